@@ -1,0 +1,303 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"runtime"
+	"slices"
+	"sync"
+	"time"
+
+	"rochdale/domain"
+)
+
+const (
+	// patience bounds one transaction, which no single caller may cut short.
+	patience = time.Minute
+	// maxGroup bounds the records of one transaction, unless one unit has more.
+	maxGroup = 4000
+)
+
+// A Log appends to a [Driver] in groups: what arrives while one transaction is
+// in flight is committed together by the next.
+type Log struct {
+	driver Driver
+	turn   chan struct{} // held by whoever commits
+
+	mu      sync.Mutex
+	waiting []*pending
+	wanted  int           // the number of waiting at which a lingering commit sets off
+	enough  chan struct{} // told when it is reached
+
+	last struct { // of the last commit, known to whoever has the turn
+		size int
+		took time.Duration
+	}
+	heard
+}
+
+type pending struct {
+	unit     Unit
+	position int64
+	err      error
+	done     chan struct{}
+}
+
+// NewLog returns a log kept by a driver.
+func NewLog(d Driver) *Log {
+	l := &Log{driver: d, turn: make(chan struct{}, 1), enough: make(chan struct{}, 1)}
+	l.moved = make(chan struct{})
+	return l
+}
+
+// Close ends all waiting for news, and closes the driver.
+func (l *Log) Close() error {
+	l.stop()
+	return l.driver.Close()
+}
+
+// KV is what is kept beside the log.
+func (l *Log) KV() KV { return l.driver }
+
+// Append adds to several streams and checks others, all or nothing, and returns
+// a position at which all of it holds. It fills in the streams, versions and, as
+// far as they are known, positions of the records it is given. If a stream is not
+// at the version expected, nothing is written and the error is a [Conflict] that
+// names it; too large an event is a [TooLarge]. If ctx ends before the transaction
+// begins, nothing is written either; after that, Append waits. Any other error
+// leaves open whether it was written.
+func (l *Log) Append(ctx context.Context, unit ...StreamAppend) (position int64, err error) {
+	if ctx.Err() != nil {
+		return 0, context.Cause(ctx)
+	}
+	for _, a := range unit {
+		for i := range a.Records {
+			a.Records[i].Stream, a.Records[i].Version = a.Stream, a.Version+int64(i)+1
+		}
+	}
+	p := &pending{unit: unit, done: make(chan struct{})}
+	if err := p.unit.valid(); err != nil {
+		return 0, err
+	}
+	l.mu.Lock()
+	l.waiting = append(l.waiting, p)
+	if l.wanted > 0 && len(l.waiting) >= l.wanted {
+		l.wanted = 0
+		l.enough <- struct{}{}
+	}
+	l.mu.Unlock()
+	position, err = l.await(ctx, p)
+	for ambiguous(err) {
+		position, err = l.settle(ctx, p, err)
+	}
+	return position, err
+}
+
+// await waits for somebody to commit p, and does so itself when it is its turn.
+func (l *Log) await(ctx context.Context, p *pending) (position int64, err error) {
+	for {
+		select {
+		case <-p.done: // by somebody else
+			return p.position, p.err
+		case l.turn <- struct{}{}:
+			select {
+			case <-p.done:
+			default:
+				l.commitWaiting(context.WithoutCancel(ctx))
+			}
+			<-l.turn
+		case <-ctx.Done():
+			if l.withdraw(p) {
+				return 0, context.Cause(ctx)
+			}
+			<-p.done
+		}
+	}
+}
+
+// settle finds out what became of a unit when the database was lost under it,
+// and appends it if it is not there. It cannot be there twice: the version of its
+// streams admits it once, and its records have ids of their own.
+func (l *Log) settle(ctx context.Context, p *pending, lost error) (position int64, err error) {
+	rest(ctx)
+	position, found, err := l.find(ctx, p.unit)
+	switch {
+	case ctx.Err() != nil:
+		return 0, errors.Join(errors.Unwrap(lost), context.Cause(ctx))
+	case err != nil:
+		return 0, lost
+	case found:
+		return position, nil
+	}
+	again := &pending{unit: p.unit, done: make(chan struct{})}
+	l.mu.Lock()
+	l.waiting = append(l.waiting, again)
+	l.mu.Unlock()
+	position, err = l.await(ctx, again)
+	if _, conflict := errors.AsType[Conflict](err); conflict { // perhaps with itself
+		if position, found, _ := l.find(ctx, p.unit); found {
+			return position, nil
+		}
+	}
+	return position, err
+}
+
+// find returns the position of a unit that is in the log.
+func (l *Log) find(ctx context.Context, u Unit) (position int64, found bool, err error) {
+	var first *Record
+	for _, a := range u {
+		if len(a.Records) > 0 && first == nil {
+			first = &a.Records[0]
+		}
+		position += int64(len(a.Records))
+	}
+	if first == nil { // checks alone may be made again
+		return 0, false, nil
+	}
+	for r, err := range l.driver.Stream(ctx, first.Stream, first.Version-1) {
+		return position + r.Position - 1, err == nil && r.ID == first.ID, err
+	}
+	return 0, false, nil
+}
+
+// Stream yields the records of one stream after a version: see [Driver].
+func (l *Log) Stream(ctx context.Context, stream domain.Stream, after int64) iter.Seq2[Record, error] {
+	return l.driver.Stream(ctx, stream, after)
+}
+
+// All yields the records of all streams after a position: see [Driver].
+func (l *Log) All(ctx context.Context, after int64) iter.Seq2[Record, error] {
+	return l.driver.All(ctx, after)
+}
+
+// Head returns the position of the last record: see [Driver].
+func (l *Log) Head(ctx context.Context) (int64, error) { return l.driver.Head(ctx) }
+
+func (l *Log) withdraw(p *pending) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	before := len(l.waiting)
+	l.waiting = slices.DeleteFunc(l.waiting, func(q *pending) bool { return q == p })
+	return len(l.waiting) < before
+}
+
+// commitWaiting commits one group, and answers everybody in it.
+func (l *Log) commitWaiting(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	l.linger()
+	group := l.gather()
+	if len(group) == 0 {
+		return // those who waited have withdrawn
+	}
+	began := time.Now()
+	l.commit(ctx, group)
+	l.last.size, l.last.took = len(group), time.Since(began)
+	var head int64
+	for _, p := range group {
+		head = max(head, p.position)
+		close(p.done)
+	}
+	l.hear(head)
+}
+
+// linger gives those whom the last commit has answered the time to come back,
+// or else the writers would fall apart into two halves that wait for each other.
+// A writer who is alone waits for nobody.
+func (l *Log) linger() {
+	if l.last.size < 2 {
+		return
+	}
+	for range 2 {
+		runtime.Gosched()
+	}
+	l.mu.Lock()
+	if len(l.waiting) >= l.last.size {
+		l.mu.Unlock()
+		return
+	}
+	l.wanted = l.last.size
+	l.mu.Unlock()
+	timer := time.NewTimer(l.last.took / 4)
+	defer timer.Stop()
+	select {
+	case <-l.enough:
+	case <-timer.C:
+		l.mu.Lock()
+		if l.wanted == 0 {
+			<-l.enough
+		}
+		l.wanted = 0
+		l.mu.Unlock()
+	}
+}
+
+// gather takes from those waiting, first come first, whoever can be committed
+// together. Who touches a stream that another in the group writes, or writes one
+// that another touches, waits for the next: so the order of a group's positions
+// is one in which its units could have come one by one.
+func (l *Log) gather() (group []*pending) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	written, touched, records := map[domain.Stream]bool{}, map[domain.Stream]bool{}, 0
+	var later []*pending
+	for _, p := range l.waiting {
+		fits := records < maxGroup
+		for _, a := range p.unit {
+			fits = fits && !written[a.Stream] && (len(a.Records) == 0 || !touched[a.Stream])
+		}
+		for _, a := range p.unit { // of those left for later too, lest they be overtaken for ever
+			touched[a.Stream] = true
+			written[a.Stream] = written[a.Stream] || len(a.Records) > 0
+		}
+		if !fits {
+			later = append(later, p)
+			continue
+		}
+		for _, a := range p.unit {
+			records += len(a.Records)
+		}
+		group = append(group, p)
+	}
+	l.waiting = later
+	return group
+}
+
+func (l *Log) commit(ctx context.Context, group []*pending) {
+	units := make([]Unit, len(group))
+	for i, p := range group {
+		units[i] = p.unit
+	}
+	results, err := l.driver.Write(ctx, units)
+	if err != nil && len(group) > 1 && !ambiguous(err) { // one of them may be at fault: each for itself
+		for i := range group {
+			l.commit(ctx, group[i:i+1])
+		}
+		return
+	}
+	for i, p := range group {
+		switch {
+		case err != nil:
+			p.err = err
+		case results[i].Conflict != nil:
+			p.err = *results[i].Conflict
+		default:
+			p.position = results[i].Position
+		}
+	}
+}
+
+// Ambiguous marks the error of a transaction that may have been committed
+// nevertheless, so that it must not be tried again as it is.
+type Ambiguous struct{ error }
+
+// NewAmbiguous marks an error so.
+func NewAmbiguous(err error) error { return Ambiguous{err} }
+
+func (a Ambiguous) Unwrap() error { return a.error }
+
+func ambiguous(err error) bool {
+	_, yes := errors.AsType[Ambiguous](err)
+	return yes
+}
