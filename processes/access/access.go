@@ -1,0 +1,320 @@
+// Package access says who is asking: it gives out and checks the tokens, sessions
+// and one-time links by which people and machines prove who they are.
+//
+// Whatever proves it ends in [Access.StartSession] or a token; the ways to get
+// there (a link by mail now, passkeys and OpenID Connect later) know nothing of
+// each other. Secrets are kept as SHA-256 hashes only, beside the log.
+package access
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rochdale/domain"
+	"rochdale/eventstore"
+)
+
+// A Viewer is somebody who asks for something.
+type Viewer struct {
+	Party    domain.PartyID   // empty for a machine that stands for nobody
+	Name     string           // under which the log records what they do
+	Roles    []domain.Role    // in force now
+	ActsFor  []domain.PartyID // organisations whose delegate they are
+	Scopes   []string         // to which a token is restricted; none means all that the roles allow
+	Language domain.Language  // that they read, or empty
+}
+
+// Has reports whether the viewer has a role.
+func (v Viewer) Has(role domain.Role) bool { return slices.Contains(v.Roles, role) }
+
+// Allows reports whether the viewer's token, if there is one, has a scope.
+func (v Viewer) Allows(scope string) bool {
+	return len(v.Scopes) == 0 || slices.Contains(v.Scopes, scope)
+}
+
+type viewerKey struct{}
+
+// With returns a context in which a viewer asks, and acts.
+func With(ctx context.Context, v Viewer) context.Context {
+	return eventstore.As(context.WithValue(ctx, viewerKey{}, v), v.Name)
+}
+
+// Of returns the viewer who asks in ctx, if anybody is known to.
+func Of(ctx context.Context) (Viewer, bool) {
+	v, ok := ctx.Value(viewerKey{}).(Viewer)
+	return v, ok
+}
+
+// A Person is what signing in must know of a party.
+type Person struct {
+	Party    domain.PartyID
+	Roles    []domain.Role
+	ActsFor  []domain.PartyID
+	Language domain.Language
+	Email    string
+}
+
+// People finds parties: read models do.
+type People interface {
+	// ByEmail returns the parties with an address, whatever its capitals.
+	ByEmail(ctx context.Context, email string) ([]Person, error)
+	// ByID returns a party as it is now, with no roles once it has left.
+	ByID(ctx context.Context, party domain.PartyID) (Person, error)
+}
+
+// Access checks and gives out. Its fields are set once, before it is used.
+type Access struct {
+	KV     eventstore.KV
+	People People
+	Now    func() time.Time
+}
+
+// The rules by which somebody is not let in.
+var (
+	ErrSignedOut   = domain.Refusal{Code: "access.signed_out", Reason: "sign in first"}
+	ErrBadToken    = domain.Refusal{Code: "access.bad_token", Reason: "this token is unknown, expired or revoked: ask for a new one"}
+	ErrBadLink     = domain.Refusal{Code: "access.bad_link", Reason: "this link was used or has expired: ask for a new one"}
+	ErrTooMany     = domain.Refusal{Code: "access.too_many_attempts", Reason: "too many attempts: wait {seconds} seconds"}
+	ErrBadScope    = domain.Refusal{Code: "access.bad_scope", Reason: "there is no scope {scope}: choose among {known}"}
+	ErrBadRole     = domain.Refusal{Code: "access.bad_role", Reason: "there is no role {role}: choose among {known}"}
+	ErrNoSuchToken = domain.Refusal{Code: "access.no_such_token", Reason: "there is no token {token}"}
+)
+
+const (
+	// SessionLife is the time for which a session lasts after signing in.
+	SessionLife = 30 * 24 * time.Hour
+	// LinkLife is the time within which a one-time link can be used.
+	LinkLife = 20 * time.Minute
+)
+
+// Scopes are what a token can be restricted to.
+var Scopes = []string{
+	"read",            // all queries that its roles allow
+	"write",           // all mutations that its roles allow
+	"events:read",     // the event feed, without personal data
+	"events:personal", // personal data in the event feed
+	"metrics",         // what operators watch
+}
+
+// A Token lets a machine, or a person with a terminal, in.
+type Token struct {
+	ID      string         `json:"id"` // not secret
+	Name    string         `json:"name"`
+	Party   domain.PartyID `json:"party,omitempty"` // for whom it stands, with their roles of the day
+	Roles   []domain.Role  `json:"roles,omitempty"` // that it has of itself
+	Scopes  []string       `json:"scopes,omitempty"`
+	Created time.Time      `json:"created"`
+	Expires time.Time      `json:"expires,omitzero"` // zero: never
+	Revoked bool           `json:"revoked,omitempty"`
+}
+
+// CreateToken keeps a token, and returns the secret that its holder shows. It is
+// not kept and cannot be shown again.
+func (a *Access) CreateToken(ctx context.Context, t Token) (secret string, made Token, err error) {
+	for _, scope := range t.Scopes {
+		if !slices.Contains(Scopes, scope) {
+			return "", t, ErrBadScope.With("scope", scope).With("known", strings.Join(Scopes, ", "))
+		}
+	}
+	for _, role := range t.Roles {
+		if !slices.Contains(domain.Roles, role) {
+			return "", t, ErrBadRole.With("role", role).With("known", fmt.Sprint(domain.Roles))
+		}
+	}
+	secret = newSecret("roch_")
+	t.ID, t.Created = hash(secret)[:12], a.Now().UTC().Truncate(time.Second)
+	return secret, t, put(ctx, a.KV, tokenSpace+hash(secret), t)
+}
+
+// Tokens returns all tokens, in the order of their ids.
+func (a *Access) Tokens(ctx context.Context) (tokens []Token, err error) {
+	for e, err := range eventstore.Entries(ctx, a.KV, tokenSpace) {
+		if err != nil {
+			return nil, err
+		}
+		var t Token
+		if err := json.Unmarshal(e.Value, &t); err != nil {
+			return nil, fmt.Errorf("access: %s: %w", e.Key, err)
+		}
+		tokens = append(tokens, t)
+	}
+	return tokens, nil
+}
+
+// RevokeToken makes a token, named by its id, useless at once and for ever.
+func (a *Access) RevokeToken(ctx context.Context, id string) error {
+	entries, err := a.KV.Range(ctx, tokenSpace+id, "", 1)
+	if err != nil {
+		return err
+	}
+	if len(entries) == 0 || len(id) < 12 {
+		return ErrNoSuchToken.With("token", id)
+	}
+	return eventstore.Update(ctx, a.KV, entries[0].Key, func(e eventstore.Entry) ([]byte, error) {
+		var t Token
+		if err := json.Unmarshal(e.Value, &t); err != nil {
+			return nil, err
+		}
+		t.Revoked = true
+		return json.Marshal(t)
+	})
+}
+
+// ByToken returns who shows a token, or [ErrBadToken].
+func (a *Access) ByToken(ctx context.Context, secret string) (Viewer, error) {
+	var t Token
+	found, err := get(ctx, a.KV, tokenSpace+hash(secret), &t)
+	switch {
+	case err != nil:
+		return Viewer{}, err
+	case !found || t.Revoked || !t.Expires.IsZero() && !a.Now().Before(t.Expires):
+		return Viewer{}, ErrBadToken
+	}
+	v := Viewer{Name: "token/" + t.ID, Roles: t.Roles, Scopes: t.Scopes}
+	if t.Party != "" {
+		p, err := a.People.ByID(ctx, t.Party)
+		if err != nil {
+			return Viewer{}, err
+		}
+		v.Party, v.Name, v.ActsFor, v.Language = t.Party, string(t.Party), p.ActsFor, p.Language
+		for _, role := range p.Roles {
+			if !v.Has(role) {
+				v.Roles = append(slices.Clip(v.Roles), role)
+			}
+		}
+	}
+	return v, nil
+}
+
+// A Session is somebody signed in on one device.
+type Session struct {
+	Party   domain.PartyID `json:"party"`
+	By      string         `json:"by"` // how they proved who they are
+	Created time.Time      `json:"created"`
+	Expires time.Time      `json:"expires"`
+}
+
+// StartSession signs a party in, who has proved by some means who they are, and
+// returns the secret that goes into their cookie.
+func (a *Access) StartSession(ctx context.Context, party domain.PartyID, by string) (secret string, s Session, err error) {
+	now := a.Now().UTC().Truncate(time.Second)
+	secret, s = newSecret("rocs_"), Session{party, by, now, now.Add(SessionLife)}
+	return secret, s, put(ctx, a.KV, sessionSpace+hash(secret), s)
+}
+
+// BySession returns who has signed in, or [ErrSignedOut].
+func (a *Access) BySession(ctx context.Context, secret string) (Viewer, error) {
+	var s Session
+	found, err := get(ctx, a.KV, sessionSpace+hash(secret), &s)
+	switch {
+	case err != nil:
+		return Viewer{}, err
+	case !found || !a.Now().Before(s.Expires):
+		return Viewer{}, ErrSignedOut
+	}
+	p, err := a.People.ByID(ctx, s.Party)
+	return Viewer{Party: s.Party, Name: string(s.Party), Roles: p.Roles, ActsFor: p.ActsFor, Language: p.Language}, err
+}
+
+// EndSession signs out. To do so again changes nothing.
+func (a *Access) EndSession(ctx context.Context, secret string) error {
+	return eventstore.Update(ctx, a.KV, sessionSpace+hash(secret), func(eventstore.Entry) ([]byte, error) { return nil, nil })
+}
+
+type link struct {
+	Party   domain.PartyID `json:"party"`
+	Expires time.Time      `json:"expires"`
+}
+
+// NewLink returns the secret of a link that signs a party in once.
+func (a *Access) NewLink(ctx context.Context, party domain.PartyID) (secret string, err error) {
+	secret = newSecret("rocl_")
+	return secret, put(ctx, a.KV, linkSpace+hash(secret), link{party, a.Now().UTC().Add(LinkLife)})
+}
+
+// UseLink uses a link up and starts a session, or returns [ErrBadLink]. Of two
+// who use it at once, one gets in.
+func (a *Access) UseLink(ctx context.Context, secret string) (session string, s Session, err error) {
+	entries, err := a.KV.Get(ctx, linkSpace+hash(secret))
+	if err != nil {
+		return "", s, err
+	}
+	var l link
+	if entries[0].Revision == 0 || json.Unmarshal(entries[0].Value, &l) != nil {
+		return "", s, ErrBadLink
+	}
+	err = a.KV.Put(ctx, eventstore.Change{Key: entries[0].Key, Revision: entries[0].Revision})
+	switch {
+	case eventstore.IsStale(err), err == nil && !a.Now().Before(l.Expires):
+		return "", s, ErrBadLink
+	case err != nil:
+		return "", s, err
+	}
+	return a.StartSession(ctx, l.Party, "link")
+}
+
+// Sweep deletes sessions and links that have expired.
+func (a *Access) Sweep(ctx context.Context) error {
+	for _, space := range []string{sessionSpace, linkSpace} {
+		for e, err := range eventstore.Entries(ctx, a.KV, space) {
+			var any struct{ Expires time.Time }
+			if err != nil {
+				return err
+			}
+			if json.Unmarshal(e.Value, &any) == nil && a.Now().Before(any.Expires) {
+				continue
+			}
+			err := a.KV.Put(ctx, eventstore.Change{Key: e.Key, Revision: e.Revision})
+			if err != nil && !eventstore.IsStale(err) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+const (
+	tokenSpace   = "token/"
+	sessionSpace = "session/"
+	linkSpace    = "link/"
+)
+
+func newSecret(prefix string) string {
+	raw := make([]byte, 32)
+	rand.Read(raw)
+	return prefix + base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// hash needs no salt: what it hashes has 256 random bits.
+func hash(secret string) string {
+	sum := sha256.Sum256([]byte(secret))
+	return hex.EncodeToString(sum[:])
+}
+
+func put(ctx context.Context, kv eventstore.KV, key string, value any) error {
+	data, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return kv.Put(ctx, eventstore.Change{Key: key, Value: data})
+}
+
+func get(ctx context.Context, kv eventstore.KV, key string, value any) (found bool, err error) {
+	entries, err := kv.Get(ctx, key)
+	if err != nil || entries[0].Revision == 0 {
+		return false, err
+	}
+	if err := json.Unmarshal(entries[0].Value, value); err != nil {
+		return false, errors.Join(fmt.Errorf("access: %s", key), err)
+	}
+	return true, nil
+}
