@@ -1,0 +1,506 @@
+// Package processes has what the co-op does by itself and what crosses modules:
+// an event here leads to a command there, or to an effect outside. What to do is
+// each process's business; when, how often and on which node is watermill's and
+// this file's.
+package processes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"github.com/google/uuid"
+
+	"rochdale/adapters/fault"
+	"rochdale/domain"
+	"rochdale/eventstore"
+)
+
+// A Process answers events. It sees every event it wants, in the order of the
+// log, at least once: after a crash it sees some again, so whatever it does can be
+// repeated, and an effect outside carries a key made from the event.
+type Process struct {
+	Name string
+	// Wants are examples of the types of event it answers.
+	Wants []any
+	// Handle answers one. A refusal is an answer too, which asking again would
+	// not change. An error of a lasting class (see package fault) makes the event
+	// a dead letter at once, and any other one when it has been tried [Attempts]
+	// times; then the process goes on with the next event.
+	Handle func(ctx context.Context, rec eventstore.Record, event any) error
+}
+
+// Attempts is how often an event is tried before it becomes a dead letter.
+const Attempts = 8
+
+// A Runner runs processes over a log. Several nodes may run the same processes:
+// each process runs on one of them at a time.
+type Runner struct {
+	Store *eventstore.Store
+	Log   *slog.Logger
+	all   []*consumer
+}
+
+// NewRunner returns a runner of processes that have different names.
+func NewRunner(s *eventstore.Store, log *slog.Logger, all ...Process) *Runner {
+	r := &Runner{Store: s, Log: log}
+	for _, p := range all {
+		c := &consumer{Process: p, store: s, log: log, wants: map[string]bool{}}
+		for _, event := range p.Wants {
+			name := s.Registry.Name(event)
+			if name == "" {
+				panic(fmt.Sprintf("processes: %s wants %T, which is not registered", p.Name, event))
+			}
+			c.wants[name] = true
+		}
+		r.all = append(r.all, c)
+	}
+	return r
+}
+
+// Run runs all processes until ctx ends.
+func (r *Runner) Run(ctx context.Context) {
+	var wg sync.WaitGroup
+	for _, c := range r.all {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				if err := c.term(ctx); err != nil && ctx.Err() == nil {
+					r.Log.WarnContext(ctx, "process interrupted", "process", c.Name, "err", err)
+					_ = sleep(ctx, time.Second)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// CatchUp handles, on this node and without waiting for more, all events that are
+// in the log when it is called; and those which follow from them, if that goes on
+// less than a hundred times. It is for a command line that wants things done, and
+// must not be used while another node runs the processes.
+func (r *Runner) CatchUp(ctx context.Context) error {
+	for range 100 {
+		before, err := r.Store.Log.Head(ctx)
+		if err != nil {
+			return err
+		}
+		for _, c := range r.all {
+			if err := c.catchUp(ctx, before); err != nil {
+				return fmt.Errorf("process %s: %w", c.Name, err)
+			}
+		}
+		if after, err := r.Store.Log.Head(ctx); err != nil || after == before {
+			return err
+		}
+	}
+	return errors.New("processes: events keep following from events")
+}
+
+// Status is how far a process has come.
+type Status struct {
+	Process  string `json:"process"`
+	Position int64  `json:"position"` // of the last event that it is through with
+	Holder   string `json:"holder"`   // the node that runs it
+	Dead     int    `json:"dead"`     // letters
+}
+
+// Status returns that of all processes.
+func (r *Runner) Status(ctx context.Context) ([]Status, error) {
+	all := make([]Status, len(r.all))
+	for i, c := range r.all {
+		entries, err := r.Store.Log.KV().Get(ctx, checkpointSpace+c.Name, leaseSpace+c.Name)
+		if err != nil {
+			return nil, err
+		}
+		letters, err := r.DeadLetters(ctx, c.Name)
+		if err != nil {
+			return nil, err
+		}
+		var held leaseEntry
+		if entries[1].Revision > 0 {
+			if err := json.Unmarshal(entries[1].Value, &held); err != nil {
+				return nil, err
+			}
+		}
+		position, err := readCheckpoint(entries[0])
+		if err != nil {
+			return nil, err
+		}
+		all[i] = Status{c.Name, position, held.Holder, len(letters)}
+	}
+	return all, nil
+}
+
+const (
+	checkpointSpace = "checkpoint/"
+	deadSpace       = "dead/"
+)
+
+// A consumer is a process at work.
+type consumer struct {
+	Process
+	store *eventstore.Store
+	log   *slog.Logger
+	wants map[string]bool
+}
+
+// term runs the process for as long as the lease is held here.
+func (c *consumer) term(ctx context.Context) error {
+	l := &lease{kv: c.store.Log.KV(), key: leaseSpace + c.Name, holder: uuid.NewString()}
+	if err := l.acquire(ctx); err != nil {
+		return err
+	}
+	ctx, stop := context.WithCancelCause(ctx)
+	held := make(chan struct{})
+	working, done := context.WithCancel(context.WithoutCancel(ctx))
+	go func() { // gives the lease back only when no event is in the works any more
+		defer close(held)
+		if err := l.hold(working); err != nil {
+			stop(err)
+		}
+	}()
+	err := c.work(ctx)
+	done()
+	<-held
+	stop(nil)
+	return err
+}
+
+// work has a watermill router handle events: with retry, recovery from panics
+// and a queue of dead letters.
+func (c *consumer) work(ctx context.Context) error {
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 30 * time.Second}, watermill.NopLogger{})
+	if err != nil {
+		return err
+	}
+	poison, err := middleware.PoisonQueue(deadLetters{c.store}, c.Name)
+	if err != nil {
+		return err
+	}
+	retry := middleware.Retry{
+		MaxRetries: Attempts - 1, InitialInterval: 250 * time.Millisecond, Multiplier: 2, MaxInterval: time.Minute,
+		RandomizationFactor: 0.2,
+		ShouldRetry:         func(p middleware.RetryParams) bool { return !lasting(p.Err) },
+		OnRetryHook: func(attempt int, delay time.Duration) {
+			c.log.WarnContext(ctx, "process tries again", "process", c.Name, "attempt", attempt, "delay", delay)
+		},
+	}
+	feed := &feed{consumer: c}
+	router.AddConsumerHandler(c.Name, c.Name, feed, func(msg *message.Message) error {
+		rec, _ := msg.Context().Value(recordKey{}).(eventstore.Record)
+		err := c.handle(msg.Context(), rec)
+		class, _ := fault.ClassOf(err)
+		msg.Metadata.Set("class", string(class))
+		return err
+	})
+	router.AddMiddleware(poison, retry.Middleware, middleware.Recoverer)
+	err = router.Run(ctx)
+	if failed := feed.failed(); failed != nil {
+		return failed
+	}
+	if errors.Is(err, context.Canceled) || err == nil {
+		err = context.Cause(ctx)
+	}
+	return err
+}
+
+func (c *consumer) handle(ctx context.Context, rec eventstore.Record) error {
+	ctx = eventstore.AnswerTo(ctx, rec, "process/"+c.Name)
+	event, err := c.store.Decode(ctx, rec)
+	if err != nil {
+		return err
+	}
+	err = c.Handle(ctx, rec, event)
+	if refusal, refused := errors.AsType[domain.Refusal](err); refused {
+		c.log.InfoContext(ctx, "process was refused", "process", c.Name, "position", rec.Position, "code", refusal.Code)
+		return nil
+	}
+	return err
+}
+
+func lasting(err error) bool { return fault.IsPermanent(err) }
+
+func (c *consumer) catchUp(ctx context.Context, through int64) error {
+	kv := c.store.Log.KV()
+	entries, err := kv.Get(ctx, checkpointSpace+c.Name)
+	if err != nil {
+		return err
+	}
+	position, err := readCheckpoint(entries[0])
+	if err != nil || position >= through {
+		return err
+	}
+	for rec, err := range c.store.Log.All(ctx, position) {
+		if err != nil {
+			return err
+		}
+		if rec.Position > through {
+			break
+		}
+		if c.wants[rec.Type] {
+			err := c.handle(ctx, rec)
+			if lasting(err) {
+				class, _ := fault.ClassOf(err)
+				err = newLetter(c.Name, rec, err.Error(), string(class)).keep(ctx, kv)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		position = rec.Position
+	}
+	return kv.Put(ctx, eventstore.Change{
+		Key: checkpointSpace + c.Name, Value: strconv.AppendInt(nil, position, 10), Revision: entries[0].Revision,
+	})
+}
+
+func readCheckpoint(e eventstore.Entry) (position int64, err error) {
+	if e.Revision > 0 {
+		if position, err = strconv.ParseInt(string(e.Value), 10, 64); err != nil {
+			err = fmt.Errorf("processes: %s: %w", e.Key, err)
+		}
+	}
+	return position, err
+}
+
+type recordKey struct{}
+
+// feed is the log as a watermill subscription of one process.
+type feed struct {
+	*consumer
+	mu  sync.Mutex
+	err error
+}
+
+func (f *feed) Close() error { return nil }
+
+func (f *feed) failed() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.err
+}
+
+const (
+	// saveEvery and saveAfter bound what is seen again after a crash.
+	saveEvery = 200
+	saveAfter = time.Second
+)
+
+// Subscribe yields the events after the checkpoint, which it moves on as they are
+// acknowledged: not for each, since all that a process does can be repeated. When
+// another node has moved it, that node has the lease now and this one stops.
+func (f *feed) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
+	kv, key := f.store.Log.KV(), checkpointSpace+f.Name
+	entries, err := kv.Get(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	saved, err := readCheckpoint(entries[0])
+	if err != nil {
+		return nil, err
+	}
+	out := make(chan *message.Message)
+	go func() {
+		defer close(out)
+		revision, reached, handled, at := entries[0].Revision, saved, 0, time.Now()
+		save := func(ctx context.Context) error {
+			if reached == saved {
+				return nil
+			}
+			err := kv.Put(ctx, eventstore.Change{Key: key, Value: strconv.AppendInt(nil, reached, 10), Revision: revision})
+			if err == nil {
+				saved, handled, at, revision = reached, 0, time.Now(), revision+1
+			}
+			return err
+		}
+		defer func() {
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.err = errors.Join(f.err, save(last))
+		}()
+		fail := func(err error) {
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			f.err = err
+		}
+		for ctx.Err() == nil {
+			for rec, err := range f.store.Log.All(ctx, reached) {
+				if err != nil {
+					fail(err)
+					return
+				}
+				if f.wants[rec.Type] {
+					if !f.deliver(ctx, out, rec) {
+						return
+					}
+					handled++
+				}
+				reached = rec.Position
+				if handled >= saveEvery || handled > 0 && time.Since(at) > saveAfter {
+					if err := save(ctx); err != nil {
+						fail(err)
+						return
+					}
+				}
+			}
+			if handled > 0 || reached-saved > 10*saveEvery {
+				if err := save(ctx); err != nil {
+					fail(err)
+					return
+				}
+			}
+			if f.store.Log.Wait(ctx, reached) != nil {
+				return
+			}
+		}
+	}()
+	return out, nil
+}
+
+func (f *feed) deliver(ctx context.Context, out chan<- *message.Message, rec eventstore.Record) (acked bool) {
+	for {
+		msg := message.NewMessage(rec.ID.String(), message.Payload(rec.Data))
+		msg.Metadata.Set("position", strconv.FormatInt(rec.Position, 10))
+		msg.Metadata.Set("type", rec.Type)
+		msg.SetContext(context.WithValue(ctx, recordKey{}, rec))
+		select {
+		case out <- msg:
+		case <-ctx.Done():
+			return false
+		}
+		select {
+		case <-msg.Acked():
+			return true
+		case <-msg.Nacked(): // not even the dead letter could be kept
+			if sleep(ctx, time.Second) != nil {
+				return false
+			}
+		case <-ctx.Done():
+			return false
+		}
+	}
+}
+
+// A DeadLetter is an event that a process could not answer.
+type DeadLetter struct {
+	Process  string    `json:"process"`
+	Position int64     `json:"position"`
+	Type     string    `json:"type"`
+	Error    string    `json:"error"`
+	Class    string    `json:"class"` // of the error: see package fault
+	At       time.Time `json:"at"`
+}
+
+func newLetter(process string, rec eventstore.Record, reason, class string) DeadLetter {
+	return DeadLetter{process, rec.Position, rec.Type, reason, class, time.Now().UTC()}
+}
+
+func deadKey(process string, position int64) string {
+	return fmt.Sprintf("%s%s/%019d", deadSpace, process, position)
+}
+
+func (d DeadLetter) keep(ctx context.Context, kv eventstore.KV) error {
+	return eventstore.Update(ctx, kv, deadKey(d.Process, d.Position), func(eventstore.Entry) ([]byte, error) {
+		return json.Marshal(d)
+	})
+}
+
+// deadLetters is the watermill publisher that keeps dead letters beside the log.
+type deadLetters struct{ store *eventstore.Store }
+
+func (deadLetters) Close() error { return nil }
+
+func (d deadLetters) Publish(process string, messages ...*message.Message) error {
+	for _, msg := range messages {
+		rec, _ := msg.Context().Value(recordKey{}).(eventstore.Record)
+		if err := context.Cause(msg.Context()); err != nil {
+			return err // it was not the event that failed: the process is being stopped
+		}
+		letter := newLetter(process, rec, msg.Metadata.Get(middleware.ReasonForPoisonedKey), msg.Metadata.Get("class"))
+		if err := letter.keep(msg.Context(), d.store.Log.KV()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// DeadLetters returns those of a process, or of all where it is "", oldest first.
+func (r *Runner) DeadLetters(ctx context.Context, process string) (letters []DeadLetter, err error) {
+	prefix := deadSpace
+	if process != "" {
+		prefix += process + "/"
+	}
+	for e, err := range eventstore.Entries(ctx, r.Store.Log.KV(), prefix) {
+		if err != nil {
+			return nil, err
+		}
+		var d DeadLetter
+		if err := json.Unmarshal(e.Value, &d); err != nil {
+			return nil, fmt.Errorf("processes: %s: %w", e.Key, err)
+		}
+		letters = append(letters, d)
+	}
+	slices.SortStableFunc(letters, func(a, b DeadLetter) int { return int(a.Position - b.Position) })
+	return letters, nil
+}
+
+// ErrNoSuchLetter refuses to replay what is no dead letter.
+var ErrNoSuchLetter = domain.Refusal{
+	Code: "processes.no_such_letter", Reason: "process {process} has no dead letter at position {position}",
+}
+
+// Replay has a process answer a dead letter once more, now, and removes it if that
+// goes well.
+func (r *Runner) Replay(ctx context.Context, process string, position int64) error {
+	key := deadKey(process, position)
+	entries, err := r.Store.Log.KV().Get(ctx, key)
+	if err != nil {
+		return err
+	}
+	i := slices.IndexFunc(r.all, func(c *consumer) bool { return c.Name == process })
+	if i < 0 || entries[0].Revision == 0 {
+		return ErrNoSuchLetter.With("process", process).With("position", position)
+	}
+	for rec, err := range r.Store.Log.All(ctx, position-1) {
+		if err != nil {
+			return err
+		}
+		if err := r.all[i].handle(ctx, rec); err != nil {
+			return fmt.Errorf("processes: replay of %s at %d: %w", process, position, err)
+		}
+		break
+	}
+	return r.Store.Log.KV().Put(ctx, eventstore.Change{Key: key, Revision: entries[0].Revision})
+}
+
+// Refused turns the refusals that only mean "this is so already, or no longer
+// matters" into success.
+func Refused(err error, harmless ...domain.Refusal) error {
+	for _, h := range harmless {
+		if errors.Is(err, h) {
+			return nil
+		}
+	}
+	return err
+}
+
+// Names returns the names of the processes.
+func (r *Runner) Names() string {
+	var names []string
+	for _, c := range r.all {
+		names = append(names, c.Name)
+	}
+	return strings.Join(names, ", ")
+}
