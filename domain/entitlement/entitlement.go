@@ -1,0 +1,46 @@
+// Package entitlement is what a subscription entitles its holder to: so much of a
+// service. Accounts are provisioned from it.
+//
+//	Grant    → Granted        entitlement/<subscription>   once per service
+//	Change   → QuotaChanged   entitlement/<subscription>   until it is revoked
+//	Suspend  → Suspended      entitlement/<subscription>   while active
+//	Resume   → Resumed        entitlement/<subscription>   while suspended
+//	Revoke   → Revoked        entitlement/<subscription>   once, for good
+//
+// A process issues these when something happens to the subscription. It may do so
+// again after a failure, so what is revoked stays revoked: a subscription that has
+// ended never begins anew.
+package entitlement
+
+import "rochdale/domain"
+
+// StreamOf returns the stream of all that one subscription entitles to.
+func StreamOf(id domain.SubscriptionID) domain.Stream {
+	return domain.StreamOf("entitlement", string(id))
+}
+
+// IDOf returns the id of the entitlement of a subscription to a service: there is
+// one of each.
+func IDOf(id domain.SubscriptionID, service domain.Service) domain.EntitlementID {
+	return domain.EntitlementID(domain.StreamOf(string(service), string(id)))
+}
+
+// Entitlements are those of one subscription, by service.
+type Entitlements map[domain.Service]Entitlement
+
+// Entitlement is so much of a service.
+type Entitlement struct {
+	Granted Granted // how it began
+	Quota   domain.Bytes
+	Status  Status
+}
+
+// Status is whether someone may use what they are entitled to. It is empty for
+// what was never granted.
+type Status string
+
+const (
+	StatusActive    Status = "active"
+	StatusSuspended Status = "suspended" // for now
+	StatusRevoked   Status = "revoked"   // for good
+)

@@ -1,0 +1,63 @@
+package offering
+
+import (
+	"slices"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+)
+
+// The rules by which publishing says no.
+var (
+	ErrInvalidList = domain.Refusal{Code: "offering.invalid_list", Reason: "the price list cannot be published: {problem}"}
+	ErrVersion     = domain.Refusal{Code: "offering.version", Reason: "the next version of the price list is {next}: look at what was published meanwhile"}
+	ErrBackdated   = domain.Refusal{Code: "offering.backdated", Reason: "a price list holds from the day of the decision, {on}, or later"}
+	ErrInvalidRate = domain.Refusal{Code: "offering.invalid_rate", Reason: "a rate of VAT applies from a day and is a percentage below 100"}
+)
+
+// Publish puts a price list in force from a day on.
+type Publish struct {
+	Version int // that it is to be: one more than the last; so that two people cannot overtake each other
+	On      calendar.Date
+	From    calendar.Date
+	List    PriceList
+}
+
+func (c Publish) Stream() domain.Stream { return Stream }
+
+func (c Publish) Decide(o Offering) ([]event, error) {
+	if c.Version >= 1 && c.Version <= len(o.lists) {
+		if was := o.lists[c.Version-1]; was.From == c.From && was.List.Equal(c.List) {
+			return nil, nil
+		}
+	}
+	switch problems := c.List.Problems(); {
+	case c.Version != len(o.lists)+1:
+		return nil, ErrVersion.With("next", len(o.lists)+1)
+	case c.On.IsZero() || c.From.Before(c.On):
+		return nil, ErrBackdated.With("on", c.On)
+	case len(problems) > 0:
+		return nil, ErrInvalidList.With("problem", problems[0].String())
+	}
+	return []event{Published(c)}, nil
+}
+
+// SetVATRate puts a rate of VAT in force, for whatever is invoiced after this
+// and supplied from that day on. It may lie in the past: taxes do not wait for
+// anybody to hear of them.
+type SetVATRate struct {
+	On   calendar.Date
+	Rate VATRate
+}
+
+func (c SetVATRate) Stream() domain.Stream { return Stream }
+
+func (c SetVATRate) Decide(o Offering) ([]event, error) {
+	if !c.Rate.valid() {
+		return nil, ErrInvalidRate
+	}
+	if slices.ContainsFunc(o.rates, func(r VATRate) bool { return r.From == c.Rate.From && r.Percent.Equal(c.Rate.Percent) }) {
+		return nil, nil
+	}
+	return []event{VATRateSet(c)}, nil
+}

@@ -1,0 +1,171 @@
+package offering
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/shopspring/decimal"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/money"
+)
+
+// The rules by which the price list says no to what is asked of it.
+var (
+	ErrNoSuchPlan = domain.Refusal{Code: "offering.no_such_plan", Reason: "the price list has no plan {plan}", Source: "price list"}
+	ErrSize       = domain.Refusal{Code: "offering.size", Reason: "the plan {plan} goes from {least} to {most} GB", Source: "price list"}
+)
+
+// Limits returns the least and the most GB of the plan.
+func (p Plan) Limits() (least, most int) {
+	if p.MaxGB > 0 {
+		return p.IncludedGB, p.MaxGB
+	}
+	return p.IncludedGB, MaxGB
+}
+
+// Monthly returns the price of a month of the plan for members, unrounded. It
+// takes any size; whether the plan goes that far is for [PriceList.Price] to say.
+func (p Plan) Monthly(gb int) decimal.Decimal {
+	price, from := p.Price, p.IncludedGB
+	for i, t := range p.Tiers {
+		through := t.ThroughGB
+		if i == len(p.Tiers)-1 || through > gb {
+			through = gb
+		}
+		if through <= from {
+			break
+		}
+		price = price.Add(t.PerGB.Mul(decimal.NewFromInt(int64(through - from))))
+		from = through
+	}
+	return price
+}
+
+// Quota returns what a size of the plan entitles to on each of its services.
+func (p Plan) Quota(gb int) []Quota {
+	quotas := make([]Quota, len(p.Services))
+	for i, g := range p.Services {
+		quotas[i] = Quota{g.Service, domain.Bytes(gb) * domain.GB}
+		if p.Sharing == Split {
+			quotas[i].Quota = quotas[i].Quota / 100 * domain.Bytes(g.Percent)
+		}
+	}
+	return quotas
+}
+
+// Quota is how much of a service someone is entitled to.
+type Quota struct {
+	Service domain.Service
+	Quota   domain.Bytes
+}
+
+// Price returns the price of a whole month. VAT is inside where the list
+// includes it.
+func (l PriceList) Price(plan domain.PlanID, gb int, member bool) (money.Money, error) {
+	p, err := l.sized(plan, gb)
+	if err != nil {
+		return money.Money{}, err
+	}
+	price := money.Round(p.Monthly(gb), l.Currency)
+	if !member {
+		price = price.Plus(money.Round(p.NonMember, l.Currency))
+	}
+	return price, nil
+}
+
+func (l PriceList) sized(plan domain.PlanID, gb int) (Plan, error) {
+	p, ok := l.Plan(plan)
+	if !ok {
+		return p, ErrNoSuchPlan.With("plan", plan)
+	}
+	if least, most := p.Limits(); gb < least || gb > most {
+		return p, ErrSize.With("plan", plan).With("least", least).With("most", most)
+	}
+	return p, nil
+}
+
+// Segment is a time during which a plan of one size was used.
+type Segment struct {
+	Period calendar.Period
+	Plan   domain.PlanID
+	GB     int
+}
+
+// ChargeKind is what a charge is for.
+type ChargeKind string
+
+const (
+	ChargePlan      ChargeKind = "plan"       // the plan at the price for members
+	ChargeNonMember ChargeKind = "non_member" // what those pay more who are no members: the advantage of being one, provable line by line
+)
+
+// Charge is an amount owed for a segment, to be a line of an invoice.
+type Charge struct {
+	Kind ChargeKind
+	Segment
+	Quantity  decimal.Decimal // in months; a fraction is rounded to six decimals to be read, not to be multiplied
+	UnitPrice decimal.Decimal // per month
+	Amount    money.Money     // VAT is inside where the list includes it
+}
+
+// Charges returns what is owed for the segments of one subscription that lie in a
+// month, to a member of the co-op or not. The segments must not overlap.
+func (l PriceList) Charges(month calendar.Month, segments []Segment, member bool) ([]Charge, error) {
+	var charges []Charge
+	var dearest decimal.Decimal
+	for _, s := range segments {
+		within, any := s.Period.Overlap(month.Period())
+		if !any {
+			continue
+		}
+		s.Period = within
+		p, err := l.sized(s.Plan, s.GB)
+		if err != nil {
+			return nil, fmt.Errorf("offering: price %s of %s: %w", s.Plan, month, err)
+		}
+		days := within.Days()
+		if l.Proration == WholeMonth {
+			if total := p.Monthly(s.GB).Add(p.NonMember); len(charges) > 0 && !total.GreaterThan(dearest) {
+				continue
+			} else {
+				charges, dearest = nil, total
+			}
+			days = month.Days()
+		}
+		charges = append(charges, l.charge(ChargePlan, s, p.Monthly(s.GB), days, month))
+		if !member && p.NonMember.IsPositive() {
+			charges = append(charges, l.charge(ChargeNonMember, s, p.NonMember, days, month))
+		}
+	}
+	return charges, nil
+}
+
+// charge rounds once: the exact price of the days of the month.
+func (l PriceList) charge(kind ChargeKind, s Segment, monthly decimal.Decimal, days int, m calendar.Month) Charge {
+	n, of := decimal.NewFromInt(int64(days)), decimal.NewFromInt(int64(m.Days()))
+	return Charge{
+		Kind: kind, Segment: s,
+		Quantity: n.DivRound(of, 6), UnitPrice: monthly,
+		Amount: part(monthly, n, of, l.Currency),
+	}
+}
+
+// part returns price × n / of to the nearest minor unit, without rounding before.
+func part(price, n, of decimal.Decimal, c money.Currency) money.Money {
+	return money.Round(price.Mul(n).DivRound(of, c.Digits()), c)
+}
+
+// Describe returns the text of a charge for the line of an invoice.
+func (l PriceList) Describe(c Charge, in domain.Language) string {
+	text := l.Lines.Plan
+	if c.Kind == ChargeNonMember {
+		text = l.Lines.NonMember
+	}
+	name := string(c.Plan)
+	if p, ok := l.Plan(c.Plan); ok {
+		name = p.Name.In(in)
+	}
+	return strings.NewReplacer("{plan}", name, "{gb}", fmt.Sprint(c.GB)).Replace(text.In(in))
+}

@@ -1,0 +1,106 @@
+package payment
+
+import (
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/money"
+)
+
+// The rules by which payments say no.
+var (
+	ErrRecorded      = domain.Refusal{Code: "payment.recorded", Reason: "another payment is recorded under this id: record this one under its own"}
+	ErrUnknown       = domain.Refusal{Code: "payment.unknown", Reason: "there is no such payment"}
+	ErrNoAmount      = domain.Refusal{Code: "payment.no_amount", Reason: "a payment received is more than nothing"}
+	ErrIncomplete    = domain.Refusal{Code: "payment.incomplete", Reason: "a payment has an id, a date and a method, transfer or cash: {missing} is missing or unknown"}
+	ErrCommunication = domain.Refusal{Code: "payment.communication", Reason: "a structured communication has twelve digits of which the last two check the others", Source: "Febelfin OGM-VCS"}
+	ErrMatched       = domain.Refusal{Code: "payment.matched", Reason: "the payment is matched to another payer: unmatch it first"}
+)
+
+// Record records money that came in, from whomever.
+type Record struct {
+	Payment       domain.PaymentID
+	Payer         domain.PartyID // may be empty, to be matched later
+	Amount        money.Money
+	On            calendar.Date
+	Method        Method
+	Reference     string
+	Communication domain.Communication
+}
+
+func (c Record) Stream() domain.Stream { return StreamOf(c.Payment) }
+
+func (c Record) Decide(p Payment) ([]event, error) {
+	received := Received(c)
+	// Whoever reads a statement again may know the payer by now; it is the same payment.
+	same, again := p.received, received
+	same.Payer, again.Payer = "", ""
+	switch {
+	case p.exists() && same == again:
+		return nil, nil
+	case p.exists():
+		return nil, ErrRecorded
+	case c.missing() != "":
+		return nil, ErrIncomplete.With("missing", c.missing())
+	case !c.Amount.IsPositive():
+		return nil, ErrNoAmount
+	case c.Communication != "" && !c.Communication.Valid():
+		return nil, ErrCommunication
+	}
+	return []event{received}, nil
+}
+
+func (c Record) missing() string {
+	switch {
+	case c.Payment == "":
+		return "id"
+	case c.On.IsZero():
+		return "date"
+	case !c.Method.valid():
+		return "method"
+	}
+	return ""
+}
+
+// Match says who paid.
+type Match struct {
+	Payment domain.PaymentID
+	Payer   domain.PartyID
+	On      calendar.Date
+}
+
+func (c Match) Stream() domain.Stream { return StreamOf(c.Payment) }
+
+func (c Match) Decide(p Payment) ([]event, error) {
+	switch {
+	case !p.exists():
+		return nil, ErrUnknown
+	case c.Payer == "" || c.On.IsZero():
+		return nil, ErrIncomplete.With("missing", "payer or date")
+	case p.payer == c.Payer:
+		return nil, nil
+	case p.payer != "":
+		return nil, ErrMatched
+	}
+	return []event{Matched{c.Payment, c.Payer, p.received.Amount, c.On}}, nil
+}
+
+// Unmatch takes back who was said to have paid.
+type Unmatch struct {
+	Payment domain.PaymentID
+	Payer   domain.PartyID // who did not pay it
+	On      calendar.Date
+}
+
+func (c Unmatch) Stream() domain.Stream { return StreamOf(c.Payment) }
+
+func (c Unmatch) Decide(p Payment) ([]event, error) {
+	switch {
+	case !p.exists():
+		return nil, ErrUnknown
+	case p.payer == "" || p.payer != c.Payer:
+		return nil, nil // nobody says so any more
+	case c.On.IsZero():
+		return nil, ErrIncomplete.With("missing", "date")
+	}
+	return []event{Unmatched{c.Payment, c.Payer, p.received.Amount, c.On}}, nil
+}
