@@ -1,0 +1,105 @@
+package csvfile
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"rochdale/domain"
+	"rochdale/domain/catalogue"
+)
+
+// A Problem is what is wrong with a file, and what to do about it, in the words
+// of whoever sent it.
+type Problem struct {
+	Line    int    `json:"line,omitzero"`    // from 1, as a text editor counts; 0 if with the whole file
+	Column  string `json:"column,omitempty"` // its heading
+	Value   string `json:"value,omitempty"`  // as it stands in the file
+	Problem string `json:"problem"`
+	Do      string `json:"do"`
+}
+
+// A Report is what reading a file has found.
+type Report struct {
+	Rows     int       `json:"rows"` // that are not empty, the heading aside
+	Problems []Problem `json:"problems"`
+	More     int       `json:"more,omitzero"` // problems that are not listed
+
+	language domain.Language
+	limit    int
+}
+
+// Failed reports whether there is any problem.
+func (r *Report) Failed() bool { return len(r.Problems) > 0 }
+
+func (r *Report) add(p Problem) {
+	if len(r.Problems) == r.limit {
+		r.More++
+		return
+	}
+	p.Column, p.Value = printable(p.Column), printable(p.Value)
+	r.Problems = append(r.Problems, p)
+}
+
+// note adds a problem of the catalogue.
+func (r *Report) note(line int, column, value, code string, args domain.Args) {
+	code = "csvfile." + code
+	r.add(Problem{line, column, value, catalogue.Text(r.language, code, args, code), catalogue.Text(r.language, code+".do", args, code)})
+}
+
+// Write prints the problems as a table for people, in the language of the report.
+func (r *Report) Write(w io.Writer) error {
+	if !r.Failed() {
+		return nil
+	}
+	table := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	var headings []any
+	for _, code := range []string{"line", "column", "value", "problem", "do"} {
+		headings = append(headings, catalogue.Word(r.language, "columns."+code))
+	}
+	const format = "%s\t%s\t%s\t%s\t%s\n"
+	fmt.Fprintf(table, format, headings...)
+	for _, p := range r.Problems {
+		line := ""
+		if p.Line > 0 {
+			line = strconv.Itoa(p.Line)
+		}
+		fmt.Fprintf(table, format, line, short(p.Column), short(p.Value), p.Problem, p.Do)
+	}
+	if err := table.Flush(); err != nil {
+		return err
+	}
+	if r.More > 0 {
+		_, err := fmt.Fprintln(w, catalogue.Text(r.language, "csvfile.more", domain.Args{"count": r.More}, ""))
+		return err
+	}
+	return nil
+}
+
+// printable keeps a terminal from obeying what a file says.
+func printable(s string) string {
+	const longest = 200
+	if runes := []rune(s); len(runes) > longest {
+		s = string(runes[:longest-1]) + "…"
+	}
+	return strings.Map(func(r rune) rune {
+		switch {
+		case unicode.IsSpace(r):
+			return ' '
+		case !unicode.IsPrint(r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
+}
+
+func short(s string) string {
+	const longest = 32
+	if runes := []rune(s); len(runes) > longest {
+		return string(runes[:longest-1]) + "…"
+	}
+	return s
+}
