@@ -1,0 +1,71 @@
+// Package provisioning is the accounts on the services: which are wanted, under
+// which logins, and what became of them.
+//
+//	RequestAccount      → AccountRequested     account/<account>           once
+//	                      LoginBound           login/<service>/<digest>    once per service and login
+//	RecordProvisioned   → AccountProvisioned   account/<account>           it is there
+//	RecordQuota         → QuotaSet             account/<account>
+//	RecordSuspended     → AccountSuspended     account/<account>
+//	RecordResumed       → AccountResumed       account/<account>
+//	RecordDeleted       → AccountDeleted       account/<account>           it is gone, for good
+//	RecordFailure       → Failed               account/<account>           when what goes wrong changes
+//
+// How much an account may hold and whether it may be used is not decided here:
+// entitlements say so. Of them and of the request a process makes the state that
+// is wanted ([Desired]), sees how things are ([Observed]), takes the steps between
+// the two ([Plan]) and records what came of it. What it records bears the revision
+// that it carried out; what comes late is no news.
+//
+// The types in port.go are the words in which processes and adapters speak of
+// accounts. They are here so that adapters, which know no module, have them as
+// they have other words of the domain.
+package provisioning
+
+import "rochdale/domain"
+
+// StreamOf returns the stream of one account.
+func StreamOf(id domain.AccountID) domain.Stream { return domain.StreamOf("account", string(id)) }
+
+// Account is what must be known of an account in order to decide.
+type Account struct {
+	requested AccountRequested
+	status    Status
+	quota     domain.Bytes // as last set
+	revision  int64        // the latest of which an outcome is known
+	failed    Failed       // the trouble there is now; zero if there is none
+}
+
+func (a Account) exists() bool { return a.requested.Account != "" }
+
+// Requested returns what was requested, and whether anything was.
+func (a Account) Requested() (AccountRequested, bool) { return a.requested, a.exists() }
+
+// Status returns how the account was last known to be on its service.
+func (a Account) Status() Status { return a.status }
+
+// Quota returns how much it was last known to hold.
+func (a Account) Quota() domain.Bytes { return a.quota }
+
+// Revision returns the latest revision of which an outcome is known.
+func (a Account) Revision() int64 { return a.revision }
+
+// Trouble returns what keeps the account from being as it is wanted, and whether
+// anything does.
+func (a Account) Trouble() (Failed, bool) { return a.failed, a.failed.Account != "" }
+
+// Status is how an account is on its service. It is empty for one that nobody
+// asked for.
+type Status string
+
+const (
+	StatusRequested Status = "requested" // not there yet
+	StatusActive    Status = "active"
+	StatusSuspended Status = "suspended"
+	StatusDeleted   Status = "deleted"
+)
+
+// Binding is who has a login.
+type Binding struct{ account domain.AccountID }
+
+// Account returns the account that has the login, and whether there is one.
+func (b Binding) Account() (domain.AccountID, bool) { return b.account, b.account != "" }

@@ -1,0 +1,116 @@
+package provisioning
+
+import (
+	"errors"
+	"time"
+
+	"rochdale/domain"
+)
+
+// Ref names one account on one service.
+type Ref struct {
+	Service domain.Service
+	Login   Login
+}
+
+// Access is what may be done with an account.
+type Access string
+
+const (
+	Active    Access = "active"
+	Suspended Access = "suspended" // nobody logs in, nothing is lost: mail goes on arriving
+	Absent    Access = "absent"    // there is no account, and no data of it
+)
+
+// Unlimited is the quota of an account that may hold as much as there is room
+// for. It is the one spelling of it: every adapter translates it.
+const Unlimited domain.Bytes = -1
+
+// Desired is how an account shall be.
+type Desired struct {
+	Ref
+	Account domain.AccountID // our mark, by which an account on the service is known as ours
+	// Revision rises with every change of the wish: the position in the log of the
+	// event that made it. An adapter that can, refuses to carry out an earlier one
+	// after a later one.
+	Revision int64
+	Access   Access
+	Quota    domain.Bytes // or [Unlimited]
+}
+
+// Observed is how an account is on its service. What the service cannot say is
+// nil: it is not guessed at.
+type Observed struct {
+	Ref
+	Account domain.AccountID // the mark it bears; empty if none, and then it is not ours
+	Exists  bool
+	Access  *Access
+	Quota   *domain.Bytes // or [Unlimited]
+	Used    *domain.Bytes
+	At      time.Time // the instant it was looked at
+}
+
+// Page is part of a list of accounts.
+type Page struct {
+	Accounts []Observed
+	Next     string // where the next page begins, opaque; empty after the last
+}
+
+// Capabilities are what a service can do.
+type Capabilities struct {
+	Service domain.Service
+	// QuotaStep is what the service rounds a quota to when it reads it back, to the
+	// nearest. 0 or 1: it keeps every byte.
+	QuotaStep domain.Bytes
+	// Suspends is false for a service that cannot withhold an account and keep it.
+	Suspends bool
+	// Lists is false for a service that cannot list accounts it was not asked about.
+	Lists bool
+	// Usage is false for a service that cannot say how much an account holds.
+	Usage bool
+	// Schemes are those in which it takes hashed passwords, the best first, like
+	// "ARGON2ID"; empty if it takes none.
+	Schemes []string
+	// Parallel is how much work it takes at once; 0: as much as there is.
+	Parallel int
+	// WritesPerMinute is how often it lets itself be changed; 0: as often as one likes.
+	WritesPerMinute int
+}
+
+// Credential is a password, hashed. It never enters the log, and neither prints
+// nor encodes: an adapter takes it out where it stores it.
+type Credential struct {
+	Scheme string // like "ARGON2ID" or "BLF-CRYPT"
+	Hash   string // with no scheme before it
+}
+
+// String keeps the hash out of messages.
+func (Credential) String() string { return "[credential]" }
+
+// GoString does the same for %#v.
+func (Credential) GoString() string { return "[credential]" }
+
+// MarshalJSON fails: a credential is not written anywhere by accident.
+func (Credential) MarshalJSON() ([]byte, error) {
+	return nil, errors.New("provisioning: a credential is not to be written")
+}
+
+// The port itself is declared by the process that drives it, since the domain
+// knows no context. An adapter of a service implements, with the types above:
+//
+//	Capabilities() Capabilities
+//	Check(ctx) error                                    whether the service can be worked with, without a change
+//	Observe(ctx, Ref) (Observed, error)                 Exists is false, and no error, for what is not there
+//	Ensure(ctx, Desired) (Observed, error)              there is such an account, with the quota wanted
+//	SetQuota(ctx, Desired) (Observed, error)            also below what it holds: nothing is thrown away for it
+//	Suspend(ctx, Desired) (Observed, error)
+//	Resume(ctx, Desired) (Observed, error)
+//	Delete(ctx, Desired) (Observed, error)              with its data; the data first, so that it can be done again
+//	SetCredential(ctx, Ref, Credential) error
+//	List(ctx, cursor string, limit int) (Page, error)   all accounts, ours or not; "" is where it begins
+//	Usage(ctx, []Ref) ([]Observed, error)               those it knows, in any order
+//
+// All of them can be repeated. Those that change an account return what they read
+// back after it: done means seen. They fail with the classes of package
+// adapters/fault: conflict for an account that does not bear our mark, which they
+// leave alone.
