@@ -12,7 +12,11 @@
 // ended never begins anew.
 package entitlement
 
-import "rochdale/domain"
+import (
+	"strings"
+
+	"rochdale/domain"
+)
 
 // StreamOf returns the stream of all that one subscription entitles to.
 func StreamOf(id domain.SubscriptionID) domain.Stream {
@@ -23,6 +27,13 @@ func StreamOf(id domain.SubscriptionID) domain.Stream {
 // one of each.
 func IDOf(id domain.SubscriptionID, service domain.Service) domain.EntitlementID {
 	return domain.EntitlementID(domain.StreamOf(string(service), string(id)))
+}
+
+// Of returns the subscription and service of which an entitlement is: what
+// [IDOf] made it of.
+func Of(id domain.EntitlementID) (domain.SubscriptionID, domain.Service) {
+	service, subscription, _ := strings.Cut(string(id), "/")
+	return domain.SubscriptionID(strings.NewReplacer("%2F", "/", "%25", "%").Replace(subscription)), domain.Service(service)
 }
 
 // Entitlements are those of one subscription, by service.

@@ -1,0 +1,290 @@
+package processes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"rochdale/adapters/fault"
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
+	"rochdale/domain/provisioning"
+	"rochdale/eventstore"
+)
+
+// A Provisioner is a service on which accounts are provisioned. All of it can be
+// repeated; errors are of package adapters/fault, and what is returned is what was
+// read back, so that success means "seen" and not just "answered".
+type Provisioner interface {
+	Capabilities() provisioning.Capabilities
+	// Check reports whether the service can be reached and lets us in.
+	Check(ctx context.Context) error
+	// Observe looks at one account. One that is not there is no error.
+	Observe(ctx context.Context, ref provisioning.Ref) (provisioning.Observed, error)
+	// Ensure makes the account, with its quota, unless it is there.
+	Ensure(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	SetQuota(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	// Suspend keeps its holder out and loses nothing; Resume lets them in again.
+	Suspend(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	Resume(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	// Delete removes the account and its data.
+	Delete(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	// List returns at most limit of all accounts, from where a cursor points.
+	List(ctx context.Context, cursor string, limit int) (provisioning.Page, error)
+	// Usage returns how much some accounts hold.
+	Usage(ctx context.Context, refs []provisioning.Ref) ([]provisioning.Observed, error)
+}
+
+// Provisioning brings the accounts of one service to how they are wanted, whenever
+// something changes what is wanted. It works from the state of things and not from
+// the change, so that one who comes late or twice does no harm.
+func Provisioning(s *eventstore.Store, service domain.Service, at Provisioner) Process {
+	return Process{
+		Name: "provisioning-" + string(service),
+		Wants: []any{
+			provisioning.AccountRequested{}, entitlement.QuotaChanged{},
+			entitlement.Suspended{}, entitlement.Resumed{}, entitlement.Revoked{},
+		},
+		Handle: func(ctx context.Context, _ eventstore.Record, event any) error {
+			var account domain.AccountID
+			var of domain.Service
+			switch e := event.(type) {
+			case provisioning.AccountRequested:
+				account, of = e.Account, e.Service
+			case entitlement.QuotaChanged:
+				account, of = accountOf(e.Subject), e.Service
+			case entitlement.Suspended:
+				account, of = accountOf(e.Subject), e.Service
+			case entitlement.Resumed:
+				account, of = accountOf(e.Subject), e.Service
+			case entitlement.Revoked:
+				account, of = accountOf(e.Subject), e.Service
+			}
+			if of != service {
+				return nil
+			}
+			return Reconcile(ctx, s, at, account)
+		},
+	}
+}
+
+// accountOf returns the account that an entitlement is to.
+func accountOf(e entitlement.Subject) domain.AccountID { return domain.AccountID(e.Entitlement) }
+
+// Reconcile brings one account to how it is wanted, and records what came of it.
+// An account that nobody has requested is left for when somebody does.
+func Reconcile(ctx context.Context, s *eventstore.Store, at Provisioner, account domain.AccountID) error {
+	want, requested, err := Desired(ctx, s, account)
+	if err != nil || !requested {
+		return err
+	}
+	step := provisioning.StepNone
+	is, err := at.Observe(ctx, want.Ref)
+	if err == nil {
+		var steps []provisioning.Step
+		if steps, err = provisioning.Plan(want, is, at.Capabilities()); errors.Is(err, provisioning.ErrForeign) {
+			err = fault.New(fault.Conflict, "", "provision %s: %w", account, err)
+		}
+		for _, step = range steps {
+			if err == nil {
+				is, err = take(ctx, at, step, want)
+			}
+		}
+	}
+	if err != nil {
+		class, _ := fault.ClassOf(err)
+		_, recorded := eventstore.Execute(ctx, s, provisioning.RecordFailure{
+			Account: account, Step: step, Class: string(class), Code: fault.CodeOf(err),
+			Attempts: 1, Parked: class.Permanent(), Revision: want.Revision,
+		})
+		return errors.Join(err, recorded)
+	}
+	return record(ctx, s, want)
+}
+
+func take(ctx context.Context, at Provisioner, step provisioning.Step, want provisioning.Desired) (provisioning.Observed, error) {
+	switch step {
+	case provisioning.StepEnsure:
+		return at.Ensure(ctx, want)
+	case provisioning.StepQuota:
+		return at.SetQuota(ctx, want)
+	case provisioning.StepSuspend:
+		return at.Suspend(ctx, want)
+	case provisioning.StepResume:
+		return at.Resume(ctx, want)
+	case provisioning.StepDelete:
+		return at.Delete(ctx, want)
+	case provisioning.StepNone:
+	}
+	return provisioning.Observed{}, fmt.Errorf("processes: no such step: %s", step)
+}
+
+// record says how the account is now. What it was already is no news.
+func record(ctx context.Context, s *eventstore.Store, want provisioning.Desired) error {
+	_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
+		account, _, err := eventstore.Load[provisioning.Account](tx, provisioning.StreamOf(want.Account))
+		if err != nil {
+			return err
+		}
+		if want.Access == provisioning.Absent {
+			return eventstore.Do(tx, provisioning.RecordDeleted{Account: want.Account, Revision: want.Revision})
+		}
+		if account.Status() == provisioning.StatusRequested {
+			err = eventstore.Do(tx, provisioning.RecordProvisioned{Account: want.Account, Quota: want.Quota, Revision: want.Revision})
+		} else {
+			err = eventstore.Do(tx, provisioning.RecordQuota{Account: want.Account, Quota: want.Quota, Revision: want.Revision})
+		}
+		if err != nil {
+			return err
+		}
+		if want.Access == provisioning.Suspended {
+			return eventstore.Do(tx, provisioning.RecordSuspended{Account: want.Account, Revision: want.Revision})
+		}
+		return eventstore.Do(tx, provisioning.RecordResumed{Account: want.Account, Revision: want.Revision})
+	})
+	return err
+}
+
+// Desired returns how an account is wanted, as the log has it now, and whether it
+// was requested at all.
+func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID) (want provisioning.Desired, requested bool, err error) {
+	request, revision, err := read[provisioning.Account](ctx, s, provisioning.StreamOf(account))
+	if err != nil {
+		return want, false, err
+	}
+	asked, ok := request.Requested()
+	if !ok {
+		return want, false, nil
+	}
+	subscription, service := entitlement.Of(asked.Entitlement)
+	entitled, changed, err := read[entitlement.Entitlements](ctx, s, entitlement.StreamOf(subscription))
+	if err != nil {
+		return want, false, err
+	}
+	login, known := asked.Login.Reveal()
+	if !known {
+		return want, false, fault.New(fault.Invalid, "", "provision %s: its login was erased", account)
+	}
+	want = provisioning.Desired{
+		Ref: provisioning.Ref{Service: service, Login: login}, Account: account,
+		Revision: revision, Access: provisioning.Absent, Quota: asked.Quota,
+	}
+	if e, ok := entitled[service]; ok {
+		want.Quota, want.Revision = e.Quota, changed
+		switch e.Status {
+		case entitlement.StatusActive:
+			want.Access = provisioning.Active
+		case entitlement.StatusSuspended:
+			want.Access = provisioning.Suspended
+		case entitlement.StatusRevoked:
+		}
+	}
+	return want, true, nil
+}
+
+// read folds a stream, and returns the position of the event last in it.
+func read[S any](ctx context.Context, s *eventstore.Store, stream domain.Stream) (state S, position int64, err error) {
+	for rec, err := range s.Log.Stream(ctx, stream, 0) {
+		if err != nil {
+			return state, 0, err
+		}
+		decoded, err := s.Decode(ctx, rec)
+		if err != nil {
+			return state, 0, err
+		}
+		event, ok := decoded.(domain.Event[S])
+		if !ok {
+			return state, 0, fmt.Errorf("processes: %T in %s is no event of %T", decoded, stream, state)
+		}
+		state, position = event.Evolve(state), rec.Position
+	}
+	return state, position, nil
+}
+
+// Names tells under which names accounts may be asked for.
+type Names interface {
+	// NamesOf returns the names of a party, the first the most fit for a login.
+	NamesOf(ctx context.Context, party domain.PartyID) ([]string, error)
+}
+
+// Accounts requests an account for every entitlement, under a login made of the
+// names of whoever uses it; where that is taken, with a number after it. The
+// accounts of one subscription have one login, as far as that is free.
+func Accounts(s *eventstore.Store, names Names, host string, today func() calendar.Date) Process {
+	return Process{
+		Name:  "accounts",
+		Wants: []any{entitlement.Granted{}},
+		Handle: func(ctx context.Context, _ eventstore.Record, event any) error {
+			granted, ok := event.(entitlement.Granted)
+			if !ok {
+				return nil
+			}
+			account := accountOf(granted.Subject)
+			if state, _, err := read[provisioning.Account](ctx, s, provisioning.StreamOf(account)); err != nil {
+				return err
+			} else if _, requested := state.Requested(); requested {
+				return nil
+			}
+			called, err := names.NamesOf(ctx, granted.Party)
+			if err != nil {
+				return err
+			}
+			for n := range 1000 {
+				login := suggest(host, called, granted.Party, n)
+				_, err := eventstore.Execute2(ctx, s, provisioning.RequestAccount{
+					Account: account, Entitlement: granted.Entitlement, Party: granted.Party, Service: granted.Service,
+					Login: login, Quota: granted.Quota, On: today(),
+				})
+				if errors.Is(err, provisioning.ErrLoginTaken) || errors.Is(err, provisioning.ErrReserved) {
+					continue
+				}
+				return err
+			}
+			return fault.New(fault.Conflict, "", "provision %s: no login is free", account)
+		},
+	}
+}
+
+// suggest returns the nth login to try for somebody.
+func suggest(host string, names []string, party domain.PartyID, n int) provisioning.Login {
+	login := provisioning.Suggest(host, names...)
+	if login == "" {
+		login = provisioning.Suggest(host, "member", string(party))
+	}
+	if n > 0 {
+		login = provisioning.Login(fmt.Sprintf("%s%d@%s", login.Local(), n+1, login.Domain()))
+	}
+	return login
+}
+
+// Entitlements keeps what people are entitled to in step with their subscriptions,
+// on the day on which things change: see [SyncEntitlements].
+func Entitlements(s *eventstore.Store, today func() calendar.Date) Process {
+	return Process{
+		Name:  "entitlements",
+		Wants: subscriptionEvents,
+		Handle: func(ctx context.Context, _ eventstore.Record, event any) error {
+			return SyncEntitlements(ctx, s, subscriptionOf(event), today())
+		},
+	}
+}
+
+// daily calls a function once a day, soon after midnight in the co-op's zone, and
+// once at the start.
+func daily(ctx context.Context, now func() time.Time, zone *time.Location, do func(context.Context) error, failed func(error)) {
+	for ctx.Err() == nil {
+		if err := do(ctx); err != nil && ctx.Err() == nil {
+			failed(err)
+			if sleep(ctx, time.Minute) != nil {
+				return
+			}
+			continue
+		}
+		next := calendar.Of(now().In(zone)).AddDays(1).Midnight(zone).Add(time.Minute)
+		if sleep(ctx, next.Sub(now())) != nil {
+			return
+		}
+	}
+}
