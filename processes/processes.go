@@ -5,6 +5,7 @@
 package processes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -404,6 +405,8 @@ type DeadLetter struct {
 }
 
 func newLetter(process string, rec eventstore.Record, reason, class string) DeadLetter {
+	reason, _, _ = strings.Cut(strings.TrimSpace(reason), "\n") // after which a panic has its stack
+	class = cmp.Or(class, string(fault.Transient))
 	return DeadLetter{process, rec.Position, rec.Type, reason, class, time.Now().UTC()}
 }
 

@@ -67,6 +67,9 @@ func (p Payer) Number() (number int64, c domain.Communication, ok bool) {
 // PayerNumber is who has a number.
 type PayerNumber struct{ payer domain.PartyID }
 
+// Payer returns who has the number, or "".
+func (n PayerNumber) Payer() domain.PartyID { return n.payer }
+
 // Number is the number of an invoice. It is unique among all that the co-op issues.
 type Number struct {
 	Series string `json:"series"`
