@@ -80,7 +80,7 @@ func (s *server) useLink(w http.ResponseWriter, r *http.Request) {
 	if !s.admit(w, r, "ip/"+s.client(r)) {
 		return
 	}
-	secret, session, err := s.Access.UseLink(r.Context(), r.PathValue("link"))
+	secret, _, err := s.Access.UseLink(r.Context(), r.PathValue("link"))
 	if refusal, refused := errors.AsType[domain.Refusal](err); refused {
 		s.show(w, r, http.StatusForbidden, "failed", catalogue.Refusal(languageOf(r), refusal))
 		return
@@ -89,7 +89,7 @@ func (s *server) useLink(w http.ResponseWriter, r *http.Request) {
 		plain(w, http.StatusServiceUnavailable, "something went wrong on our side")
 		return
 	}
-	http.SetCookie(w, s.cookie(secret, session.Expires))
+	http.SetCookie(w, s.cookie(secret, access.SessionLife))
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
@@ -101,13 +101,13 @@ func (s *server) signOut(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	http.SetCookie(w, s.cookie("", time.Unix(1, 0)))
+	http.SetCookie(w, s.cookie("", -time.Second))
 	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
 }
 
-func (s *server) cookie(value string, expires time.Time) *http.Cookie {
+func (s *server) cookie(value string, life time.Duration) *http.Cookie {
 	return &http.Cookie{
-		Name: SessionCookie, Value: value, Path: "/", Expires: expires,
+		Name: SessionCookie, Value: value, Path: "/", MaxAge: int(life.Seconds()),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(s.BaseURL, "https:"),
 	}
 }
