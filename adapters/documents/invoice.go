@@ -259,10 +259,19 @@ func (s *invoiceSheet) lines() {
 		sum = sum.Plus(l.Amount)
 		s.style("", 9, ink)
 		y := s.y + 1.3
-		s.printFit(endOfText, y, endOfQuantity-endOfText, catalogue.Number(s.Invoice.Language, l.Quantity), true)
-		s.printFit(endOfQuantity, y, endOfPrice-endOfQuantity, s.unitPrice(l), true)
-		s.printFit(endOfPrice, y, endOfRate-endOfPrice, catalogue.Percent(s.Invoice.Language, l.Rate), true)
-		s.printFit(endOfRate, y, s.right-1-endOfRate, s.money(l.Amount), true)
+		from := endOfText
+		for _, cell := range []struct {
+			end  float64
+			text string
+		}{
+			{endOfQuantity, catalogue.Number(s.Invoice.Language, l.Quantity)},
+			{endOfPrice, s.unitPrice(l)},
+			{endOfRate, catalogue.Percent(s.Invoice.Language, l.Rate)},
+			{s.right - 1, s.money(l.Amount)},
+		} {
+			s.printFit(from+2, y, cell.end-from-2, cell.text, true)
+			from = cell.end
+		}
 		for _, line := range description {
 			s.print(s.left+1, y, line)
 			y += s.leading()
@@ -298,7 +307,7 @@ func (s *invoiceSheet) carry(code string, sum money.Money) {
 func (s *invoiceSheet) continued() {
 	s.fill(0, 0, s.width, 3, accent)
 	s.style("B", 9, accent)
-	s.print(s.left, s.top-4, s.Seller.Name)
+	s.printFit(s.left, s.top-4, 100, s.Seller.Name, false)
 	s.printRight(s.right, s.top-4, catalogue.Text(s.Invoice.Language, "documents.invoice_numbered", domain.Args{"number": s.Number}, ""))
 	s.y = s.top + 4
 }
@@ -393,8 +402,11 @@ func (s *invoiceSheet) payment() error {
 		{s.word("communication"), pay.Communication},
 	}
 	s.style("", 9, ink)
-	please := s.wrap(catalogue.Text(s.Invoice.Language, "documents.please_pay",
-		domain.Args{"amount": pay.Amount, "due": s.DueOn}, ""), width)
+	code := "documents.please_pay"
+	if pay.Communication != "" {
+		code += "_quoting"
+	}
+	please := s.wrap(catalogue.Text(s.Invoice.Language, code, domain.Args{"amount": pay.Amount, "due": s.DueOn}, ""), width)
 	height := 9 + float64(len(please))*s.leading() + 2
 	s.style("B", 9.5, ink)
 	labels := 30.0

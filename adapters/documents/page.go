@@ -1,9 +1,7 @@
 package documents
 
 import (
-	"bytes"
 	_ "embed"
-	"encoding/xml"
 	"io"
 	"strings"
 	"time"
@@ -71,7 +69,6 @@ func newPage(orientation string, d describes) *page {
 	f.SetAuthor(printable(d.author), true)
 	f.SetProducer("Rochdale", true)
 	f.SetLang(string(d.language))
-	f.SetXmpMetadata(d.xmp())
 	f.AddUTF8FontFromBytes("noto", "", regular)
 	f.AddUTF8FontFromBytes("noto", "B", bold)
 	f.SetAutoPageBreak(false, 0)
@@ -83,34 +80,13 @@ func newPage(orientation string, d describes) *page {
 	return p
 }
 
-// xmp is the metadata once more as XML, by ISO 16684-1, where readers look for
-// the title to show and the language to read aloud.
-func (d describes) xmp() []byte {
-	var b bytes.Buffer
-	text := func(s string) string {
-		var e strings.Builder
-		_ = xml.EscapeText(&e, []byte(printable(s))) // a Builder does not fail
-		return e.String()
-	}
-	b.WriteString("<?xpacket begin=\"\ufeff\" id=\"W5M0MpCehiHzreSzNTczkc9d\"?>\n" +
-		`<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">` +
-		`<rdf:Description rdf:about="" xmlns:dc="http://purl.org/dc/elements/1.1/" xmlns:xmp="http://ns.adobe.com/xap/1.0/">` +
-		`<dc:format>application/pdf</dc:format>` +
-		`<dc:title><rdf:Alt><rdf:li xml:lang="x-default">` + text(d.title) + `</rdf:li></rdf:Alt></dc:title>` +
-		`<dc:creator><rdf:Seq><rdf:li>` + text(d.author) + `</rdf:li></rdf:Seq></dc:creator>` +
-		`<dc:language><rdf:Bag><rdf:li>` + string(d.language) + `</rdf:li></rdf:Bag></dc:language>` +
-		`<xmp:CreateDate>` + d.made.UTC().Format(time.RFC3339) + `</xmp:CreateDate>` +
-		`</rdf:Description></rdf:RDF></x:xmpmeta>` + "\n<?xpacket end=\"r\"?>")
-	return b.Bytes()
-}
-
 // word returns a message of the documents' catalogue in the reader's language.
 func (p *page) word(code string) string { return catalogue.Word(p.language, "documents."+code) }
 
 // printable keeps what a PDF can show: no control characters, no line breaks,
 // nothing beyond the first plane of Unicode. Letters and their accents are one.
 func printable(s string) string {
-	return strings.Map(func(r rune) rune {
+	return norm.NFC.String(strings.Map(func(r rune) rune {
 		switch {
 		case r == '\n' || r == '\r' || r == '\t':
 			return ' '
@@ -120,7 +96,7 @@ func printable(s string) string {
 			return -1
 		}
 		return r
-	}, norm.NFC.String(strings.ToValidUTF8(s, string(unicode.ReplacementChar))))
+	}, strings.ToValidUTF8(s, string(unicode.ReplacementChar))))
 }
 
 // style sets the type: "" or "B", a size, and a colour.
