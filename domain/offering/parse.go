@@ -10,6 +10,9 @@ import (
 	"github.com/goccy/go-yaml"
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
+	"github.com/shopspring/decimal"
+
+	"rochdale/domain/calendar"
 )
 
 //go:embed pricelists/*.yaml
@@ -47,6 +50,10 @@ func Parse(data []byte, file string) (PriceList, error) {
 		return PriceList{}, fmt.Errorf("%s:1: the file holds one price list: see that of nubo", file)
 	}
 	body := parsed.Docs[0].Body
+	var wrong misread
+	if ast.Walk(&wrong, body); len(wrong) > 0 {
+		return PriceList{}, fmt.Errorf("%s:%w", file, wrong[0])
+	}
 	var list PriceList
 	if err := yaml.NodeToValue(body, &list, yaml.Strict()); err != nil {
 		return PriceList{}, at(file, err)
@@ -68,6 +75,42 @@ func at(file string, err error) error {
 		return fmt.Errorf("%s:%d: %s", file, where.GetToken().Position.Line, where.GetMessage())
 	}
 	return fmt.Errorf("%s: %w", file, err)
+}
+
+// misread collects what the YAML library would not say the place of, numbers and
+// days that cannot be read, and what it does not always survive.
+type misread []error
+
+// Visit is that of [ast.Visitor].
+func (m *misread) Visit(n ast.Node) ast.Visitor {
+	wrong := func(n ast.Node, format string, args ...any) {
+		line := 1
+		if token := n.GetToken(); token != nil {
+			line = token.Position.Line
+		}
+		*m = append(*m, fmt.Errorf("%d: %w", line, fmt.Errorf(format, args...)))
+	}
+	switch n := n.(type) {
+	case *ast.TagNode, *ast.AnchorNode, *ast.AliasNode, *ast.MergeKeyNode, *ast.DirectiveNode:
+		wrong(n, "a price list has no tags, anchors, aliases or directives: write the setting out")
+		return nil
+	case *ast.MappingValueNode:
+		if n.Key == nil || n.Value == nil || n.Value.GetToken() == nil {
+			break
+		}
+		field, text := n.Key.String(), n.Value.GetToken().Value
+		switch field {
+		case "from":
+			if _, err := calendar.ParseDate(text); err != nil {
+				wrong(n.Value, "%s: %q: a day is written like 1996-01-01", field, text)
+			}
+		case "percent", "price", "per_gb", "non_member_extra":
+			if _, err := decimal.NewFromString(text); err != nil {
+				wrong(n.Value, "%s: %q: a number is written like 2.50", field, text)
+			}
+		}
+	}
+	return m
 }
 
 var parent = regexp.MustCompile(`(\.[a-z_]+|\[\d+\])$`)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/shopspring/decimal"
@@ -49,7 +50,7 @@ func (r VATRate) valid() bool {
 // Plan is something to subscribe to, by the size of what it grants.
 type Plan struct {
 	ID         domain.PlanID   `json:"id"`
-	Name       Text            `json:"name"`
+	Name       domain.Text     `json:"name"`
 	Price      decimal.Decimal `json:"price"`              // per month, for the GB included
 	IncludedGB int             `json:"included_gb"`        // also the least there is
 	MaxGB      int             `json:"max_gb,omitempty"`   // the most there is; 0: no limit but [MaxGB]
@@ -85,35 +86,11 @@ type Grant struct {
 	Percent int            `json:"percent,omitempty"` // of the plan's GB, where they are split
 }
 
-// Text is the same in all languages of [domain.Languages].
-type Text struct {
-	FR string `json:"fr"`
-	NL string `json:"nl"`
-	EN string `json:"en"`
-	DE string `json:"de"`
-}
-
-// In returns the text in a language, and in English for one that it lacks.
-func (t Text) In(l domain.Language) string {
-	switch l {
-	case domain.French:
-		return t.FR
-	case domain.Dutch:
-		return t.NL
-	case domain.German:
-		return t.DE
-	case domain.English:
-	}
-	return t.EN
-}
-
-func (t Text) complete() bool { return t.FR != "" && t.NL != "" && t.EN != "" && t.DE != "" }
-
 // Lines are the texts of the lines of an invoice, with {plan} for the plan's name
 // and {gb} for its size.
 type Lines struct {
-	Plan      Text `json:"plan"`
-	NonMember Text `json:"non_member"`
+	Plan      domain.Text `json:"plan"`
+	NonMember domain.Text `json:"non_member"`
 }
 
 // Equal reports whether two lists say the same.
@@ -171,9 +148,9 @@ func (l PriceList) Problems() []Problem {
 	}
 	for _, line := range []struct {
 		field string
-		text  Text
+		text  domain.Text
 	}{{"lines.plan", l.Lines.Plan}, {"lines.non_member", l.Lines.NonMember}} {
-		c.check(line.text.complete(), line.field, "give the text in fr, nl, en and de")
+		c.check(complete(line.text), line.field, "give the text in fr, nl, en and de")
 	}
 	return c
 }
@@ -181,7 +158,7 @@ func (l PriceList) Problems() []Problem {
 func (p Plan) problems(c *checker, field string, currency money.Currency) {
 	whole := func(d decimal.Decimal) bool { return sane(d) && d.Equal(money.Round(d, currency).Decimal()) }
 	c.check(p.ID != "", field+".id", "a plan has an id")
-	c.check(p.Name.complete(), field+".name", "give the name in fr, nl, en and de")
+	c.check(complete(p.Name), field+".name", "give the name in fr, nl, en and de")
 	c.check(whole(p.Price), field+".price", "a price is an amount like 2.50, without more decimals than the currency has")
 	c.check(whole(p.NonMember), field+".non_member_extra", "it is an amount like 1.00, without more decimals than the currency has; 0 for none")
 	c.check(p.IncludedGB >= 1 && p.IncludedGB <= MaxGB, field+".included_gb", "a plan includes at least 1 GB")
@@ -223,6 +200,11 @@ func (c *checker) check(holds bool, field, rule string) {
 	if !holds {
 		*c = append(*c, Problem{field, rule})
 	}
+}
+
+// complete reports whether a text was given in every language.
+func complete(t domain.Text) bool {
+	return !slices.ContainsFunc(domain.Languages, func(l domain.Language) bool { return !t.Has(l) })
 }
 
 // sane reports whether it is a number that a list may hold: not negative, below a

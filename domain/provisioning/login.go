@@ -83,8 +83,8 @@ func Suggest(host string, names ...string) Login {
 			local = append(local, map[rune]byte{' ': '.', '-': '-', '.': '.'}[r])
 		}
 	}
-	if len(local) > maxLocalPart {
-		local = local[:maxLocalPart]
+	if room := maxLocalPart - 8; len(local) > room { // for a number, if it is taken
+		local = local[:room]
 	}
 	login, err := ParseLogin(strings.TrimRight(string(local), ".-") + "@" + host)
 	if err != nil {

@@ -83,10 +83,10 @@ func (s Subscription) GB(on calendar.Date) int {
 type Status string
 
 const (
-	StatusPending Status = "pending" // not yet begun
-	StatusActive  Status = "active"
-	StatusSuspended  Status = "suspended"
-	StatusEnded   Status = "ended"
+	StatusPending   Status = "pending" // not yet begun
+	StatusActive    Status = "active"
+	StatusSuspended Status = "suspended"
+	StatusEnded     Status = "ended"
 )
 
 // Status returns what it gives on a day, as far as is known.
