@@ -1,0 +1,146 @@
+package statutes
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rochdale/domain"
+	"rochdale/domain/money"
+)
+
+// A Problem is a setting that breaks a rule or contradicts another.
+type Problem struct {
+	Field string // like "shares.classes[0].price"
+	Rule  string // what is wrong and what to do
+}
+
+func (p Problem) String() string { return p.Field + ": " + p.Rule }
+
+type problems []Problem
+
+func (p *problems) check(holds bool, field, rule string, args ...any) {
+	if !holds {
+		*p = append(*p, Problem{field, fmt.Sprintf(rule, args...)})
+	}
+}
+
+// Problems returns every rule that the statutes break; none, and they can be adopted.
+func (s Statutes) Problems() []Problem {
+	var p problems
+	p.check(strings.TrimSpace(s.Name) != "", "name", "give the name of the co-op")
+	p.check(strings.TrimSpace(s.LegalForm) != "", "legal_form", "give the legal form as its country abbreviates it, like SC or eG")
+	p.check(len(s.Jurisdiction) == 2 && capitals(s.Jurisdiction), "jurisdiction", "give the country whose law applies in two capitals, like BE (ISO 3166-1)")
+	p.check(s.Currency.Valid(), "currency", "give the code of a currency in three capitals, like EUR (ISO 4217)")
+	p.check(zoneLike(s.TimeZone), "time_zone", "give the time zone by its name, like Europe/Brussels (IANA)")
+	p.check(len(s.Languages) > 0, "languages", "give at least one language, of %v", domain.Languages)
+	for i, l := range s.Languages {
+		p.check(l.Valid() && slices.Index(s.Languages, l) == i, fmt.Sprintf("languages[%d]", i), "name each language once, of %v", domain.Languages)
+	}
+	p.check(s.FiscalYearStart >= time.January && s.FiscalYearStart <= time.December, "fiscal_year_start", "give the month from 1 to 12 in which the fiscal year begins")
+	s.Shares.problems(&p, s)
+	s.Membership.problems(&p, s)
+	s.Assembly.problems(&p, s)
+	s.Billing.problems(&p)
+	return p
+}
+
+func (m Membership) problems(p *problems, s Statutes) {
+	a, field := m.Admission, "membership.admission"
+	p.check(a.By == Board || a.By == Assembled || a.By == Automatically, field+".by", "say who admits members: board, assembly, or automatic if the conditions are enough")
+	p.check(between(a.MinShares, 0, maxShares), field+".min_shares", "give a number of shares, or leave it out if none need be held")
+	switch class, known := s.Class(a.Class); {
+	case a.MinShares == 0:
+		p.check(a.Class == "", field+".class", "a class is only named with min_shares: give both or leave both out")
+	case !known:
+		p.check(false, field+".class", "there is no class %q among shares.classes: name the class of which %d must be subscribed", a.Class, a.MinShares)
+	default:
+		p.check(a.MinShares >= class.MinHolding, field+".min_shares", "%d contradicts the min_holding of class %s, which is %d: ask for as many", a.MinShares, class.ID, class.MinHolding)
+		p.check(class.MaxHolding == 0 || a.MinShares <= class.MaxHolding, field+".min_shares", "%d contradicts the max_holding of class %s, which is %d: nobody could be admitted", a.MinShares, class.ID, class.MaxHolding)
+	}
+	r, field := m.Resignation, "membership.resignation"
+	p.check(between(r.WindowMonths, 0, 12), field+".window_months", "give the months of the fiscal year in which one may resign, from 1 to 12, or leave it out for any time")
+	p.check(between(r.NoticeMonths, 0, 120), field+".notice_months", "give a number of months of at most 120, or leave it out")
+	p.check(between(r.NoticeDays, 0, 366), field+".notice_days", "give a number of days of at most 366, or leave it out")
+	switch r.Effect {
+	case WindowEnd:
+		p.check(r.WindowMonths > 0, field+".effect", "window_end needs window_months: give both, or another effect")
+		p.check(r.NoticeMonths == 0 && r.NoticeDays == 0, field+".effect", "window_end contradicts a notice: leave notice_months and notice_days out, or say year_end or notice_end")
+	case YearEnd, NoticeEnd:
+	default:
+		p.check(false, field+".effect", "say when a resignation takes effect: window_end, year_end or notice_end")
+	}
+}
+
+// maxShares bounds what statutes say of numbers of shares and of votes, so that
+// no sum of them overflows.
+const maxShares = 1_000_000_000
+
+func (sh Shares) problems(p *problems, s Statutes) {
+	p.check(len(sh.Classes) > 0, "shares.classes", "give at least one class of shares")
+	votes := 0
+	for i, c := range sh.Classes {
+		field := fmt.Sprintf("shares.classes[%d]", i)
+		p.check(strings.TrimSpace(string(c.ID)) != "" && len(c.ID) <= 32, field+".id", "give the class an id of at most 32 characters, like A")
+		p.check(slices.IndexFunc(sh.Classes, func(d Class) bool { return d.ID == c.ID }) == i, field+".id", "another class has the id %q: give each its own", c.ID)
+		for _, l := range s.Languages {
+			p.check(c.Name.Has(l), field+".name", "the name is missing in %s, which is one of the languages: add it", l)
+		}
+		p.check(c.Price.IsPositive(), field+".price", "give the price of a share, like 25.00 EUR")
+		p.check(c.Price.IsZero() || c.Price.Currency() == s.Currency, field+".price", "%v contradicts the currency, which is %s: give the price in it", c.Price, s.Currency)
+		p.check(c.Price.Compare(money.New(1_000_000_00, c.Price.Currency())) <= 0, field+".price", "a share costs at most a million")
+		p.check(between(c.MinHolding, 1, maxShares), field+".min_holding", "give the least number that one holds, from 1")
+		p.check(c.MaxHolding == 0 || between(c.MaxHolding, max(c.MinHolding, 1), maxShares), field+".max_holding", "%d contradicts min_holding, which is %d: give at least as many, or leave it out for no limit", c.MaxHolding, c.MinHolding)
+		p.check(between(c.Votes, 0, 1000), field+".votes", "give the votes of a share, at most 1000")
+		p.check(c.Votes == 0 || s.Assembly.Votes.Per == PerShare, field+".votes", "votes of a share contradict assembly.votes.per, which is %s: leave them out, or say share there", s.Assembly.Votes.Per)
+		votes += c.Votes
+	}
+	p.check(votes > 0 || len(sh.Classes) == 0 || s.Assembly.Votes.Per != PerShare, "shares.classes", "votes are per share and no class has any: give at least one class votes")
+	p.check(sh.ExitValue == Paid || sh.ExitValue == NetAssets, "shares.exit_value", "say what is owed at most for shares given back: paid or net_assets")
+}
+
+func (a Assembly) problems(p *problems, s Statutes) {
+	p.check(between(a.NoticeDays, 1, 366), "assembly.notice_days", "give the days from the convocation to the assembly, from 1 to 366")
+	p.check(between(a.SecondCallNoticeDays, 0, 366), "assembly.second_call_notice_days", "give a number of days of at most 366, or leave it out to have as many as for the first sitting")
+	p.check(between(a.RecordDays, 0, max(a.NoticeDays, 0)), "assembly.record_days", "%d contradicts notice_days, which is %d: the roll is frozen after the convocation", a.RecordDays, a.NoticeDays)
+	p.check(a.Votes.Per == PerMember || a.Votes.Per == PerShare, "assembly.votes.per", "say member for one member one vote, or share")
+	p.check(a.Votes.Cap.IsZero() || a.Votes.Per != PerMember, "assembly.votes.cap", "a cap contradicts one member one vote: leave it out, or say share under per")
+	p.check(between(a.Proxies.Max, 0, 1_000_000), "assembly.proxies.max", "give how many others one may vote for; 0 for none, 1000000 for any number")
+	p.check(a.Proxies.SecondCallMax == 0 || between(a.Proxies.SecondCallMax, a.Proxies.Max, 1_000_000), "assembly.proxies.second_call_max", "%d contradicts max, which is %d: give at least as many, or leave it out", a.Proxies.SecondCallMax, a.Proxies.Max)
+	for _, kind := range AllDecisions {
+		r, _ := a.Decisions.Rule(kind)
+		field := "assembly.decisions." + string(kind)
+		p.check(!r.Majority.IsZero(), field+".majority", "say how many must agree: simple, absolute, unanimity, or a fraction like 3/4")
+		p.check(r.Abstentions == Ignored || r.Abstentions == Counted, field+".abstentions", "say ignored if abstaining is not voting, or counted if it is voting without agreeing")
+		if r.Quorum.IsZero() {
+			p.check(r.QuorumOf == "", field+".quorum_of", "there is no quorum for it to be of: leave it out, or give quorum")
+			p.check(r.SecondCallQuorum.IsZero(), field+".second_call_quorum", "it contradicts a first sitting without quorum: leave it out, or give quorum")
+			continue
+		}
+		p.check(r.QuorumOf == OfMembers || r.QuorumOf == OfVotes, field+".quorum_of", "say of what %v is the quorum: members or votes", r.Quorum)
+		p.check(r.SecondCallQuorum.Compare(r.Quorum) <= 0, field+".second_call_quorum", "%v contradicts quorum, which is %v: a second sitting needs no more than the first", r.SecondCallQuorum, r.Quorum)
+	}
+}
+
+func (b Billing) problems(p *problems) {
+	p.check(between(b.PaymentDays, 1, 366), "billing.payment_days", "give the days that one has to pay, from 1 to 366")
+	for i, days := range b.Reminders {
+		after := 0
+		if i > 0 {
+			after = b.Reminders[i-1]
+		}
+		p.check(between(days, after+1, 366), fmt.Sprintf("billing.reminders[%d]", i), "give the days in rising order, from 1 to 366: %d does not come after %d", days, after)
+	}
+}
+
+func between(n, least, most int) bool { return n >= least && n <= most }
+
+func capitals(s string) bool { return strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == "" }
+
+// zoneLike reports whether it has the form of a zone's name. Whether there is
+// such a zone is for whoever has the database of zones.
+func zoneLike(s string) bool {
+	area, place, found := strings.Cut(s, "/")
+	return s == "UTC" || found && area != "" && place != "" && !strings.ContainsAny(s, " .\\")
+}
