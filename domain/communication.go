@@ -44,18 +44,23 @@ func ParseCommunication(s string) (Communication, error) {
 
 // Valid reports whether it has twelve digits of which the last two match.
 func (c Communication) Valid() bool {
+	_, valid := c.Number()
+	return valid
+}
+
+// Number returns the number that it is made of, and whether it is valid.
+func (c Communication) Number() (n int64, valid bool) {
 	if len(c) != 12 {
-		return false
+		return 0, false
 	}
-	var n int64
 	for _, digit := range []byte(c[:10]) {
 		if digit < '0' || digit > '9' {
-			return false
+			return 0, false
 		}
 		n = 10*n + int64(digit-'0')
 	}
 	made, ok := CommunicationOf(n)
-	return ok && made == c
+	return n, ok && made == c
 }
 
 // Grouped writes it as it stands on an invoice: "+++090/9337/55493+++".

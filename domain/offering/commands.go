@@ -11,11 +11,13 @@ import (
 var (
 	ErrInvalidList = domain.Refusal{Code: "offering.invalid_list", Reason: "the price list cannot be published: {problem}"}
 	ErrVersion     = domain.Refusal{Code: "offering.version", Reason: "the next version of the price list is {next}: look at what was published meanwhile"}
+	ErrPlanGone    = domain.Refusal{Code: "offering.plan_gone", Reason: "the plan {plan} may have subscribers: keep it, and say closed to take no more"}
 	ErrBackdated   = domain.Refusal{Code: "offering.backdated", Reason: "a price list holds from the day of the decision, {on}, or later"}
 	ErrInvalidRate = domain.Refusal{Code: "offering.invalid_rate", Reason: "a rate of VAT applies from a day and is a percentage below 100"}
 )
 
-// Publish puts a price list in force from a day on.
+// Publish puts a price list in force from a day on. It has every plan of the list
+// before, or what is subscribed to would have no price.
 type Publish struct {
 	Version int // that it is to be: one more than the last; so that two people cannot overtake each other
 	On      calendar.Date
@@ -38,6 +40,13 @@ func (c Publish) Decide(o Offering) ([]event, error) {
 		return nil, ErrBackdated.With("on", c.On)
 	case len(problems) > 0:
 		return nil, ErrInvalidList.With("problem", problems[0].String())
+	}
+	if n := len(o.lists); n > 0 {
+		for _, p := range o.lists[n-1].List.Plans {
+			if _, kept := c.List.Plan(p.ID); !kept {
+				return nil, ErrPlanGone.With("plan", p.ID)
+			}
+		}
 	}
 	return []event{Published(c)}, nil
 }

@@ -1,8 +1,8 @@
 package offering
 
 import (
+	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -41,6 +41,8 @@ func dearer(l PriceList) PriceList {
 func TestOffering(t *testing.T) {
 	invalid := nubo
 	invalid.Plans = nil
+	renamed := dearer(nubo)
+	renamed.Plans[0].ID = "gold"
 	spec.Check(t, []spec.Story[domain.Command[Offering]]{{
 		Rule: "the co-op publishes its first price list",
 		When: Publish(first),
@@ -64,6 +66,11 @@ func TestOffering(t *testing.T) {
 		Given:   spec.Events{first},
 		When:    Publish{3, jan1, july1, dear},
 		Refused: ErrVersion,
+	}, {
+		Rule:    "a plan that may have subscribers stays in the list",
+		Given:   spec.Events{first},
+		When:    Publish{2, jan1, july1, renamed},
+		Refused: ErrPlanGone,
 	}, {
 		Rule:    "prices do not change in hindsight",
 		When:    Publish{1, july1, jan1, nubo},
@@ -135,13 +142,30 @@ func TestNuboPrices(t *testing.T) {
 			t.Errorf("%d GB: %v, or %v for non-members; want %s and %s", tt.gb, member, others, tt.member, tt.others)
 		}
 	}
-	for _, gb := range []int{-1, 0, 4, MaxGB + 1} {
-		if _, err := nubo.Price("nubo", gb, true); !ErrSize.Is(err) {
+	if small := must(nubo.Price("nubo", 1, true)); small.String() != "2.50 EUR" {
+		t.Errorf("what is smaller than the plan costs what it includes, not %v", small)
+	}
+	if _, err := nubo.Price("gold", 5, true); !errors.Is(err, ErrNoSuchPlan) {
+		t.Error(err)
+	}
+}
+
+func TestOffer(t *testing.T) {
+	for gb, offered := range map[int]bool{-1: false, 0: false, 4: false, 5: true, 1000: true, MaxGB: true, MaxGB + 1: false} {
+		if p, err := nubo.Offer("nubo", gb); offered && (err != nil || p.ID != "nubo") || !offered && !errors.Is(err, ErrSize) {
 			t.Errorf("%d GB: %v", gb, err)
 		}
 	}
-	if _, err := nubo.Price("gold", 5, true); !ErrNoSuchPlan.Is(err) {
+	if _, err := nubo.Offer("gold", 5); !errors.Is(err, ErrNoSuchPlan) {
 		t.Error(err)
+	}
+	closed := dearer(nubo)
+	closed.Plans[0].Closed = true
+	if _, err := closed.Offer("nubo", 5); !errors.Is(err, ErrClosed) {
+		t.Error(err)
+	}
+	if charges, err := closed.Charges(june, []Segment{{days(1, 30), "nubo", 4}}, true); err != nil || len(charges) != 1 {
+		t.Errorf("who has it keeps it: %v, %v", charges, err)
 	}
 }
 
@@ -234,6 +258,7 @@ func TestCharges(t *testing.T) {
 		gb       int
 		quantity string
 		amount   string
+		period   calendar.Period
 	}
 	for _, tt := range []struct {
 		name     string
@@ -242,23 +267,23 @@ func TestCharges(t *testing.T) {
 		member   bool
 		want     []want
 	}{
-		{"a whole month", nubo, []Segment{{days(1, 30), "nubo", 10}}, true, []want{{ChargePlan, 10, "1", "5.00 EUR"}}},
+		{"a whole month", nubo, []Segment{{days(1, 30), "nubo", 10}}, true, []want{{ChargePlan, 10, "1", "5.00 EUR", june.Period()}}},
 		{"a whole month of who is no member", nubo, []Segment{{days(1, 30), "nubo", 10}}, false,
-			[]want{{ChargePlan, 10, "1", "5.00 EUR"}, {ChargeNonMember, 10, "1", "1.00 EUR"}}},
-		{"a month begun is paid whole", nubo, []Segment{{days(30, 30), "nubo", 10}}, true, []want{{ChargePlan, 10, "1", "5.00 EUR"}}},
+			[]want{{ChargePlan, 10, "1", "5.00 EUR", june.Period()}, {ChargeNonMember, 10, "1", "1.00 EUR", june.Period()}}},
+		{"a month begun is paid whole", nubo, []Segment{{days(30, 30), "nubo", 10}}, true, []want{{ChargePlan, 10, "1", "5.00 EUR", june.Period()}}},
 		{"and once, at the dearest of its sizes", nubo,
 			[]Segment{{days(1, 10), "nubo", 10}, {days(11, 20), "nubo", 20}, {days(21, 30), "nubo", 5}}, false,
-			[]want{{ChargePlan, 20, "1", "7.50 EUR"}, {ChargeNonMember, 20, "1", "1.00 EUR"}}},
+			[]want{{ChargePlan, 20, "1", "7.50 EUR", june.Period()}, {ChargeNonMember, 20, "1", "1.00 EUR", june.Period()}}},
 		{"by the day, each size is paid for its days", byDay,
 			[]Segment{{days(1, 10), "nubo", 10}, {days(11, 30), "nubo", 20}}, false,
 			[]want{
-				{ChargePlan, 10, "0.333333", "1.67 EUR"}, {ChargeNonMember, 10, "0.333333", "0.33 EUR"},
-				{ChargePlan, 20, "0.666667", "5.00 EUR"}, {ChargeNonMember, 20, "0.666667", "0.67 EUR"},
+				{ChargePlan, 10, "0.333333", "1.67 EUR", days(1, 10)}, {ChargeNonMember, 10, "0.333333", "0.33 EUR", days(1, 10)},
+				{ChargePlan, 20, "0.666667", "5.00 EUR", days(11, 30)}, {ChargeNonMember, 20, "0.666667", "0.67 EUR", days(11, 30)},
 			}},
 		{"nothing was used", nubo, nil, false, nil},
 		{"what lies in another month is not charged", nubo, []Segment{{calendar.In(2026, time.May).Period(), "nubo", 5}}, true, nil},
 		{"of what goes on, the month is charged", byDay, []Segment{{calendar.Period{From: jan1}, "nubo", 5}}, true,
-			[]want{{ChargePlan, 5, "1", "2.50 EUR"}}},
+			[]want{{ChargePlan, 5, "1", "2.50 EUR", june.Period()}}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			charges, err := tt.list.Charges(june, tt.segments, tt.member)
@@ -266,13 +291,13 @@ func TestCharges(t *testing.T) {
 				t.Fatalf("%+v, %v", charges, err)
 			}
 			for i, w := range tt.want {
-				if c := charges[i]; c.Kind != w.kind || c.GB != w.gb || c.Quantity.String() != w.quantity || c.Amount.String() != w.amount {
-					t.Errorf("got %v of %d GB: %v months, %v; want %+v", c.Kind, c.GB, c.Quantity, c.Amount, w)
+				if c := charges[i]; c.Kind != w.kind || c.GB != w.gb || c.Quantity.String() != w.quantity || c.Amount.String() != w.amount || c.Period != w.period {
+					t.Errorf("got %v of %d GB: %v months, %v, for %v; want %+v", c.Kind, c.GB, c.Quantity, c.Amount, c.Period, w)
 				}
 			}
 		})
 	}
-	if _, err := nubo.Charges(june, []Segment{{days(1, 2), "gold", 5}}, true); err == nil || !strings.Contains(err.Error(), "gold of 2026-06") {
+	if _, err := nubo.Charges(june, []Segment{{days(1, 2), "gold", 5}}, true); !errors.Is(err, ErrNoSuchPlan) {
 		t.Errorf("a plan that is not in the list: %v", err)
 	}
 }

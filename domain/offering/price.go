@@ -14,6 +14,7 @@ import (
 // The rules by which the price list says no to what is asked of it.
 var (
 	ErrNoSuchPlan = domain.Refusal{Code: "offering.no_such_plan", Reason: "the price list has no plan {plan}", Source: "price list"}
+	ErrClosed     = domain.Refusal{Code: "offering.closed", Reason: "the plan {plan} takes no new subscribers", Source: "price list"}
 	ErrSize       = domain.Refusal{Code: "offering.size", Reason: "the plan {plan} goes from {least} to {most} GB", Source: "price list"}
 )
 
@@ -26,7 +27,7 @@ func (p Plan) Limits() (least, most int) {
 }
 
 // Monthly returns the price of a month of the plan for members, unrounded. It
-// takes any size; whether the plan goes that far is for [PriceList.Price] to say.
+// takes any size; whether the plan is offered in it is for [PriceList.Offer] to say.
 func (p Plan) Monthly(gb int) decimal.Decimal {
 	price, from := p.Price, p.IncludedGB
 	for i, t := range p.Tiers {
@@ -61,29 +62,34 @@ type Quota struct {
 	Quota   domain.Bytes
 }
 
+// Offer returns a plan that anyone may subscribe to in that size.
+func (l PriceList) Offer(plan domain.PlanID, gb int) (Plan, error) {
+	p, ok := l.Plan(plan)
+	least, most := p.Limits()
+	switch {
+	case !ok:
+		return p, ErrNoSuchPlan.With("plan", plan)
+	case p.Closed:
+		return p, ErrClosed.With("plan", plan)
+	case gb < least || gb > most:
+		return p, ErrSize.With("plan", plan).With("least", least).With("most", most)
+	}
+	return p, nil
+}
+
 // Price returns the price of a whole month. VAT is inside where the list
-// includes it.
+// includes it. A size that the plan does not offer any more has a price too: that
+// of the tier it lies in, and no less than what the plan includes costs.
 func (l PriceList) Price(plan domain.PlanID, gb int, member bool) (money.Money, error) {
-	p, err := l.sized(plan, gb)
-	if err != nil {
-		return money.Money{}, err
+	p, ok := l.Plan(plan)
+	if !ok {
+		return money.Money{}, ErrNoSuchPlan.With("plan", plan)
 	}
 	price := money.Round(p.Monthly(gb), l.Currency)
 	if !member {
 		price = price.Plus(money.Round(p.NonMember, l.Currency))
 	}
 	return price, nil
-}
-
-func (l PriceList) sized(plan domain.PlanID, gb int) (Plan, error) {
-	p, ok := l.Plan(plan)
-	if !ok {
-		return p, ErrNoSuchPlan.With("plan", plan)
-	}
-	if least, most := p.Limits(); gb < least || gb > most {
-		return p, ErrSize.With("plan", plan).With("least", least).With("most", most)
-	}
-	return p, nil
 }
 
 // Segment is a time during which a plan of one size was used.
@@ -111,7 +117,9 @@ type Charge struct {
 }
 
 // Charges returns what is owed for the segments of one subscription that lie in a
-// month, to a member of the co-op or not. The segments must not overlap.
+// month, to a member of the co-op or not. The segments must not overlap. Each
+// charge is for the days of its period: all of the month, where a month begun is
+// paid whole.
 func (l PriceList) Charges(month calendar.Month, segments []Segment, member bool) ([]Charge, error) {
 	var charges []Charge
 	var dearest decimal.Decimal
@@ -121,30 +129,29 @@ func (l PriceList) Charges(month calendar.Month, segments []Segment, member bool
 			continue
 		}
 		s.Period = within
-		p, err := l.sized(s.Plan, s.GB)
-		if err != nil {
-			return nil, fmt.Errorf("offering: price %s of %s: %w", s.Plan, month, err)
+		p, ok := l.Plan(s.Plan)
+		if !ok {
+			return nil, ErrNoSuchPlan.With("plan", s.Plan)
 		}
-		days := within.Days()
 		if l.Proration == WholeMonth {
-			if total := p.Monthly(s.GB).Add(p.NonMember); len(charges) > 0 && !total.GreaterThan(dearest) {
+			s.Period = month.Period()
+			total := p.Monthly(s.GB).Add(p.NonMember)
+			if len(charges) > 0 && !total.GreaterThan(dearest) {
 				continue
-			} else {
-				charges, dearest = nil, total
 			}
-			days = month.Days()
+			charges, dearest = nil, total
 		}
-		charges = append(charges, l.charge(ChargePlan, s, p.Monthly(s.GB), days, month))
+		charges = append(charges, l.charge(ChargePlan, s, p.Monthly(s.GB)))
 		if !member && p.NonMember.IsPositive() {
-			charges = append(charges, l.charge(ChargeNonMember, s, p.NonMember, days, month))
+			charges = append(charges, l.charge(ChargeNonMember, s, p.NonMember))
 		}
 	}
 	return charges, nil
 }
 
 // charge rounds once: the exact price of the days of the month.
-func (l PriceList) charge(kind ChargeKind, s Segment, monthly decimal.Decimal, days int, m calendar.Month) Charge {
-	n, of := decimal.NewFromInt(int64(days)), decimal.NewFromInt(int64(m.Days()))
+func (l PriceList) charge(kind ChargeKind, s Segment, monthly decimal.Decimal) Charge {
+	n, of := decimal.NewFromInt(int64(s.Period.Days())), decimal.NewFromInt(int64(s.Period.From.Month().Days()))
 	return Charge{
 		Kind: kind, Segment: s,
 		Quantity: n.DivRound(of, 6), UnitPrice: monthly,

@@ -57,7 +57,8 @@ type Plan struct {
 	Tiers      []Tier          `json:"tiers,omitempty"`    // of GB beyond those included, each beginning where the one before ends
 	NonMember  decimal.Decimal `json:"non_member_extra"`   // per month, for who is no member of the co-op
 	Sharing    Sharing         `json:"quota"`              // how the services have the GB between them
-	Services   []Grant         `json:"services,omitempty"` // in the order of [domain.Services]
+	Services   []Grant         `json:"services,omitempty"` // in the order in which they are shown
+	Closed     bool            `json:"closed,omitempty"`   // takes no new subscribers; those there are keep it
 }
 
 // MaxGB is the largest plan that any list may have: a petabyte.
