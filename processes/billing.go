@@ -184,7 +184,7 @@ func (r Run) invoice(tx *eventstore.Tx, p Payer, to billing.Recipient, language 
 	}
 	_, communication, _ := payer.Number()
 	return eventstore.Do2(tx, billing.IssueInvoice{
-		Invoice: domain.InvoiceID(tx.NewID().String()), Series: in.Billing.Series, Month: r.Month, Payer: p.Party,
+		Invoice: domain.InvoiceID(tx.NewID().String()), Series: in.Billing.InvoiceSeries(), Month: r.Month, Payer: p.Party,
 		On: r.On, TermDays: in.Billing.PaymentDays, Charges: charges, IncludeVAT: list.IncludeVAT,
 		Communication: communication, Language: language, Recipient: to, StatutesVersion: version,
 	})

@@ -43,6 +43,7 @@ func (s Statutes) Problems() []Problem {
 	s.Membership.problems(&p, s)
 	s.Assembly.problems(&p, s)
 	s.Billing.problems(&p)
+	s.Legal.problems(&p)
 	return p
 }
 
@@ -123,7 +124,32 @@ func (a Assembly) problems(p *problems, s Statutes) {
 	}
 }
 
+func (l Legal) problems(p *problems) {
+	p.check(l.Country == "" || len(l.Country) == 2 && capitals(l.Country), "legal.country", "give the country in two capitals, like BE (ISO 3166-1)")
+	p.check(l.IBAN == "" || validIBAN(l.IBAN), "legal.iban", "this is no IBAN: its check digits do not match; write it without spaces, like BE68539007547034")
+}
+
+// validIBAN checks the two digits after the country (ISO 7064, modulo 97).
+func validIBAN(s string) bool {
+	if len(s) < 15 || len(s) > 34 {
+		return false
+	}
+	rest := 0
+	for _, c := range s[4:] + s[:4] {
+		switch {
+		case c >= '0' && c <= '9':
+			rest = (rest*10 + int(c-'0')) % 97
+		case c >= 'A' && c <= 'Z':
+			rest = (rest*100 + int(c-'A') + 10) % 97
+		default:
+			return false
+		}
+	}
+	return rest == 1
+}
+
 func (b Billing) problems(p *problems) {
+	p.check(len(b.Series) <= 8 && strings.Trim(b.Series, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == "", "billing.series", "give the series of invoices in at most 8 capitals and digits, like A")
 	p.check(between(b.PaymentDays, 1, 366), "billing.payment_days", "give the days that one has to pay, from 1 to 366")
 	for i, days := range b.Reminders {
 		after := 0

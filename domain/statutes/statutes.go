@@ -11,6 +11,7 @@ package statutes
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"time"
 
@@ -31,10 +32,26 @@ type Statutes struct {
 	Languages       []domain.Language `json:"languages"`         // in which the co-op writes; the first where nobody chose
 	FiscalYearStart time.Month        `json:"fiscal_year_start"` // the month on whose first day it begins
 
+	Legal      Legal      `json:"legal,omitzero"`
 	Membership Membership `json:"membership"`
 	Shares     Shares     `json:"shares"`
 	Assembly   Assembly   `json:"assembly"`
 	Billing    Billing    `json:"billing"`
+}
+
+// Legal is how the co-op is registered, reached and paid: what stands on its
+// letters and invoices (CSA 2:20; Directive 2006/112/EC art. 226(3) and (5)).
+type Legal struct {
+	Street           string `json:"street,omitempty"` // of the registered office, with the number
+	PostalCode       string `json:"postal_code,omitempty"`
+	City             string `json:"city,omitempty"`
+	Country          string `json:"country,omitempty"`           // ISO 3166-1, two letters
+	EnterpriseNumber string `json:"enterprise_number,omitempty"` // in the register of companies
+	VATNumber        string `json:"vat_number,omitempty"`        // with the country's prefix
+	Email            string `json:"email,omitempty"`
+	Website          string `json:"website,omitempty"`
+	IBAN             string `json:"iban,omitempty"` // ISO 13616, without spaces
+	BIC              string `json:"bic,omitempty"`  // ISO 9362
 }
 
 // Membership is how one becomes a member, and ceases to be one.
@@ -188,9 +205,13 @@ const (
 
 // Billing is how the co-op gets its money.
 type Billing struct {
-	PaymentDays int   `json:"payment_days"`        // from an invoice's date to the day on which it is due
-	Reminders   []int `json:"reminders,omitempty"` // days after that day on which to remind
+	Series      string `json:"series,omitempty"`    // of its invoices; empty: "A"
+	PaymentDays int    `json:"payment_days"`        // from an invoice's date to the day on which it is due
+	Reminders   []int  `json:"reminders,omitempty"` // days after that day on which to remind
 }
+
+// InvoiceSeries returns the series in which invoices are numbered.
+func (b Billing) InvoiceSeries() string { return cmp.Or(b.Series, "A") }
 
 // Class returns a class of shares, and whether there is one of that id.
 func (s Statutes) Class(id domain.ClassID) (Class, bool) {
