@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"time"
+	"unicode/utf8"
+
+	"golang.org/x/crypto/bcrypt"
 
 	"rochdale/adapters/fault"
 	"rochdale/domain"
@@ -31,6 +34,9 @@ type Provisioner interface {
 	Resume(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
 	// Delete removes the account and its data.
 	Delete(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	// SetCredential lets the holder of an account in by a password from now on,
+	// and by no other.
+	SetCredential(ctx context.Context, ref provisioning.Ref, c provisioning.Credential) error
 	// List returns at most limit of all accounts, from where a cursor points.
 	List(ctx context.Context, cursor string, limit int) (provisioning.Page, error)
 	// Usage returns how much some accounts hold.
@@ -201,6 +207,36 @@ func read[S any](ctx context.Context, s *eventstore.Store, stream domain.Stream)
 		state, position = event.Evolve(state), rec.Position
 	}
 	return state, position, nil
+}
+
+// minPassword is the least length of a password in characters, as NIST SP 800-63B
+// has it for those that are all there is.
+const minPassword = 15
+
+// ErrPassword refuses a password that could be guessed.
+var ErrPassword = domain.Refusal{
+	Code: "provisioning.password", Reason: "a password has from {least} to 72 characters: three or four words will do",
+	Source: "NIST SP 800-63B",
+}
+
+// SetPassword lets the holder of an account in by a password. Neither it nor its
+// hash enters the log.
+func SetPassword(ctx context.Context, s *eventstore.Store, at Provisioner, account domain.AccountID, password string) error {
+	if n := utf8.RuneCountInString(password); n < minPassword || len(password) > 72 {
+		return ErrPassword.With("least", minPassword)
+	}
+	want, requested, err := Desired(ctx, s, account)
+	if err != nil {
+		return err
+	}
+	if !requested || want.Access == provisioning.Absent {
+		return provisioning.ErrUnknown
+	}
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), 11)
+	if err != nil {
+		return err
+	}
+	return at.SetCredential(ctx, want.Ref, provisioning.Credential{Scheme: "BLF-CRYPT", Hash: string(hash)})
 }
 
 // Names tells under which names accounts may be asked for.
