@@ -6,6 +6,11 @@
 // message has a code, like "shares.below_minimum", and a text per language. A
 // text mentions its arguments as {name}, and words that go with a number as
 // {name|singular|plural}: "{days} {days|jour|jours}".
+//
+// Some arguments are words of their own: values of a type that knows which are
+// [domain.Service.Valid], like a service or a role, and the argument {missing},
+// by which a refusal says in English what a command lacks. They are translated
+// where there is a message "words." and the word.
 package catalogue
 
 import (
@@ -103,6 +108,9 @@ func fill(lang domain.Language, text string, args domain.Args) string {
 			}
 			b.WriteString(other)
 		default:
+			if lacking, ok := v.(string); ok && name == "missing" {
+				v = word(lacking)
+			}
 			b.WriteString(value(lang, v))
 		}
 		text = after

@@ -56,7 +56,7 @@ func TestComplete(t *testing.T) {
 				t.Errorf("%s is in %v, want %v", code, slices.Sorted(maps.Keys(texts)), domain.Languages)
 			}
 			for lang, text := range texts {
-				if text == "" || text != strings.TrimSpace(text) || strings.Count(text, "{") != len(mention.FindAllString(text, -1)) {
+				if text == "" || text != strings.Trim(text, " ") || strings.Count(text, "{") != len(mention.FindAllString(text, -1)) {
 					t.Errorf("%s in %s: %q is empty, has spaces around or braces that do not match", code, lang, text)
 				}
 				if got, want := mentions(text), mentions(texts[domain.English]); !slices.Equal(got, want) {
@@ -98,6 +98,9 @@ func TestText(t *testing.T) {
 	if got := Text("de", "no.such", domain.Args{"due": calendar.On(2026, time.May, 1)}, "by {due} {"); got != "by 1. Mai 2026 {" {
 		t.Errorf("fallback: %q", got)
 	}
+	if got := Text("de", "no.such", domain.Args{"missing": "payer", "id": "payer"}, "{missing}, {id}"); got != "der Zahler, payer" {
+		t.Errorf("what is missing: %q", got)
+	}
 	r := domain.Refusal{Code: "no.such", Reason: "at most {max}"}.With("max", money.Must("5000.00 EUR"))
 	if got := Refusal("nl", r); got != "at most €\u00a05.000,00" {
 		t.Errorf("refusal: %q", got)
@@ -127,6 +130,9 @@ func TestValues(t *testing.T) {
 		{10000, [4]string{"10\u202f000", "10.000", "10,000", "10.000"}},
 		{map[domain.Language]string{"fr": "part", "nl": "aandeel"}, [4]string{"part", "aandeel", "part", "part"}},
 		{[]domain.ClassID{"A", "B"}, [4]string{"A, B", "A, B", "A, B", "A, B"}},
+		{domain.Storage, [4]string{"stockage", "opslag", "storage", "Speicher"}},
+		{[]domain.Service{"fax", domain.Mail}, [4]string{"fax, messagerie", "fax, mail", "fax, mail", "fax, E-Mail"}},
+		{domain.PlanID("storage"), [4]string{"storage", "storage", "storage", "storage"}},
 		{kind("x"), [4]string{"x", "x", "x", "x"}},
 		{true, [4]string{"oui", "ja", "yes", "ja"}},
 		{nil, [4]string{"<nil>", "<nil>", "<nil>", "<nil>"}},

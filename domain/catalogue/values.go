@@ -144,6 +144,12 @@ func Size(lang domain.Language, b domain.Bytes) string {
 	return Number(lang, decimal.NewFromInt(int64(b)).DivRound(decimal.NewFromInt(int64(domain.GB)), 3)) + unit
 }
 
+// word is a word that is translated where it can be.
+type word string
+
+// Valid makes it one of those types of which [value] knows that.
+func (word) Valid() bool { return true }
+
 // value writes an argument. Numbers of up to four digits are not grouped: they
 // may be years.
 func value(lang domain.Language, v any) string {
@@ -178,6 +184,9 @@ func value(lang domain.Language, v any) string {
 		return styles[lang].no
 	case error, fmt.Stringer:
 		return fmt.Sprint(v)
+	case interface{ Valid() bool }: // one of a list, not any text: an id may look like a word
+		text := fmt.Sprint(v)
+		return Text(lang, "words."+text, nil, text)
 	}
 	if n, whole := integer(v); whole {
 		if -10_000 < n && n < 10_000 {
