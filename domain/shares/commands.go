@@ -1,0 +1,378 @@
+package shares
+
+import (
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/money"
+	"rochdale/domain/statutes"
+)
+
+// The rules by which the register of shares says no.
+var (
+	ErrIncomplete    = domain.Refusal{Code: "shares.incomplete", Reason: "{missing} is missing or not what it should be"}
+	ErrNoSuchClass   = domain.Refusal{Code: "shares.no_such_class", Reason: "the statutes know no class {class}", Source: "statutes"}
+	ErrBelowMinimum  = domain.Refusal{Code: "shares.below_minimum", Reason: "whoever holds shares of class {class} holds at least {least}", Source: "statutes"}
+	ErrAboveMaximum  = domain.Refusal{Code: "shares.above_maximum", Reason: "nobody holds more than {most} shares of class {class}", Source: "statutes"}
+	ErrSubscribed    = domain.Refusal{Code: "shares.subscribed", Reason: "the subscription {subscription} was made on other terms: use another id"}
+	ErrNotSubscribed = domain.Refusal{Code: "shares.not_subscribed", Reason: "there is no subscription {subscription}"}
+	ErrOverpaid      = domain.Refusal{Code: "shares.overpaid", Reason: "only {due} is due on the subscription {subscription}"}
+	ErrPaid          = domain.Refusal{Code: "shares.paid", Reason: "the payment {reference} was recorded with other particulars"}
+	ErrCurrency      = domain.Refusal{Code: "shares.currency", Reason: "amounts are in {currency}"}
+	ErrTooEarly      = domain.Refusal{Code: "shares.too_early", Reason: "it cannot be before {earliest}"}
+	ErrNotPaid       = domain.Refusal{Code: "shares.not_paid", Reason: "shares are issued when {part} of their price is paid: {paid} of {price} is", Source: "statutes"}
+	ErrTooFew        = domain.Refusal{Code: "shares.too_few", Reason: "only {held} shares are held"}
+	ErrNotPaidUp     = domain.Refusal{Code: "shares.not_paid_up", Reason: "shares on which something is yet to be paid are not transferred, nor parted"}
+	ErrSelf          = domain.Refusal{Code: "shares.self", Reason: "shares are transferred to somebody else"}
+	ErrTransferred   = domain.Refusal{Code: "shares.transferred", Reason: "the transfer {transfer} was made on other terms: use another id"}
+	ErrRedeemed      = domain.Refusal{Code: "shares.redeemed", Reason: "the redemption {redemption} was made on other terms: use another id"}
+	ErrAllOrNone     = domain.Refusal{Code: "shares.all_or_none", Reason: "one gives back all of one's shares, or none: {held} are held", Source: "statutes"}
+	ErrExitValue     = domain.Refusal{Code: "shares.exit_value", Reason: "at most what was paid on the shares is given for them: {paid}", Source: "statutes"}
+	ErrNotOwed       = domain.Refusal{Code: "shares.not_owed", Reason: "only {owed} is owed"}
+	ErrRepaid        = domain.Refusal{Code: "shares.repaid", Reason: "the repayment {reference} was recorded with other particulars"}
+	ErrEntered       = domain.Refusal{Code: "shares.entered", Reason: "the lot {subscription} was entered with other particulars: correct the row, or give the lot another id"}
+)
+
+// maxQuantity is the largest number of shares in one go: far beyond any co-op, and
+// small enough that no price times it overflows.
+const maxQuantity = 1_000_000_000
+
+// Subscribe is a party promising to take shares at the price of the statutes.
+type Subscribe struct {
+	Subscription SubscriptionID
+	Party        domain.PartyID
+	Class        domain.ClassID
+	Quantity     int64
+	On           calendar.Date
+	Statutes     statutes.Statutes
+}
+
+func (c Subscribe) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
+
+func (c Subscribe) Decide(h Holding) ([]event, error) {
+	if s, made := h.subscriptions[c.Subscription]; made {
+		if was := s.subscribed; was.Quantity == c.Quantity && was.On == c.On {
+			return nil, nil
+		}
+		return nil, ErrSubscribed.With("subscription", c.Subscription)
+	}
+	if err := given(c.Party, c.Quantity, c.On, string(c.Subscription), "subscription"); err != nil {
+		return nil, err
+	}
+	class, ok := c.Statutes.Class(c.Class)
+	if !ok {
+		return nil, ErrNoSuchClass.With("class", c.Class)
+	}
+	if err := within(class, h.Held()+h.Subscribed()+c.Quantity); err != nil {
+		return nil, err
+	}
+	return []event{Subscribed{c.Subscription, c.Party, c.Class, c.Quantity, class.Price, c.On, c.Statutes.Version}}, nil
+}
+
+func given(party domain.PartyID, quantity int64, on calendar.Date, id, called string) error {
+	missing := ""
+	switch {
+	case party == "":
+		missing = "party"
+	case quantity < 1 || quantity > maxQuantity:
+		missing = "quantity"
+	case on.IsZero():
+		missing = "date"
+	case id == "":
+		missing = called
+	default:
+		return nil
+	}
+	return ErrIncomplete.With("missing", missing)
+}
+
+// within reports whether a holding of so many shares is within the class's limits.
+func within(class statutes.Class, n int64) error {
+	switch {
+	case n > 0 && n < int64(class.MinHolding):
+		return ErrBelowMinimum.With("class", class.ID).With("least", class.MinHolding)
+	case class.MaxHolding > 0 && n > int64(class.MaxHolding) || n > maxQuantity:
+		return ErrAboveMaximum.With("class", class.ID).With("most", class.MaxHolding)
+	}
+	return nil
+}
+
+// RecordPayment counts money towards a subscription.
+type RecordPayment struct {
+	Subscription SubscriptionID
+	Party        domain.PartyID
+	Class        domain.ClassID
+	Amount       money.Money
+	On           calendar.Date
+	Reference    string // of the payment at the bank, or wherever it was made
+}
+
+func (c RecordPayment) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
+
+func (c RecordPayment) Decide(h Holding) ([]event, error) {
+	if p, recorded := h.payments[c.Reference]; recorded {
+		if p == (payment{c.Subscription, c.Amount, c.On}) {
+			return nil, nil
+		}
+		return nil, ErrPaid.With("reference", c.Reference)
+	}
+	s, made := h.subscriptions[c.Subscription]
+	due, _ := h.Due(c.Subscription)
+	switch {
+	case !made:
+		return nil, ErrNotSubscribed.With("subscription", c.Subscription)
+	case c.Reference == "":
+		return nil, ErrIncomplete.With("missing", "reference")
+	case !c.Amount.IsPositive():
+		return nil, ErrIncomplete.With("missing", "amount")
+	case c.Amount.Currency() != s.subscribed.Price.Currency():
+		return nil, ErrCurrency.With("currency", s.subscribed.Price.Currency())
+	case c.On.Before(s.subscribed.On):
+		return nil, ErrTooEarly.With("earliest", s.subscribed.On)
+	case c.Amount.Compare(due) > 0:
+		return nil, ErrOverpaid.With("due", due).With("subscription", c.Subscription)
+	}
+	return []event{Paid(c)}, nil
+}
+
+// Issue enters the shares of a subscription in the register. Whether the party
+// was admitted is for whoever issues to know.
+type Issue struct {
+	Subscription SubscriptionID
+	Party        domain.PartyID
+	Class        domain.ClassID
+	On           calendar.Date
+	Statutes     statutes.Statutes
+}
+
+func (c Issue) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
+
+func (c Issue) Decide(h Holding) ([]event, error) {
+	s, made := h.subscriptions[c.Subscription]
+	price, part := s.subscribed.Price.Times(s.subscribed.Quantity), c.Statutes.Shares.IssueWhenPaid
+	switch {
+	case !made:
+		return nil, ErrNotSubscribed.With("subscription", c.Subscription)
+	case s.issued.Party != "":
+		return nil, nil
+	case c.On.Before(s.subscribed.On):
+		return nil, ErrTooEarly.With("earliest", s.subscribed.On)
+	case !part.Reached(s.paid.Minor(), price.Minor()):
+		return nil, ErrNotPaid.With("part", part).With("paid", s.paid).With("price", price)
+	}
+	return []event{Issued{
+		c.Subscription, c.Party, c.Class, s.subscribed.Quantity, s.subscribed.Price, c.On, c.Statutes.Version,
+	}}, nil
+}
+
+// Transfer passes shares from one party to another, the oldest first. Money
+// passes between the two and does not concern the co-op.
+type Transfer struct {
+	Transfer TransferID
+	From, To domain.PartyID
+	Class    domain.ClassID
+	Quantity int64
+	On       calendar.Date
+	Statutes statutes.Statutes
+}
+
+func (c Transfer) Streams() (from, to domain.Stream) {
+	return StreamOf(c.From, c.Class), StreamOf(c.To, c.Class)
+}
+
+func (c Transfer) Decide(from, to Holding) ([]event, []event, error) {
+	if was, made := from.transfers[c.Transfer]; made {
+		if was == (transfer{c.To, -c.Quantity, c.On}) {
+			return nil, nil, nil
+		}
+		return nil, nil, ErrTransferred.With("transfer", c.Transfer)
+	}
+	if err := given(c.From, c.Quantity, c.On, string(c.Transfer), "transfer"); err != nil {
+		return nil, nil, err
+	}
+	class, ok := c.Statutes.Class(c.Class)
+	switch {
+	case c.To == "":
+		return nil, nil, ErrIncomplete.With("missing", "party")
+	case c.To == c.From:
+		return nil, nil, ErrSelf
+	case !ok:
+		return nil, nil, ErrNoSuchClass.With("class", c.Class)
+	}
+	if _, made := to.transfers[c.Transfer]; made {
+		return nil, nil, ErrTransferred.With("transfer", c.Transfer) // from somebody else
+	}
+	lots, err := from.leave(class, c.Quantity, c.On)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, l := range lots {
+		if !l.paidUp() {
+			return nil, nil, ErrNotPaidUp
+		}
+	}
+	if err := within(class, to.Held()+to.Subscribed()+c.Quantity); err != nil {
+		return nil, nil, err
+	}
+	return []event{TransferredOut{c.Transfer, c.From, c.To, c.Class, c.Quantity, lots, c.On, c.Statutes.Version}},
+		[]event{TransferredIn{c.Transfer, c.To, c.From, c.Class, c.Quantity, lots, c.On, c.Statutes.Version}}, nil
+}
+
+// leave returns the lots of so many shares that may leave the holding on a day.
+func (h Holding) leave(class statutes.Class, quantity int64, on calendar.Date) ([]Lot, error) {
+	if held := h.Held(); quantity > held {
+		return nil, ErrTooFew.With("held", held)
+	}
+	if err := within(class, h.Held()+h.Subscribed()-quantity); err != nil {
+		return nil, err
+	}
+	lots, whole := h.take(quantity)
+	if !whole {
+		return nil, ErrNotPaidUp
+	}
+	for _, l := range lots {
+		if on.Before(l.AcquiredOn) {
+			return nil, ErrTooEarly.With("earliest", l.AcquiredOn)
+		}
+	}
+	return lots, nil
+}
+
+// Redeem gives shares back to the co-op, the oldest first, at a value that the
+// board fixes by the accounts.
+type Redeem struct {
+	Redemption RedemptionID
+	Party      domain.PartyID
+	Class      domain.ClassID
+	Quantity   int64
+	Value      money.Money // of all of them; nothing if the losses have eaten it
+	On         calendar.Date
+	Statutes   statutes.Statutes
+}
+
+func (c Redeem) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
+
+func (c Redeem) Decide(h Holding) ([]event, error) {
+	if was, made := h.redemptions[c.Redemption]; made {
+		if was.Quantity == c.Quantity && was.Value == c.Value && was.On == c.On {
+			return nil, nil
+		}
+		return nil, ErrRedeemed.With("redemption", c.Redemption)
+	}
+	if err := given(c.Party, c.Quantity, c.On, string(c.Redemption), "redemption"); err != nil {
+		return nil, err
+	}
+	class, ok := c.Statutes.Class(c.Class)
+	if !ok {
+		return nil, ErrNoSuchClass.With("class", c.Class)
+	}
+	lots, err := h.leave(class, c.Quantity, c.On)
+	if err != nil {
+		return nil, err
+	}
+	var paid money.Money
+	for _, l := range lots {
+		paid = paid.Plus(l.Paid)
+	}
+	switch {
+	case !c.Statutes.Shares.PartialExit && c.Quantity < h.Held():
+		return nil, ErrAllOrNone.With("held", h.Held())
+	case c.Value.Sign() < 0:
+		return nil, ErrIncomplete.With("missing", "value")
+	case c.Value.Currency() != class.Price.Currency() && !c.Value.IsZero():
+		return nil, ErrCurrency.With("currency", class.Price.Currency())
+	case c.Statutes.Shares.ExitValue == statutes.Paid && c.Value.Minor() > paid.Minor():
+		return nil, ErrExitValue.With("paid", paid)
+	}
+	return []event{Redeemed{c.Redemption, c.Party, c.Class, c.Quantity, lots, c.Value, c.On, c.Statutes.Version}}, nil
+}
+
+// Repay records money paid out for shares given back.
+type Repay struct {
+	Party     domain.PartyID
+	Class     domain.ClassID
+	Amount    money.Money
+	On        calendar.Date
+	Reference string
+}
+
+func (c Repay) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
+
+func (c Repay) Decide(h Holding) ([]event, error) {
+	if was, recorded := h.repayments[c.Reference]; recorded {
+		if was == Repaid(c) {
+			return nil, nil
+		}
+		return nil, ErrRepaid.With("reference", c.Reference)
+	}
+	switch {
+	case c.Reference == "":
+		return nil, ErrIncomplete.With("missing", "reference")
+	case c.On.IsZero():
+		return nil, ErrIncomplete.With("missing", "date")
+	case !c.Amount.IsPositive():
+		return nil, ErrIncomplete.With("missing", "amount")
+	case h.owed.IsZero():
+		return nil, ErrNotOwed.With("owed", h.owed)
+	case c.Amount.Currency() != h.owed.Currency():
+		return nil, ErrCurrency.With("currency", h.owed.Currency())
+	case c.Amount.Compare(h.owed) > 0:
+		return nil, ErrNotOwed.With("owed", h.owed)
+	}
+	return []event{Repaid(c)}, nil
+}
+
+// Enter takes a lot of shares over from an older register, with its day. Entered
+// again it changes nothing. It makes no difference what became of the lot since,
+// nor whether it is within the limits that hold now.
+type Enter struct {
+	Subscription SubscriptionID // of the lot: like the number of the register's line
+	Party        domain.PartyID
+	Class        domain.ClassID
+	Quantity     int64
+	Price        money.Money // of one share; the zero value is that of the class
+	Paid         money.Money // on all of them by then; nothing if nothing was
+	On           calendar.Date
+	Statutes     statutes.Statutes
+}
+
+func (c Enter) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
+
+// reference names what had been paid when a lot was entered.
+func (c Enter) reference() string { return "entered " + string(c.Subscription) }
+
+func (c Enter) Decide(h Holding) ([]event, error) {
+	if err := given(c.Party, c.Quantity, c.On, string(c.Subscription), "lot"); err != nil {
+		return nil, err
+	}
+	class, ok := c.Statutes.Class(c.Class)
+	price := c.Price
+	if price == (money.Money{}) {
+		price = class.Price
+	}
+	switch {
+	case !ok:
+		return nil, ErrNoSuchClass.With("class", c.Class)
+	case !price.IsPositive() || price.Compare(money.New(1_000_000_00, price.Currency())) > 0:
+		return nil, ErrIncomplete.With("missing", "price")
+	case price.Currency() != class.Price.Currency() || !c.Paid.IsZero() && c.Paid.Currency() != price.Currency():
+		return nil, ErrCurrency.With("currency", class.Price.Currency())
+	case c.Paid.Sign() < 0:
+		return nil, ErrIncomplete.With("missing", "amount paid")
+	case c.Paid.Minor() > price.Times(c.Quantity).Minor():
+		return nil, ErrOverpaid.With("due", price.Times(c.Quantity)).With("subscription", c.Subscription)
+	}
+	if s, made := h.subscriptions[c.Subscription]; made {
+		// The price of the class may have changed since; the lot's has not.
+		samePrice := c.Price == (money.Money{}) || s.subscribed.Price == c.Price
+		was := h.payments[c.reference()]
+		if s.subscribed.Quantity == c.Quantity && s.subscribed.On == c.On && samePrice && was.amount.Minor() == c.Paid.Minor() {
+			return nil, nil
+		}
+		return nil, ErrEntered.With("subscription", c.Subscription)
+	}
+	events := []event{Subscribed{c.Subscription, c.Party, c.Class, c.Quantity, price, c.On, 0}}
+	if c.Paid.IsPositive() {
+		events = append(events, Paid{c.Subscription, c.Party, c.Class, c.Paid, c.On, c.reference()})
+	}
+	return append(events, Issued{c.Subscription, c.Party, c.Class, c.Quantity, price, c.On, 0}), nil
+}
