@@ -109,6 +109,7 @@ type Tx struct {
 	again  bool // after a conflict: what is remembered may be old
 	staged map[domain.Stream]*stage
 	order  []*stage
+	events int // decided so far
 }
 
 // A past is a stream as far as it has been read.
@@ -131,6 +132,9 @@ func (tx *Tx) Context() context.Context { return tx.ctx }
 // NewID returns an id for a new thing. Within a request that has an id, it is the
 // same whenever that request is made again.
 func (tx *Tx) NewID() uuid.UUID { return tx.newID() }
+
+// Events returns how many events have been decided so far.
+func (tx *Tx) Events() int { return tx.events }
 
 // Load returns the state and version of a stream, which must not move on before
 // the transaction is through.
@@ -253,6 +257,7 @@ func then[S any](tx *Tx, st *stage, events []domain.Event[S]) {
 		st.events = append(st.events, e)
 	}
 	st.state = state
+	tx.events += len(events)
 }
 
 func (tx *Tx) run(run func(*Tx) error) (position int64, err error) {

@@ -1,0 +1,162 @@
+package processes
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/membership"
+	"rochdale/domain/money"
+	"rochdale/domain/shares"
+	"rochdale/domain/statutes"
+	"rochdale/eventstore"
+)
+
+// A MemberRow is a line of an older register of members.
+type MemberRow struct {
+	Line  int
+	Enter membership.Enter // without the party, which is found by its number
+}
+
+// A ShareRow is a line of an older register of shares.
+type ShareRow struct {
+	Line     int
+	Number   domain.MemberNumber
+	Class    domain.ClassID
+	Quantity int64
+	Paid     *money.Money // nil: in full
+	On       calendar.Date
+}
+
+// A RowRefused is a line that a rule does not let in.
+type RowRefused struct {
+	Line    int
+	Refusal domain.Refusal
+}
+
+// ImportResult is what came of an import.
+type ImportResult struct {
+	Rows     int   `json:"rows"`
+	Changed  int   `json:"changed"`  // rows that say something new
+	Events   int   `json:"events"`   // that are recorded
+	Position int64 `json:"position"` // at which they are in the log; 0 for none
+	// Refused are the lines that are wrong. If there is one, nothing is recorded.
+	Refused []RowRefused `json:"-"`
+}
+
+// An Import says how to import, and who wants to hear of it.
+type Import struct {
+	Store    *eventstore.Store
+	On       calendar.Date
+	DryRun   bool // decide everything and record nothing
+	Progress func(done, of int)
+}
+
+// errHold ends a transaction whose events are not to be recorded.
+var errHold = errors.New("processes: nothing is recorded")
+
+// ErrUnknownNumber refuses shares of a number that no member has.
+var ErrUnknownNumber = domain.Refusal{
+	Code: "register.unknown_number", Reason: "there is no member with number {number}: import the members first, or correct the number",
+}
+
+// Members imports a register of members: all of it or nothing, and nothing that
+// is known already.
+func (i Import) Members(ctx context.Context, rows []MemberRow) (ImportResult, error) {
+	return run(ctx, i, len(rows), func(tx *eventstore.Tx, n int) (line int, err error) {
+		row := rows[n]
+		known, _, err := eventstore.Load[membership.Number](tx, membership.NumberStream(row.Enter.Number))
+		if err != nil {
+			return row.Line, err
+		}
+		cmd := row.Enter
+		cmd.On = i.On
+		if cmd.Party = known.Party(); cmd.Party == "" {
+			cmd.Party = domain.PartyID(tx.NewID().String())
+		}
+		return row.Line, eventstore.Do2(tx, cmd)
+	})
+}
+
+// Shares imports a register of shares in the same way. Rows that say the same are
+// as many lots, told apart by their order.
+func (i Import) Shares(ctx context.Context, rows []ShareRow) (ImportResult, error) {
+	seen := map[string]int{}
+	lots := make([]shares.SubscriptionID, len(rows))
+	for n, row := range rows {
+		same := fmt.Sprint(row.Number, "/", row.Class, "/", row.Quantity, "/", row.On)
+		seen[same]++
+		digest := sha256.Sum256(fmt.Appendf(nil, "%s/%d", same, seen[same]))
+		lots[n] = shares.SubscriptionID("register-" + uuid.UUID(digest[:16]).String())
+	}
+	return run(ctx, i, len(rows), func(tx *eventstore.Tx, n int) (line int, err error) {
+		row := rows[n]
+		history, _, err := eventstore.Load[statutes.History](tx, statutes.Stream)
+		if err != nil {
+			return row.Line, err
+		}
+		rules, version := history.At(i.On)
+		if version == 0 {
+			return row.Line, ErrNoStatutes.With("day", i.On)
+		}
+		class, known := rules.Class(row.Class)
+		if !known {
+			return row.Line, shares.ErrNoSuchClass.With("class", row.Class)
+		}
+		number, _, err := eventstore.Load[membership.Number](tx, membership.NumberStream(row.Number))
+		if err != nil {
+			return row.Line, err
+		}
+		if number.Party() == "" {
+			return row.Line, ErrUnknownNumber.With("number", row.Number)
+		}
+		paid := class.Price.Times(row.Quantity)
+		if row.Paid != nil {
+			paid = *row.Paid
+		}
+		return row.Line, eventstore.Do(tx, shares.Enter{
+			Subscription: lots[n], Party: number.Party(), Class: row.Class, Quantity: row.Quantity,
+			Price: class.Price, Paid: paid, On: row.On, Statutes: rules,
+		})
+	})
+}
+
+// run imports rows by a function that does one of them and returns its line.
+func run(ctx context.Context, i Import, rows int, do func(*eventstore.Tx, int) (line int, err error)) (result ImportResult, err error) {
+	position, err := eventstore.Transact(ctx, i.Store, func(tx *eventstore.Tx) error {
+		result = ImportResult{Rows: rows}
+		for n := range rows {
+			if ctx.Err() != nil {
+				return context.Cause(ctx)
+			}
+			line, err := do(tx, n)
+			refusal, refused := errors.AsType[domain.Refusal](err)
+			switch {
+			case refused:
+				result.Refused = append(result.Refused, RowRefused{line, refusal})
+			case err != nil:
+				return fmt.Errorf("processes: import of line %d: %w", line, err)
+			}
+			if events := tx.Events(); events > result.Events {
+				result.Changed, result.Events = result.Changed+1, events
+			}
+			if i.Progress != nil && (n%500 == 499 || n == rows-1) {
+				i.Progress(n+1, rows)
+			}
+		}
+		if i.DryRun || len(result.Refused) > 0 {
+			return errHold
+		}
+		return nil
+	})
+	if errors.Is(err, errHold) {
+		return result, nil
+	}
+	result.Position = position
+	return result, err
+}
