@@ -66,6 +66,7 @@ type sheet struct {
 	table   Table
 	columns []Column // without the one that rows are grouped by
 	widths  []float64
+	edge    float64 // where they end, at the right
 	y       float64
 }
 
@@ -158,59 +159,87 @@ type entry struct {
 	group  any
 }
 
-// measure gives each column the width that its values need. What is left over,
-// or lacks, is shared among the columns of text, which can be broken.
+// measure gives each column what room there is: the least that its words and
+// numbers need, or better what four in five values need, or best what all of them
+// and the heading need.
 func (s *sheet) measure(sample []entry) {
-	const narrowest, widest = 8.0, 75.0
-	natural, least := make([]float64, len(s.columns)), make([]float64, len(s.columns))
+	const (
+		narrowest, widest = 8.0, 75.0
+		heading           = 32.0 // wider ones are broken, however much room there is
+		unbroken          = 16.0 // longer words are broken where room lacks
+	)
+	n := len(s.columns)
+	least, good, best := make([]float64, n), make([]float64, n), make([]float64, n)
+	text := 0.0
 	for i, c := range s.columns {
 		s.style("B", tableSize, ink)
+		best[i] = min(heading, s.GetStringWidth(printable(c.title())))
 		for word := range strings.FieldsSeq(printable(c.title())) {
-			least[i] = max(least[i], s.GetStringWidth(word)+0.1)
+			least[i] = max(least[i], s.GetStringWidth(word))
 		}
-		natural[i] = least[i]
+		sum, widths := newSums(s.columns), []float64{0}
 		s.style("", tableSize, ink)
-		sum := newSums(s.columns)
 		for _, e := range sample {
-			w := min(widest, s.GetStringWidth(printable(c.written(s.language, e.values[i])))+0.1)
-			natural[i] = max(natural[i], w)
+			value := printable(c.written(s.language, e.values[i]))
+			w := min(widest, s.GetStringWidth(value))
+			widths = append(widths, w)
 			if c.Kind != Text {
 				least[i] = max(least[i], w)
+			} else {
+				for word := range strings.SplitSeq(value, " ") {
+					least[i] = max(least[i], min(unbroken, s.GetStringWidth(word)))
+				}
 			}
 			sum.add(e.values)
 		}
 		if c.Sum {
 			s.style("B", tableSize, ink)
-			total, _ := sum.of(i)
-			natural[i] = max(natural[i], s.GetStringWidth(c.written(s.language, total)))
-			least[i] = natural[i]
+			_, all := sum.of(i)
+			least[i] = max(least[i], s.GetStringWidth(written(s.language, all, c.Currency)))
 		}
-		natural[i], least[i] = max(natural[i], narrowest)+2*gutter, least[i]+2*gutter
-	}
-	room, total, floor, text := s.right-s.left, 0.0, 0.0, 0.0
-	for i, c := range s.columns {
-		total, floor = total+natural[i], floor+least[i]
+		slices.Sort(widths)
+		good[i] = max(least[i], widths[len(widths)*4/5], narrowest)
+		best[i] = max(best[i], good[i], widths[len(widths)-1])
+		const around = 2*gutter + 0.1
+		least[i], good[i], best[i] = least[i]+around, good[i]+around, best[i]+around
 		if c.Kind == Text {
-			text += natural[i]
+			text += best[i]
 		}
 	}
-	s.widths = natural
-	switch {
-	case total <= room && text > 0:
+	switch room := s.right - s.left; {
+	case total(best) <= room:
+		s.widths = best
+		stretch := min(room-total(best), text/2) // no wider, or the eye loses the row
 		for i, c := range s.columns {
 			if c.Kind == Text {
-				s.widths[i] += (room - total) * natural[i] / text
+				s.widths[i] += stretch * best[i] / text
 			}
 		}
-	case total > room && floor < room: // give each its least, and share the rest by what it would like
-		for i := range s.widths {
-			s.widths[i] = least[i] + (room-floor)*(natural[i]-least[i])/(total-floor)
-		}
-	case total > room:
-		for i := range s.widths {
-			s.widths[i] = least[i] * room / floor
-		}
+	case total(good) <= room:
+		s.widths = between(good, best, room)
+	case total(least) <= room:
+		s.widths = between(least, good, room)
+	default:
+		s.widths = between(make([]float64, n), least, room)
 	}
+	s.edge = s.left + total(s.widths)
+}
+
+func total(widths []float64) (sum float64) {
+	for _, w := range widths {
+		sum += w
+	}
+	return sum
+}
+
+// between returns widths as far between some and others as makes their sum room.
+func between(from, to []float64, room float64) []float64 {
+	part := (room - total(from)) / (total(to) - total(from))
+	widths := make([]float64, len(from))
+	for i := range widths {
+		widths[i] = from[i] + part*(to[i]-from[i])
+	}
+	return widths
 }
 
 // head prints the title and the notes, in large letters where they begin the
@@ -223,9 +252,11 @@ func (s *sheet) head(first bool) {
 	size := 12.0
 	if first {
 		size = 17
-		s.style("", 9, faint)
-		s.print(s.left, s.y, s.table.Author)
-		s.y += s.leading() + 1
+		if s.table.Author != "" {
+			s.style("", 9, faint)
+			s.print(s.left, s.y, s.table.Author)
+			s.y += s.leading() + 1
+		}
 	}
 	s.style("B", size, accent)
 	for _, line := range s.wrap(s.table.Title, s.right-s.left) {
@@ -262,7 +293,7 @@ func (s *sheet) headings() {
 		most = max(most, len(lines[i]))
 	}
 	height := float64(most)*s.leading() + 2*lead + 0.6
-	s.fill(s.left, s.y, s.right-s.left, height, band)
+	s.fill(s.left, s.y, s.edge-s.left, height, band)
 	x := s.left
 	for i, c := range s.columns {
 		y := s.y + lead + 0.3 + float64(most-len(lines[i]))*s.leading()
@@ -304,7 +335,7 @@ func (s *sheet) row(values []any) {
 		x += s.widths[i]
 	}
 	s.y += height
-	s.line(s.left, s.y, s.right, 0.1, rule)
+	s.line(s.left, s.y, s.edge, 0.1, rule)
 }
 
 // groupHead prints what the rows that follow have in common. It never stands at
@@ -317,9 +348,9 @@ func (s *sheet) groupHead(group any) {
 	c := s.table.Columns[i]
 	s.y += 1.6
 	s.style("B", tableSize+1, accent)
-	s.printFit(s.left+gutter, s.y+lead, s.right-s.left-2*gutter, c.Heading+" "+c.written(s.language, group), false)
+	s.printFit(s.left+gutter, s.y+lead, s.edge-s.left-2*gutter, c.Heading+" "+c.written(s.language, group), false)
 	s.y += s.leading() + 2*lead
-	s.line(s.left, s.y, s.right, 0.25, accent)
+	s.line(s.left, s.y, s.edge, 0.25, accent)
 }
 
 // total prints the sums of a group, or of the whole table, and the number of rows.
@@ -335,8 +366,9 @@ func (s *sheet) total(sum *sums, group any) {
 		i := slices.IndexFunc(s.table.Columns, func(c Column) bool { return c.Key == s.table.GroupBy })
 		label = catalogue.Text(s.language, "documents.subtotal", domain.Args{"group": s.table.Columns[i].written(s.language, group)}, "")
 	} else {
-		s.fill(s.left, s.y+0.1, s.right-s.left, height, band)
+		s.fill(s.left, s.y+0.1, s.edge-s.left, height, band)
 	}
+	short := label
 	label += "  ·  " + catalogue.Text(s.language, "documents.rows", domain.Args{"count": sum.count}, "")
 	room, summed := 0.0, false
 	x := s.left
@@ -350,9 +382,12 @@ func (s *sheet) total(sum *sums, group any) {
 		}
 		x += s.widths[i]
 	}
+	if s.GetStringWidth(printable(label)) > room-2*gutter {
+		label = short
+	}
 	if room > 0 {
 		s.printFit(s.left+gutter, s.y+lead, room-2*gutter, label, false)
 	}
 	s.y += height
-	s.line(s.left, s.y, s.right, 0.3, accent)
+	s.line(s.left, s.y, s.edge, 0.3, accent)
 }
