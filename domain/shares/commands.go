@@ -87,11 +87,15 @@ func given(party domain.PartyID, quantity int64, on calendar.Date, id, called st
 
 // within reports whether a holding of so many shares is within the class's limits.
 func within(class statutes.Class, n int64) error {
+	most := int64(class.MaxHolding)
+	if most == 0 {
+		most = maxQuantity
+	}
 	switch {
 	case n > 0 && n < int64(class.MinHolding):
 		return ErrBelowMinimum.With("class", class.ID).With("least", class.MinHolding)
-	case class.MaxHolding > 0 && n > int64(class.MaxHolding) || n > maxQuantity:
-		return ErrAboveMaximum.With("class", class.ID).With("most", class.MaxHolding)
+	case n > most:
+		return ErrAboveMaximum.With("class", class.ID).With("most", most)
 	}
 	return nil
 }
@@ -225,16 +229,7 @@ func (h Holding) leave(class statutes.Class, quantity int64, on calendar.Date) (
 	if err := within(class, h.Held()+h.Subscribed()-quantity); err != nil {
 		return nil, err
 	}
-	lots, whole := h.take(quantity)
-	if !whole {
-		return nil, ErrNotPaidUp
-	}
-	for _, l := range lots {
-		if on.Before(l.AcquiredOn) {
-			return nil, ErrTooEarly.With("earliest", l.AcquiredOn)
-		}
-	}
-	return lots, nil
+	return h.take(quantity, on)
 }
 
 // Redeem gives shares back to the co-op, the oldest first, at a value that the
@@ -369,6 +364,9 @@ func (c Enter) Decide(h Holding) ([]event, error) {
 			return nil, nil
 		}
 		return nil, ErrEntered.With("subscription", c.Subscription)
+	}
+	if n := h.Held() + h.Subscribed() + c.Quantity; n > maxQuantity {
+		return nil, ErrAboveMaximum.With("class", c.Class).With("most", maxQuantity)
 	}
 	events := []event{Subscribed{c.Subscription, c.Party, c.Class, c.Quantity, price, c.On, 0}}
 	if c.Paid.IsPositive() {

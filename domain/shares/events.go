@@ -63,7 +63,7 @@ func (e Issued) Evolve(h Holding) Holding {
 	s := h.subscriptions[e.Subscription]
 	s.issued = e
 	h.subscriptions = set(h.subscriptions, e.Subscription, s)
-	h.lots = h.with([]Lot{{e.Subscription, e.Party, e.On, e.Quantity, e.Price, s.paid}})
+	h.lots = h.with([]Lot{{e.Subscription, e.Party, e.On, e.Quantity, e.Price, s.paid}}, e.On)
 	return h
 }
 
@@ -98,7 +98,7 @@ type TransferredIn struct {
 }
 
 func (e TransferredIn) Evolve(h Holding) Holding {
-	h.lots = h.with(e.Lots)
+	h.lots = h.with(e.Lots, e.On)
 	h.transfers = set(h.transfers, e.Transfer, transfer{e.From, e.Quantity, e.On})
 	return h
 }

@@ -46,7 +46,7 @@ type (
 type Holding struct {
 	subscriptions map[SubscriptionID]subscription // never changed in place, nor are the others
 	payments      map[string]payment              // by reference
-	lots          []Lot                           // that are held, oldest first
+	lots          []heldLot                       // oldest first
 	transfers     map[TransferID]transfer
 	redemptions   map[RedemptionID]Redeemed
 	repayments    map[string]Repaid // by reference
@@ -85,6 +85,12 @@ type Lot struct {
 	Quantity     int64          `json:"quantity"`
 	Price        money.Money    `json:"price"` // of one
 	Paid         money.Money    `json:"paid"`  // on all of them
+}
+
+// heldLot is a lot since it came into a holding.
+type heldLot struct {
+	Lot
+	since calendar.Date
 }
 
 func (l Lot) paidUp() bool { return l.Paid == l.Price.Times(l.Quantity) }
@@ -132,38 +138,51 @@ func (h Holding) Due(id SubscriptionID) (money.Money, bool) {
 }
 
 // Lots returns the shares held, oldest first.
-func (h Holding) Lots() []Lot { return slices.Clone(h.lots) }
+func (h Holding) Lots() []Lot {
+	lots := make([]Lot, len(h.lots))
+	for i, l := range h.lots {
+		lots[i] = l.Lot
+	}
+	return lots
+}
 
 // lot returns the index of the lot of a subscription, or -1.
 func (h Holding) lot(id SubscriptionID, subscriber domain.PartyID) int {
-	return slices.IndexFunc(h.lots, func(l Lot) bool { return l.Subscription == id && l.Subscriber == subscriber })
+	return indexOf(h.lots, id, subscriber)
+}
+
+func indexOf(lots []heldLot, id SubscriptionID, subscriber domain.PartyID) int {
+	return slices.IndexFunc(lots, func(l heldLot) bool { return l.Subscription == id && l.Subscriber == subscriber })
 }
 
 // take returns the oldest shares, so many of them, in lots. A lot of which only a
 // part is paid is taken whole or not at all, since what was paid on it was not
-// paid on some of its shares.
-func (h Holding) take(quantity int64) (taken []Lot, whole bool) {
+// paid on some of its shares. No lot is taken before it came.
+func (h Holding) take(quantity int64, on calendar.Date) (taken []Lot, err error) {
 	for _, l := range h.lots {
 		if quantity == 0 {
 			break
 		}
+		if on.Before(l.since) {
+			return nil, ErrTooEarly.With("earliest", l.since)
+		}
 		if l.Quantity > quantity {
 			if !l.paidUp() {
-				return nil, false
+				return nil, ErrNotPaidUp
 			}
 			l.Quantity, l.Paid = quantity, l.Price.Times(quantity)
 		}
-		taken = append(taken, l)
+		taken = append(taken, l.Lot)
 		quantity -= l.Quantity
 	}
-	return taken, quantity == 0
+	return taken, nil
 }
 
 // without returns the lots that are left when some have been taken.
-func (h Holding) without(taken []Lot) []Lot {
+func (h Holding) without(taken []Lot) []heldLot {
 	left := slices.Clone(h.lots)
 	for _, t := range taken {
-		if i := h.lotIn(left, t); i >= 0 {
+		if i := indexOf(left, t.Subscription, t.Subscriber); i >= 0 {
 			left[i].Quantity -= t.Quantity
 			left[i].Paid = left[i].Paid.Minus(t.Paid)
 			if left[i].Quantity == 0 {
@@ -174,23 +193,23 @@ func (h Holding) without(taken []Lot) []Lot {
 	return left
 }
 
-// with returns the lots and some more: joined to what is left of the same.
-func (h Holding) with(more []Lot) []Lot {
+// with returns the lots and some that come on a day: joined to what is left of
+// the same.
+func (h Holding) with(more []Lot, on calendar.Date) []heldLot {
 	lots := slices.Clone(h.lots)
 	for _, l := range more {
-		if i := h.lotIn(lots, l); i >= 0 {
+		if i := indexOf(lots, l.Subscription, l.Subscriber); i >= 0 {
 			lots[i].Quantity += l.Quantity
 			lots[i].Paid = lots[i].Paid.Plus(l.Paid)
+			if on.After(lots[i].since) {
+				lots[i].since = on
+			}
 			continue
 		}
-		lots = append(lots, l)
+		lots = append(lots, heldLot{l, on})
 	}
-	slices.SortStableFunc(lots, func(a, b Lot) int { return a.AcquiredOn.Compare(b.AcquiredOn) })
+	slices.SortStableFunc(lots, func(a, b heldLot) int { return a.AcquiredOn.Compare(b.AcquiredOn) })
 	return lots
-}
-
-func (Holding) lotIn(lots []Lot, l Lot) int {
-	return slices.IndexFunc(lots, func(m Lot) bool { return m.Subscription == l.Subscription && m.Subscriber == l.Subscriber })
 }
 
 // set returns a copy of m in which key has a value.
