@@ -162,8 +162,9 @@ func TestValues(t *testing.T) {
 		{"12.5678", func(r Row) any { return r.Amount("value", "EUR") }, "This is not an amount of EUR. Write at most 2 decimals."},
 		{"99999999999999999999", func(r Row) any { return r.Amount("value", "EUR") }, "This is not an amount of EUR. Write at most 2 decimals."},
 		{"PERSONNE", func(r Row) any { return r.Choice("value", words) }, "person"},
+		{"Organisation", func(r Row) any { return r.Choice("value", words) }, "organisation"},
 		{"Societe", func(r Row) any { return r.Choice("value", words) }, "organisation"},
-		{"dog", func(r Row) any { return r.Choice("value", words) }, "This is not one of the values allowed. Write one of these: Persoon, personne, société."},
+		{"dog", func(r Row) any { return r.Choice("value", words) }, "This is not one of the values allowed. Write one of these: organisation, person."},
 		{"  two \n lines\u00a0", func(r Row) any { return r.Need("value") }, "two lines"},
 		{" ", func(r Row) any { return r.Need("value") }, "The value is missing. Fill it in."},
 		{"'+32 2 123", func(r Row) any { return r.Text("value") }, "+32 2 123"},
@@ -226,6 +227,11 @@ func TestReport(t *testing.T) {
 	}
 	if diff := cmp.Diff(fields(normal(want)), fields(normal(b.String()))); diff != "" {
 		t.Errorf("-want +got: %s\n%s", diff, b.String())
+	}
+	refused := read(t, "lidnummer;klasse;aantal;datum\n", Layout{Columns: Shares, Language: "nl"})
+	refused.Report.Refuse(7, domain.Refusal{Code: "register.unknown_number"}.With("number", 12))
+	if want := (Problem{Line: 7, Problem: "er is geen lid met nummer 12", Do: "importeer eerst de leden, of verbeter het nummer"}); !slices.Equal(refused.Report.Problems, []Problem{want}) {
+		t.Errorf("refused: %+v", refused.Report.Problems)
 	}
 	data, err := json.Marshal(&table.Report)
 	if err != nil || !strings.HasPrefix(string(data), `{"rows":5,"problems":[{"line":2,"column":"aantal","value":"x","problem":"Dit is geen getal.","do":`) ||

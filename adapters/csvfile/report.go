@@ -44,6 +44,13 @@ func (r *Report) add(p Problem) {
 	r.Problems = append(r.Problems, p)
 }
 
+// Refuse adds that a rule does not let a line in. What the refusal advises after a
+// colon is what to do.
+func (r *Report) Refuse(line int, refusal domain.Refusal) {
+	problem, do, _ := strings.Cut(catalogue.Refusal(r.language, refusal), ": ")
+	r.add(Problem{Line: line, Problem: strings.TrimSpace(problem), Do: do})
+}
+
 // note adds a problem of the catalogue.
 func (r *Report) note(line int, column, value, code string, args domain.Args) {
 	code = "csvfile." + code

@@ -50,8 +50,9 @@ func (r Row) Need(key string) string {
 	return text
 }
 
-// Choice returns what one of the words of a list stands for. Words are compared
-// without regard to case, accents and punctuation.
+// Choice returns what a word stands for: words are given with their meanings, each
+// of which is a word too. They are compared without regard to case, accents and
+// punctuation.
 func (r Row) Choice(key string, words map[string]string) string {
 	text := r.Text(key)
 	if text == "" {
@@ -59,11 +60,11 @@ func (r Row) Choice(key string, words map[string]string) string {
 	}
 	folded := fold(text)
 	for word, meaning := range words {
-		if fold(word) == folded {
+		if fold(word) == folded || fold(meaning) == folded {
 			return meaning
 		}
 	}
-	r.note(key, "choice", domain.Args{"words": slices.Sorted(maps.Keys(words))})
+	r.note(key, "choice", domain.Args{"words": slices.Compact(slices.Sorted(maps.Values(words)))})
 	return ""
 }
 

@@ -85,7 +85,7 @@ func refusal(n *ast.CompositeLit) (code, reason string, is bool) {
 			}
 		}
 	}
-	return code, reason, is && code != ""
+	return code, reason, is && strings.Contains(code, ".") // one without is of a protocol, for programs
 }
 
 // text returns the value of a literal, or of several added together.
