@@ -133,6 +133,8 @@ func (c Admit) Decide(m Member, n Number) ([]event, []numberEvent, error) {
 	}
 	needs := c.Statutes.Membership.Admission
 	switch {
+	case c.Statutes.Version == 0:
+		return nil, nil, ErrIncomplete.With("missing", "the statutes in force")
 	case m.member:
 		return nil, nil, ErrIsMember.With("since", m.admission.On).With("number", m.number)
 	case !m.Applying():
@@ -277,6 +279,8 @@ func (c Resign) Decide(m Member) ([]event, error) {
 		return nil, ErrResigned.With("on", m.end.On)
 	case !m.IsMember(c.On) || !m.member:
 		return nil, ErrNotMember.With("on", c.On)
+	case c.Statutes.Version == 0:
+		return nil, ErrIncomplete.With("missing", "the statutes in force")
 	}
 	ends := c.Statutes.ResignationEnds(c.On)
 	return []event{

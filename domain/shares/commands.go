@@ -55,7 +55,7 @@ func (c Subscribe) Decide(h Holding) ([]event, error) {
 		}
 		return nil, ErrSubscribed.With("subscription", c.Subscription)
 	}
-	if err := given(c.Party, c.Quantity, c.On, string(c.Subscription), "subscription"); err != nil {
+	if err := given(c.Party, c.Quantity, c.On, c.Statutes.Version, string(c.Subscription), "subscription"); err != nil {
 		return nil, err
 	}
 	class, ok := c.Statutes.Class(c.Class)
@@ -68,7 +68,7 @@ func (c Subscribe) Decide(h Holding) ([]event, error) {
 	return []event{Subscribed{c.Subscription, c.Party, c.Class, c.Quantity, class.Price, c.On, c.Statutes.Version}}, nil
 }
 
-func given(party domain.PartyID, quantity int64, on calendar.Date, id, called string) error {
+func given(party domain.PartyID, quantity int64, on calendar.Date, version int, id, called string) error {
 	missing := ""
 	switch {
 	case party == "":
@@ -79,6 +79,8 @@ func given(party domain.PartyID, quantity int64, on calendar.Date, id, called st
 		missing = "date"
 	case id == "":
 		missing = called
+	case version == 0:
+		missing = "the statutes in force"
 	default:
 		return nil
 	}
@@ -158,6 +160,8 @@ func (c Issue) Decide(h Holding) ([]event, error) {
 		return nil, ErrNotSubscribed.With("subscription", c.Subscription)
 	case s.issued.Party != "":
 		return nil, nil
+	case c.Statutes.Version == 0:
+		return nil, ErrIncomplete.With("missing", "the statutes in force")
 	case c.On.Before(s.subscribed.On):
 		return nil, ErrTooEarly.With("earliest", s.subscribed.On)
 	case !part.Reached(s.paid.Minor(), price.Minor()):
@@ -190,7 +194,7 @@ func (c Transfer) Decide(from, to Holding) ([]event, []event, error) {
 		}
 		return nil, nil, ErrTransferred.With("transfer", c.Transfer)
 	}
-	if err := given(c.From, c.Quantity, c.On, string(c.Transfer), "transfer"); err != nil {
+	if err := given(c.From, c.Quantity, c.On, c.Statutes.Version, string(c.Transfer), "transfer"); err != nil {
 		return nil, nil, err
 	}
 	class, ok := c.Statutes.Class(c.Class)
@@ -253,7 +257,7 @@ func (c Redeem) Decide(h Holding) ([]event, error) {
 		}
 		return nil, ErrRedeemed.With("redemption", c.Redemption)
 	}
-	if err := given(c.Party, c.Quantity, c.On, string(c.Redemption), "redemption"); err != nil {
+	if err := given(c.Party, c.Quantity, c.On, c.Statutes.Version, string(c.Redemption), "redemption"); err != nil {
 		return nil, err
 	}
 	class, ok := c.Statutes.Class(c.Class)
@@ -336,7 +340,7 @@ func (c Enter) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
 func (c Enter) reference() string { return "entered " + string(c.Subscription) }
 
 func (c Enter) Decide(h Holding) ([]event, error) {
-	if err := given(c.Party, c.Quantity, c.On, string(c.Subscription), "lot"); err != nil {
+	if err := given(c.Party, c.Quantity, c.On, c.Statutes.Version, string(c.Subscription), "lot"); err != nil {
 		return nil, err
 	}
 	class, ok := c.Statutes.Class(c.Class)
