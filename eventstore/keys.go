@@ -28,6 +28,10 @@ var ErrErased = errors.New("eventstore: key destroyed")
 // keySpace is where the wrapped keys are in the [KV]: key/<class>/<subject>.
 const keySpace = "key/"
 
+// IsKey reports whether an entry of the [KV] is a wrapped key: nothing may be left
+// of it once it is changed or deleted.
+func IsKey(entry string) bool { return strings.HasPrefix(entry, keySpace) }
+
 // Keys is the key ring: a key for each party and class, wrapped by a master key
 // that is kept outside of the database. Keys are made when they are first needed.
 type Keys struct {

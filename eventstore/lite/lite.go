@@ -1,0 +1,302 @@
+// Package lite is SQLite as this program uses it: one connection that writes,
+// some that read, prepared statements that are kept, and durability chosen by what
+// a file is for. It is a thin wrapper, so that a faster driver can replace the one
+// below it.
+package lite
+
+import (
+	"context"
+	"encoding"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"reflect"
+	"time"
+
+	"github.com/ncruces/go-sqlite3"
+)
+
+// A Mode is what a file is for.
+type Mode string
+
+const (
+	// Log is for what must not be lost: a commit is on the disk when it returns
+	// (WAL, synchronous FULL), and what is deleted is overwritten.
+	Log Mode = "pragma journal_mode=wal; pragma synchronous=full; pragma secure_delete=on; pragma cache_size=-16000"
+	// Live is for what can be made again: a crash leaves it consistent, perhaps
+	// without its last commits (WAL, synchronous NORMAL).
+	Live Mode = "pragma journal_mode=wal; pragma synchronous=normal; pragma secure_delete=on; pragma cache_size=-16000; pragma temp_store=memory"
+	// Rebuild is for a file that is thrown away if it is not finished: it is fast
+	// and a crash ruins it. Only one connection may use it.
+	Rebuild Mode = "pragma journal_mode=off; pragma synchronous=off; pragma locking_mode=exclusive; pragma cache_size=-128000; pragma temp_store=memory"
+)
+
+// busyTimeout is how long a statement waits for another process that writes.
+const busyTimeout = 30 * time.Second
+
+// A Conn is a connection. It is for one goroutine at a time.
+type Conn struct {
+	raw   *sqlite3.Conn
+	stmts map[string]*sqlite3.Stmt // kept, by their text
+}
+
+// Open opens a file, which it creates if need be.
+func Open(path string, mode Mode) (*Conn, error) {
+	return open(path, string(mode), sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE)
+}
+
+func open(path, pragmas string, flags sqlite3.OpenFlag) (*Conn, error) {
+	raw, err := sqlite3.OpenFlags("file:"+escape(path), flags|sqlite3.OPEN_URI)
+	if err != nil {
+		return nil, fmt.Errorf("lite: open %s: %w", path, err)
+	}
+	err = raw.BusyTimeout(busyTimeout)
+	if err == nil {
+		err = raw.Exec(pragmas)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("lite: open %s: %w", path, err), raw.Close())
+	}
+	return &Conn{raw, map[string]*sqlite3.Stmt{}}, nil
+}
+
+// escape keeps a path from being read as more than a path.
+func escape(path string) string {
+	out := make([]byte, 0, len(path))
+	for _, b := range []byte(path) {
+		if b == '?' || b == '#' || b == '%' {
+			out = fmt.Appendf(out, "%%%02X", b)
+		} else {
+			out = append(out, b)
+		}
+	}
+	return string(out)
+}
+
+// Close closes the connection.
+func (c *Conn) Close() error {
+	for _, s := range c.stmts {
+		_ = s.Close()
+	}
+	return c.raw.Close()
+}
+
+// Script runs statements without arguments.
+func (c *Conn) Script(sql string) error {
+	if err := c.raw.Exec(sql); err != nil {
+		return fmt.Errorf("lite: %w", err)
+	}
+	return nil
+}
+
+// Exec runs one statement.
+func (c *Conn) Exec(sql string, args ...any) error {
+	return c.Query(sql, nil, args...)
+}
+
+// Query runs one statement, and calls each with its rows until that fails. The
+// row is valid until each returns; each may run other statements, and the same.
+func (c *Conn) Query(sql string, each func(Row) error, args ...any) (err error) {
+	s, done, err := c.prepare(sql)
+	if err != nil {
+		return err
+	}
+	defer done()
+	for i, arg := range args {
+		if err := bind(s, i+1, arg); err != nil {
+			return fmt.Errorf("lite: argument %d of %s: %w", i+1, sql, err)
+		}
+	}
+	for s.Step() {
+		if each == nil {
+			continue
+		}
+		if err := each(Row{s}); err != nil {
+			return err
+		}
+	}
+	if err := s.Err(); err != nil {
+		return fmt.Errorf("lite: %s: %w", sql, err)
+	}
+	return nil
+}
+
+// One runs a statement and calls row with its first row, and reports whether there
+// was one.
+func (c *Conn) One(sql string, row func(Row), args ...any) (found bool, err error) {
+	err = c.Query(sql, func(r Row) error {
+		row(r)
+		found = true
+		return errEnough
+	}, args...)
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return found, err
+}
+
+var errEnough = errors.New("lite: enough")
+
+// Changes returns how many rows the last statement has changed.
+func (c *Conn) Changes() int64 { return c.raw.Changes() }
+
+// prepare returns a statement that is kept or, while that one is in use, another.
+func (c *Conn) prepare(sql string) (s *sqlite3.Stmt, done func(), err error) {
+	kept, known := c.stmts[sql]
+	if known && !kept.Busy() {
+		return kept, func() { _ = kept.Reset() }, nil
+	}
+	s, tail, err := c.raw.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT)
+	switch {
+	case err != nil:
+		return nil, nil, fmt.Errorf("lite: %s: %w", sql, err)
+	case s == nil || len(tail) > 0:
+		return nil, nil, fmt.Errorf("lite: %q is not one statement", sql)
+	case known:
+		return s, func() { _ = s.Close() }, nil
+	}
+	c.stmts[sql] = s
+	return s, func() { _ = s.Reset() }, nil
+}
+
+func bind(s *sqlite3.Stmt, i int, arg any) error {
+	switch v := arg.(type) {
+	case nil:
+		return s.BindNull(i)
+	case int64:
+		return s.BindInt64(i, v)
+	case int:
+		return s.BindInt64(i, int64(v))
+	case string:
+		return s.BindText(i, v)
+	case []byte:
+		return s.BindBlob(i, v)
+	case bool:
+		return s.BindBool(i, v)
+	case time.Time:
+		if v.IsZero() {
+			return s.BindNull(i)
+		}
+		return s.BindInt64(i, v.UnixMicro())
+	case encoding.TextMarshaler:
+		text, err := v.MarshalText()
+		if err != nil {
+			return err
+		}
+		return s.BindRawText(i, text)
+	}
+	switch v := reflect.ValueOf(arg); v.Kind() {
+	case reflect.String:
+		return s.BindText(i, v.String())
+	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
+		return s.BindInt64(i, v.Int())
+	case reflect.Bool:
+		return s.BindBool(i, v.Bool())
+	}
+	return fmt.Errorf("no column holds a %T", arg)
+}
+
+// A Row is a row of what was asked for. Columns count from 0.
+type Row struct{ s *sqlite3.Stmt }
+
+// Null reports whether a column has no value.
+func (r Row) Null(i int) bool { return r.s.ColumnType(i) == sqlite3.NULL }
+
+// Int returns a whole number, or 0 for none.
+func (r Row) Int(i int) int64 { return r.s.ColumnInt64(i) }
+
+// Bool returns whether a number is not 0.
+func (r Row) Bool(i int) bool { return r.s.ColumnBool(i) }
+
+// Text returns a text, or "" for none.
+func (r Row) Text(i int) string { return r.s.ColumnText(i) }
+
+// Bytes returns a copy of a blob or text, or nil for none.
+func (r Row) Bytes(i int) []byte { return r.s.ColumnBlob(i, nil) }
+
+// Raw returns a blob or text that is valid until the next row.
+func (r Row) Raw(i int) []byte { return r.s.ColumnRawBlob(i) }
+
+// Time returns an instant in UTC, or the zero value for none.
+func (r Row) Time(i int) time.Time {
+	if r.Null(i) {
+		return time.Time{}
+	}
+	return time.UnixMicro(r.s.ColumnInt64(i)).UTC()
+}
+
+// Into reads a text into a value, as [encoding.TextUnmarshaler] does. A text that
+// cannot be read leaves it as it is and is an error.
+func (r Row) Into(i int, v encoding.TextUnmarshaler) error {
+	if r.Null(i) {
+		return nil
+	}
+	return v.UnmarshalText(r.s.ColumnRawText(i))
+}
+
+// Tx runs a function in a transaction that writes, which is committed if the
+// function returns nil and else rolled back. Another process that writes is waited for.
+func (c *Conn) Tx(do func() error) error { return c.tx("begin immediate", do) }
+
+func (c *Conn) tx(begin string, do func() error) (err error) {
+	if err := c.Exec(begin); err != nil {
+		return err
+	}
+	committed := false
+	defer func() {
+		if !committed && !c.raw.GetAutocommit() {
+			err = errors.Join(err, c.Exec("rollback"))
+		}
+	}()
+	if err := do(); err != nil {
+		return err
+	}
+	err = c.Exec("commit")
+	committed = err == nil
+	return err
+}
+
+// Interruptible has statements end with an error when ctx does, until the function
+// it returns is called.
+func (c *Conn) Interruptible(ctx context.Context) (restore func()) {
+	before := c.raw.SetInterrupt(ctx)
+	return func() { c.raw.SetInterrupt(before) }
+}
+
+// Checkpoint brings the write-ahead log into the file and empties it, so that
+// nothing of what was overwritten remains. While others read, it does what it can.
+func (c *Conn) Checkpoint() error {
+	_, _, err := c.raw.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
+	if err != nil && !errors.Is(err, sqlite3.BUSY) {
+		return fmt.Errorf("lite: checkpoint: %w", err)
+	}
+	return nil
+}
+
+// IsFull reports whether a statement failed because there is no room.
+func IsFull(err error) bool {
+	return errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_WRITE) || errors.Is(err, sqlite3.IOERR_SHMSIZE)
+}
+
+// IsNotADatabase reports whether a file is no database, or a broken one.
+func IsNotADatabase(err error) bool {
+	return errors.Is(err, sqlite3.NOTADB) || errors.Is(err, sqlite3.CORRUPT)
+}
+
+// IsInterrupted reports whether a statement was ended by its context.
+func IsInterrupted(err error) bool { return errors.Is(err, sqlite3.INTERRUPT) }
+
+// SyncFile has a file and its entry in its folder on the disk when it returns.
+func SyncFile(path string) error {
+	for _, name := range []string{path, filepath.Dir(path)} {
+		f, err := os.Open(name)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
