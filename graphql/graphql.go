@@ -1,0 +1,85 @@
+// Package graphql speaks to people and machines: it turns operations into
+// commands, and read models into answers. A resolver has no opinions.
+//
+// The schema is in schema/, one file per module, and says beside each field who
+// may select it. Package exec is generated of it, by
+//
+//	go generate ./graphql
+//
+// An operation comes as a GET or POST (GraphQL over HTTP), as server-sent events
+// (graphql-sse, distinct connections) or over a socket (graphql-transport-ws). It
+// is prepared once: parsed, validated and weighed by its text, then held against
+// the viewer's roles and scopes; only then does any resolver run.
+package graphql
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"rochdale/eventstore"
+	"rochdale/graphql/internal/exec"
+)
+
+//go:generate go run ./internal/generate
+
+// Config is what the API is made of. Where a limit is 0, it has its default.
+type Config struct {
+	Store  *eventstore.Store
+	Models Models
+	Log    *slog.Logger
+
+	MaxBody   int64         // bytes of a request, 1 MiB; of a message on a socket too
+	MaxTokens int           // of a document, 4000
+	MaxDepth  int           // of selections within selections, 12
+	MaxCost   int           // of an operation, 20000: roughly the number of values it can answer with
+	Timeout   time.Duration // of a query or mutation, 15 s
+	Patience  time.Duration // with read models that are behind, 5 s
+	Streams   int           // subscriptions at once on this node, 10000
+
+	// NoIntrospection hides the schema.
+	NoIntrospection bool
+	// Trusted are documents by the SHA-256 of their text, in hexadecimal. They
+	// may be named by it instead of being sent.
+	Trusted map[string]string
+	// TrustedOnly refuses all other documents.
+	TrustedOnly bool
+	// Done, once closed, ends subscriptions, so that the server can stop.
+	Done <-chan struct{}
+}
+
+func (c Config) withDefaults() Config {
+	c.MaxBody = or(c.MaxBody, 1<<20)
+	c.MaxTokens = or(c.MaxTokens, 4000)
+	c.MaxDepth = or(c.MaxDepth, 12)
+	c.MaxCost = or(c.MaxCost, 20_000)
+	c.Timeout = or(c.Timeout, 15*time.Second)
+	c.Patience = or(c.Patience, 5*time.Second)
+	c.Streams = or(c.Streams, 10_000)
+	c.Log = or(c.Log, slog.Default())
+	return c
+}
+
+func or[T comparable](value, otherwise T) T {
+	if value == *new(T) {
+		return otherwise
+	}
+	return value
+}
+
+// NewHandler returns the API. Who asks is the viewer of the request's context: see
+// package access. Whoever is in front of it must refuse requests of other origins
+// that carry cookies; what would change anything is taken only as JSON by POST,
+// or over a socket of the same origin.
+func NewHandler(c Config) http.Handler {
+	c = c.withDefaults()
+	s := &server{
+		Config:    c,
+		documents: newDocuments(), persisted: newPersisted(c.Trusted),
+		streams: make(chan struct{}, c.Streams),
+	}
+	s.exec = exec.NewExecutableSchema(exec.Config{Resolvers: &resolver{s}})
+	s.schema = s.exec.Schema()
+	s.rules = compile(s.schema)
+	return s
+}

@@ -1,0 +1,253 @@
+package graphql
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"rochdale/domain"
+)
+
+// Media types of answers.
+const (
+	graphqlJSON = "application/graphql-response+json"
+	plainJSON   = "application/json"
+	eventStream = "text/event-stream"
+)
+
+// ServeHTTP answers by GraphQL over HTTP, or passes on to a stream or socket.
+func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx, call := withCall(r.Context(), r.Header)
+	if strings.EqualFold(r.Header.Get("Upgrade"), "websocket") {
+		s.socket(w, r.WithContext(ctx))
+		return
+	}
+	as := accepted(r.Header)
+	if as == "" {
+		s.write(w, plainJSON, http.StatusNotAcceptable, call, failed(refused(ctx, ErrUnanswerable)))
+		return
+	}
+	request, err := s.read(w, r)
+	if err != nil {
+		status := http.StatusBadRequest
+		if refusal, ok := errors.AsType[domain.Refusal](err); ok {
+			status = statusOf(refusal.Code)
+		}
+		if status == http.StatusMethodNotAllowed {
+			w.Header().Set("Allow", "GET, POST")
+		}
+		if as == eventStream {
+			as = plainJSON
+		}
+		s.write(w, as, status, call, failed(s.present(ctx, err)))
+		return
+	}
+	if as == eventStream {
+		s.stream(ctx, w, r, request)
+		return
+	}
+	op, errs := s.prepare(ctx, request)
+	if errs == nil {
+		errs = s.sendable(ctx, r, op)
+	}
+	if errs != nil {
+		status := http.StatusOK
+		code, _ := errs[0].Extensions["code"].(string)
+		if as == graphqlJSON || code == ErrBadRequest.Code {
+			status = statusOf(code)
+		}
+		if code == ErrMethod.Code {
+			status = http.StatusMethodNotAllowed
+			w.Header().Set("Allow", http.MethodPost)
+		}
+		s.write(w, as, status, call, failed(errs...))
+		return
+	}
+	s.write(w, as, http.StatusOK, call, s.answer(ctx, op))
+}
+
+// sendable refuses what does not go by plain HTTP, and waits for the position that
+// the request names.
+func (s *server) sendable(ctx context.Context, r *http.Request, op *graphql.OperationContext) gqlerror.List {
+	switch {
+	case op.Operation.Operation == ast.Subscription:
+		return failed(refused(ctx, ErrStream)).Errors
+	case op.Operation.Operation == ast.Mutation && r.Method != http.MethodPost:
+		return failed(refused(ctx, ErrMethod)).Errors
+	}
+	if err := s.await(ctx, r.Header); err != nil {
+		return failed(s.present(ctx, err)).Errors
+	}
+	return nil
+}
+
+func failed(errs ...*gqlerror.Error) *graphql.Response { return &graphql.Response{Errors: errs} }
+
+// write writes an answer. It knows its form, and so need not look for it.
+func (s *server) write(w http.ResponseWriter, as string, status int, c *call, response *graphql.Response) {
+	h := w.Header()
+	h.Set("Content-Type", as+"; charset=utf-8")
+	h.Set("Cache-Control", "no-store")
+	h.Add("Vary", "Accept, Accept-Language, Authorization, Cookie")
+	position := c.position.Load()
+	if position == 0 && s.Models != nil {
+		position = s.Models.Position()
+	}
+	h.Set(PositionHeader, strconv.FormatInt(position, 10))
+	body := encode(response)
+	h.Set("Content-Length", strconv.Itoa(len(body)))
+	w.WriteHeader(status)
+	_, _ = w.Write(body)
+}
+
+// encode writes {"errors":…,"data":…}. Without data nothing was carried out.
+func encode(r *graphql.Response) []byte {
+	b := make([]byte, 0, len(r.Data)+64)
+	b = append(b, '{')
+	if len(r.Errors) > 0 {
+		errs, err := json.Marshal(r.Errors)
+		if err != nil { // an argument that JSON does not have
+			errs = []byte(`[{"message":"error","extensions":{"code":"fault"}}]`)
+		}
+		b = append(append(b, `"errors":`...), errs...)
+		if r.Data == nil {
+			return append(b, '}')
+		}
+		b = append(b, ',')
+	}
+	data := []byte(r.Data)
+	if data == nil {
+		data = []byte("null")
+	}
+	b = append(append(b, `"data":`...), data...)
+	return append(b, '}')
+}
+
+// read returns the request of a GET or POST.
+func (s *server) read(w http.ResponseWriter, r *http.Request) (*request, error) {
+	switch r.Method {
+	case http.MethodGet, http.MethodHead:
+		if len(r.URL.RawQuery) > int(min(s.MaxBody, 64<<10)) {
+			return nil, ErrTooLarge.With("most", min(s.MaxBody, 64<<10))
+		}
+		return queried(r.URL)
+	case http.MethodPost:
+		media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+		charset := params["charset"]
+		if err != nil || media != plainJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
+			return nil, ErrMediaType
+		}
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.MaxBody))
+		if _, large := errors.AsType[*http.MaxBytesError](err); large {
+			return nil, ErrTooLarge.With("most", s.MaxBody)
+		} else if err != nil {
+			return nil, ErrBadRequest.With("problem", "the body ends before it should")
+		}
+		return decode(body)
+	}
+	return nil, ErrNoMethod
+}
+
+func queried(u *url.URL) (*request, error) {
+	q, err := url.ParseQuery(u.RawQuery)
+	if err != nil {
+		return nil, ErrBadRequest.With("problem", "the parameters are not URL-encoded")
+	}
+	r := &request{Query: q.Get("query"), OperationName: q.Get("operationName")}
+	for name, into := range map[string]*map[string]any{"variables": &r.Variables, "extensions": &r.Extensions} {
+		if text := q.Get(name); text != "" && unmarshal([]byte(text), into) != nil {
+			return nil, ErrBadRequest.With("problem", name+" is not a JSON object")
+		}
+	}
+	return r, nil
+}
+
+// decode reads a request written as JSON. Numbers stay as they are written.
+func decode(body []byte) (*request, error) {
+	body = bytes.TrimSpace(body)
+	switch {
+	case len(body) == 0:
+		return nil, ErrBadRequest.With("problem", "there is no body")
+	case body[0] == '[':
+		return nil, ErrBadRequest.With("problem", "one operation is sent at a time, not a list of them")
+	case body[0] != '{' || !utf8.Valid(body):
+		return nil, ErrBadRequest.With("problem", "the body is not a JSON object in UTF-8")
+	}
+	var in struct {
+		Query         *string        `json:"query"`
+		OperationName *string        `json:"operationName"`
+		Variables     map[string]any `json:"variables"`
+		Extensions    map[string]any `json:"extensions"`
+	}
+	if err := unmarshal(body, &in); err != nil {
+		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
+			return nil, ErrBadRequest.With("problem", e.Field+" is not what it should be")
+		}
+		return nil, ErrBadRequest.With("problem", "the body is not JSON")
+	}
+	r := &request{Variables: in.Variables, Extensions: in.Extensions}
+	if in.Query != nil {
+		r.Query = *in.Query
+	}
+	if in.OperationName != nil {
+		r.OperationName = *in.OperationName
+	}
+	return r, nil
+}
+
+func unmarshal(data []byte, into any) error {
+	d := json.NewDecoder(bytes.NewReader(data))
+	d.UseNumber()
+	if err := d.Decode(into); err != nil {
+		return err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return errors.New("something follows")
+	}
+	return nil
+}
+
+// accepted returns the media type in which a client wants its answer, or "" where
+// it wants none of ours. Who does not say gets application/json.
+func accepted(h http.Header) string {
+	values := h.Values("Accept")
+	if len(values) == 0 {
+		return plainJSON
+	}
+	best, weight := "", 0.0
+	for _, part := range strings.Split(strings.Join(values, ","), ",") {
+		media, params, err := mime.ParseMediaType(strings.TrimSpace(part))
+		if err != nil {
+			continue
+		}
+		q := 1.0
+		if text, ok := params["q"]; ok {
+			if q, err = strconv.ParseFloat(text, 64); err != nil {
+				continue
+			}
+		}
+		switch media {
+		case "*/*", "application/*":
+			media = plainJSON
+		case graphqlJSON, plainJSON, eventStream:
+		default:
+			continue
+		}
+		if q > weight {
+			best, weight = media, q
+		}
+	}
+	return best
+}

@@ -1,0 +1,252 @@
+package graphql
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"maps"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator"
+
+	"rochdale/domain"
+	"rochdale/processes/access"
+)
+
+// server answers operations, over whichever transport they come.
+type server struct {
+	Config
+	exec      graphql.ExecutableSchema
+	schema    *ast.Schema
+	rules     rules
+	documents *lru.Cache[string, *document]
+	persisted *persisted
+	streams   chan struct{} // one in it for each subscription that runs
+}
+
+// request is an operation as a client sends it.
+type request struct {
+	Query         string
+	OperationName string
+	Variables     map[string]any
+	Extensions    map[string]any
+}
+
+// document is one that was found valid, and what is known of its operations.
+type document struct {
+	*ast.QueryDocument
+	mu    sync.Mutex
+	plans map[*ast.OperationDefinition]*plan
+}
+
+func (d *document) plan(op *ast.OperationDefinition) *plan {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.plans[op] == nil {
+		d.plans[op] = planOf(d.QueryDocument, op)
+	}
+	return d.plans[op]
+}
+
+const (
+	cachedDocuments = 500
+	cachedLength    = 8 << 10 // bytes of a document up to which it is kept
+)
+
+func newDocuments() *lru.Cache[string, *document] {
+	c, _ := lru.New[string, *document](cachedDocuments) // fails for sizes below 1 only
+	return c
+}
+
+// parse returns a valid document. What is wrong with it is said in English: it is
+// for whoever writes a client.
+func (s *server) parse(ctx context.Context, query string) (*document, gqlerror.List) {
+	if doc, ok := s.documents.Get(query); ok {
+		return doc, nil
+	}
+	parsed, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, s.MaxTokens)
+	if err != nil {
+		return nil, invalid(ctx, err)
+	}
+	if len(parsed.Operations) == 0 {
+		return nil, invalid(ctx, errors.New("the document has no operation"))
+	}
+	if errs := validator.ValidateWithRules(s.schema, parsed, nil); len(errs) > 0 {
+		var list gqlerror.List
+		for _, err := range errs[:min(len(errs), 10)] {
+			list = append(list, invalid(ctx, err)...)
+		}
+		return nil, list
+	}
+	doc := &document{QueryDocument: parsed, plans: map[*ast.OperationDefinition]*plan{}}
+	if len(query) <= cachedLength {
+		s.documents.Add(query, doc)
+	}
+	return doc, nil
+}
+
+func invalid(ctx context.Context, err error) gqlerror.List {
+	message, place := err.Error(), &gqlerror.Error{}
+	if e, ok := errors.AsType[*gqlerror.Error](err); ok {
+		message, place = e.Message, e
+	}
+	return gqlerror.List{at(refused(ctx, ErrInvalid.With("problem", message)), place)}
+}
+
+// prepare makes an operation ready, if it is one that the viewer may ask for.
+func (s *server) prepare(ctx context.Context, r *request) (*graphql.OperationContext, gqlerror.List) {
+	refuse := func(err error) gqlerror.List { return gqlerror.List{s.present(ctx, err)} }
+	if err := s.persisted.resolve(r, s.TrustedOnly); err != nil {
+		return nil, refuse(err)
+	}
+	doc, errs := s.parse(ctx, r.Query)
+	if errs != nil {
+		return nil, errs
+	}
+	op := doc.Operations.ForName(r.OperationName)
+	if op == nil {
+		return nil, invalid(ctx, errors.New("name the operation of the document that is to be carried out"))
+	}
+	plan := doc.plan(op)
+	if plan.depth > s.MaxDepth {
+		return nil, refuse(ErrTooDeep.With("depth", plan.depth).With("most", s.MaxDepth))
+	}
+	variables, err := validator.VariableValues(s.schema, op, r.Variables)
+	if err != nil {
+		return nil, invalid(ctx, err)
+	}
+	cost, err := costOf(doc.QueryDocument, op, variables)
+	switch {
+	case err != nil:
+		return nil, refuse(err)
+	case cost > s.MaxCost:
+		return nil, refuse(ErrTooCostly.With("cost", cost).With("most", s.MaxCost))
+	}
+	if errs := s.denied(ctx, op, plan); len(errs) > 0 {
+		return nil, errs
+	}
+	s.persisted.keep(r)
+	return &graphql.OperationContext{
+		RawQuery: r.Query, OperationName: op.Name, Variables: variables, Extensions: r.Extensions,
+		Doc: doc.QueryDocument, Operation: op, DisableIntrospection: s.NoIntrospection, RecoverFunc: recovered,
+		ResolverMiddleware:     func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) },
+		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) },
+	}, nil
+}
+
+// denied returns an error for each field that the viewer may not select.
+func (s *server) denied(ctx context.Context, op *ast.OperationDefinition, plan *plan) (errs gqlerror.List) {
+	viewer, known := access.Of(ctx)
+	for _, n := range plan.needs {
+		err := s.rules[n.field.Definition].permits(viewer, known, op.Operation, coordinate(n.object, n.field.Name))
+		if refusal, no := errors.AsType[domain.Refusal](err); no && len(errs) < 10 {
+			errs = append(errs, refused(ctx, refusal, gqlerror.Location{Line: n.field.Position.Line, Column: n.field.Position.Column}))
+		}
+	}
+	return errs
+}
+
+// run carries an operation out. It returns the answers one after another, and nil
+// once there are no more.
+func (s *server) run(ctx context.Context, op *graphql.OperationContext) func() *graphql.Response {
+	ctx = graphql.WithOperationContext(ctx, op)
+	started := graphql.WithResponseContext(ctx, s.present, recovered)
+	next := s.exec.Exec(started)
+	if errs := graphql.GetErrors(started); errs != nil {
+		return once(&graphql.Response{Errors: errs})
+	}
+	return func() *graphql.Response {
+		if op.Operation.Operation == ast.Subscription && ctx.Err() != nil {
+			return nil
+		}
+		ctx := graphql.WithResponseContext(ctx, s.present, recovered)
+		response := next(ctx)
+		if response != nil {
+			response.Errors = append(response.Errors, graphql.GetErrors(ctx)...)
+		}
+		return response
+	}
+}
+
+func once(r *graphql.Response) func() *graphql.Response {
+	return func() (next *graphql.Response) {
+		next, r = r, nil
+		return next
+	}
+}
+
+// answer carries a query or mutation out, within the time it has.
+func (s *server) answer(ctx context.Context, op *graphql.OperationContext) *graphql.Response {
+	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
+	defer cancel()
+	return s.run(ctx, op)()
+}
+
+// persisted are documents by their hash: those that are trusted, and those that
+// clients have sent before (automatic persisted queries).
+type persisted struct {
+	trusted map[string]string
+	sent    *lru.Cache[string, string]
+}
+
+func newPersisted(trusted map[string]string) *persisted {
+	sent, _ := lru.New[string, string](cachedDocuments) // fails for sizes below 1 only
+	return &persisted{maps.Clone(trusted), sent}
+}
+
+// resolve puts the document into a request that names it by its hash.
+func (p *persisted) resolve(r *request, trustedOnly bool) error {
+	hash, named := hashOf(r)
+	if named && r.Query != "" && hash != hashed(r.Query) {
+		return ErrHashMismatch
+	}
+	if known, ok := p.trusted[hash]; ok && named {
+		r.Query = known
+		return nil
+	}
+	switch known, ok := p.sent.Get(hash); {
+	case trustedOnly:
+		if _, ok := p.trusted[hashed(r.Query)]; ok && r.Query != "" {
+			return nil
+		}
+		return ErrTrustedOnly
+	case r.Query != "":
+	case named && ok:
+		r.Query = known
+	case named:
+		return errUnknownHash
+	default:
+		return ErrBadRequest.With("problem", "there is no query")
+	}
+	return nil
+}
+
+// keep keeps the document of a request that gave its hash. Only what was found
+// valid, and may be asked, gets here.
+func (p *persisted) keep(r *request) {
+	if hash, named := hashOf(r); named && len(r.Query) <= cachedLength {
+		p.sent.Add(hash, r.Query)
+	}
+}
+
+func hashOf(r *request) (hash string, named bool) {
+	extension, _ := r.Extensions["persistedQuery"].(map[string]any)
+	hash, named = extension["sha256Hash"].(string)
+	return strings.ToLower(hash), named
+}
+
+func hashed(query string) string {
+	sum := sha256.Sum256([]byte(query))
+	return hex.EncodeToString(sum[:])
+}
+
+// seconds is how a duration is told.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
