@@ -13,16 +13,19 @@ import (
 // communication is, the payer is whoever has that communication; where nobody has,
 // it is recorded nevertheless and waits to be matched.
 func RecordPayment(ctx context.Context, s *eventstore.Store, cmd payment.Record) (position int64, err error) {
-	return eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
-		if number, ok := payerNumber(cmd); ok {
-			taken, _, err := eventstore.Load[billing.PayerNumber](tx, billing.PayerNumberOf(number))
-			if err != nil {
-				return err
-			}
-			cmd.Payer = taken.Payer()
+	return eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error { return RecordPaymentIn(tx, cmd) })
+}
+
+// RecordPaymentIn is [RecordPayment] within a transaction.
+func RecordPaymentIn(tx *eventstore.Tx, cmd payment.Record) error {
+	if number, ok := payerNumber(cmd); ok {
+		taken, _, err := eventstore.Load[billing.PayerNumber](tx, billing.PayerNumberOf(number))
+		if err != nil {
+			return err
 		}
-		return eventstore.Do(tx, cmd)
-	})
+		cmd.Payer = taken.Payer()
+	}
+	return eventstore.Do(tx, cmd)
 }
 
 // payerNumber returns the number that a communication was made of.
