@@ -418,6 +418,20 @@ func TestStreams(t *testing.T) {
 	if got := membership.StreamOf("a/b"); got != "member/a%2Fb" {
 		t.Error(got)
 	}
+	for _, c := range []domain.Command[membership.Member]{
+		apply, membership.Reject{Party: "ada"}, membership.ChangeIdentity{Party: "ada"}, membership.ChangeContact{Party: "ada"},
+		membership.ChangeLanguage{Party: "ada"}, membership.Resign{Party: "ada"}, membership.Exclude{Party: "ada"}, membership.Decease{Party: "ada"},
+		membership.GrantRole{Party: "ada", For: "mill"}, membership.RevokeRole{Party: "ada", For: "mill"}, membership.ErasePersonalData{Party: "ada"},
+	} {
+		if c.Stream() != "member/ada" {
+			t.Errorf("%T is of %s", c, c.Stream())
+		}
+	}
+	for _, c := range []domain.Command2[membership.Member, membership.Number]{enter, membership.Admit{Party: "ada", Number: 7}} {
+		if m, n := c.Streams(); m != "member/ada" || n != "member-number/7" {
+			t.Errorf("%T is of %s and %s", c, m, n)
+		}
+	}
 	if ada.Name() != "Ada Sample" || mill.Name() != "Sample Mill" || mill.Kind() != membership.Organisation {
 		t.Error("names of a person and of an organisation")
 	}

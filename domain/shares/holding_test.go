@@ -340,6 +340,20 @@ func TestEntering(t *testing.T) {
 	})
 }
 
+func TestStreams(t *testing.T) {
+	for _, c := range []domain.Command[shares.Holding]{
+		shares.Subscribe{Party: "ada", Class: "A"}, shares.RecordPayment(paid), shares.Issue{Party: "ada", Class: "A"},
+		shares.Redeem{Party: "ada", Class: "A"}, shares.Repay{Party: "ada", Class: "A"}, shares.Enter{Party: "ada", Class: "A"},
+	} {
+		if c.Stream() != "holding/ada/A" {
+			t.Errorf("%T is of %s", c, c.Stream())
+		}
+	}
+	if from, to := (shares.Transfer{From: "ada", To: "bert", Class: "A"}).Streams(); from != "holding/ada/A" || to != "holding/bert/A" {
+		t.Errorf("a transfer is of %s and %s", from, to)
+	}
+}
+
 // TestTheLedgersNeverGoBelowNothing plays at random with three parties, in any
 // order of days, and reads the register as at every day.
 func TestTheLedgersNeverGoBelowNothing(t *testing.T) {
