@@ -4,24 +4,27 @@ import (
 	"context"
 	"errors"
 	"sync"
-
-	"github.com/ncruces/go-sqlite3"
+	"time"
 )
 
 // A DB is a file with one connection that writes and some that read.
 type DB struct {
-	path    string
-	turn    chan *Conn // the one that writes
-	idle    chan *Conn // those that read
-	pragmas string
+	path string
+	turn chan *Conn    // the one that writes
+	idle chan *Conn    // those that read
+	done chan struct{} // closed by Close
 
 	mu     sync.Mutex
-	closed bool
+	opened int // how many that read
 }
 
-// maxReaders bounds the connections that are kept. When more read at once, as they
-// do where reading leads to reading, more are opened and closed again.
-const maxReaders = 8
+const (
+	// maxReaders is how many connections are kept for reading.
+	maxReaders = 8
+	// readerWait is how long a reader waits for one of them. Then it is taken for one
+	// within another, which would wait for ever, and gets one of its own for once.
+	readerWait = 100 * time.Millisecond
+)
 
 // ErrClosed is the error of using a [DB] that has been closed.
 var ErrClosed = errors.New("lite: the database is closed")
@@ -32,33 +35,31 @@ func OpenDB(path string, mode Mode) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{path: path, turn: make(chan *Conn, 1), idle: make(chan *Conn, maxReaders)}
-	db.pragmas = "pragma query_only=on; pragma cache_size=-8000; pragma temp_store=memory"
+	db := &DB{path: path, turn: make(chan *Conn, 1), idle: make(chan *Conn, maxReaders), done: make(chan struct{})}
 	db.turn <- writer
 	return db, nil
 }
 
-// Close closes the connections that are not in use; those that are close when they
-// have been used.
+// Close waits for whoever writes, and closes all connections; those that read are
+// closed when they have been used.
 func (db *DB) Close() error {
 	db.mu.Lock()
-	if db.closed {
+	select {
+	case <-db.done:
 		db.mu.Unlock()
 		return nil
+	default:
 	}
-	db.closed = true
+	close(db.done)
 	db.mu.Unlock()
-	writer := <-db.turn
-	close(db.turn)
-	var err error
+	err := (<-db.turn).Close()
 	for {
 		select {
 		case c := <-db.idle:
 			err = errors.Join(err, c.Close())
-			continue
 		default:
+			return err
 		}
-		return errors.Join(err, writer.Close())
 	}
 }
 
@@ -66,80 +67,108 @@ func (db *DB) Close() error {
 // Once it is, ctx no longer matters: nothing is half written.
 func (db *DB) Writer(ctx context.Context, do func(*Conn) error) error {
 	select {
-	case c, open := <-db.turn:
-		if !open {
-			return ErrClosed
-		}
+	case c := <-db.turn:
 		defer func() { db.turn <- c }()
 		return do(c)
+	case <-db.done:
+		return ErrClosed
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 }
 
-// Write runs a function in a transaction that writes: see [Conn.Tx].
+// Write runs a function in a transaction that writes: see [Conn.Tx]. When ctx ends
+// before the transaction begins nothing is written; after that, it no longer matters.
 func (db *DB) Write(ctx context.Context, do func(*Conn) error) error {
-	return db.Writer(ctx, func(c *Conn) error { return c.Tx(func() error { return do(c) }) })
+	return db.Writer(ctx, func(c *Conn) error {
+		return caused(ctx, c.tx(ctx, "begin immediate", func() error { return do(c) }))
+	})
 }
 
 // Read runs a function that reads, all of it from one state of the file. Its
 // statements end when ctx does.
 func (db *DB) Read(ctx context.Context, do func(*Conn) error) error {
-	c, err := db.reader()
+	return db.ReadOne(ctx, func(c *Conn) error {
+		return c.tx(ctx, "begin", func() error { return do(c) })
+	})
+}
+
+// ReadOne runs a function that reads by one statement, which needs no transaction
+// to see one state of the file. It ends when ctx does.
+func (db *DB) ReadOne(ctx context.Context, do func(*Conn) error) error {
+	c, err := db.reader(ctx)
 	if err != nil {
 		return err
 	}
 	defer db.giveBack(c)
-	if ctx.Done() != nil {
-		defer c.Interruptible(ctx)()
-	}
-	err = c.tx("begin", func() error { return do(c) })
-	if err != nil && ctx.Err() != nil && IsInterrupted(err) {
+	defer c.Interruptible(ctx)()
+	return caused(ctx, do(c))
+}
+
+// caused puts the cause for which ctx ended in the place of what came of it.
+func caused(ctx context.Context, err error) error {
+	if (IsInterrupted(err) || IsBusy(err)) && ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return err
 }
 
-// ReadOne runs a function of one statement, which needs no transaction.
-func (db *DB) ReadOne(ctx context.Context, do func(*Conn) error) error {
-	c, err := db.reader()
-	if err != nil {
-		return err
-	}
-	defer db.giveBack(c)
-	if ctx.Err() != nil {
-		return context.Cause(ctx)
-	}
-	return do(c)
-}
-
 // Open opens one more connection, which reads, and is the caller's to close.
-func (db *DB) Open() (*Conn, error) { return open(db.path, db.pragmas, sqlite3.OPEN_READWRITE) }
+func (db *DB) Open() (*Conn, error) { return Open(db.path, reading) }
 
-func (db *DB) reader() (*Conn, error) {
+func (db *DB) reader(ctx context.Context) (*Conn, error) {
+	db.mu.Lock()
 	select {
+	case <-db.done:
+		db.mu.Unlock()
+		return nil, ErrClosed
 	case c := <-db.idle:
+		db.mu.Unlock()
 		return c, nil
 	default:
 	}
-	db.mu.Lock()
-	closed := db.closed
-	db.mu.Unlock()
-	if closed {
-		return nil, ErrClosed
+	free := db.opened < maxReaders
+	if free {
+		db.opened++
 	}
-	return db.Open()
+	db.mu.Unlock()
+	if !free {
+		timer := time.NewTimer(readerWait)
+		defer timer.Stop()
+		select {
+		case c := <-db.idle:
+			return c, nil
+		case <-db.done:
+			return nil, ErrClosed
+		case <-ctx.Done():
+			return nil, context.Cause(ctx)
+		case <-timer.C:
+		}
+		db.mu.Lock()
+		db.opened++
+		db.mu.Unlock()
+	}
+	c, err := db.Open()
+	if err != nil {
+		db.mu.Lock()
+		db.opened--
+		db.mu.Unlock()
+	}
+	return c, err
 }
 
 func (db *DB) giveBack(c *Conn) {
 	db.mu.Lock()
 	defer db.mu.Unlock()
-	if !db.closed {
+	select {
+	case <-db.done:
+	default:
 		select {
 		case db.idle <- c:
 			return
 		default:
 		}
 	}
+	db.opened--
 	_ = c.Close()
 }

@@ -9,27 +9,36 @@ import (
 	"encoding"
 	"errors"
 	"fmt"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
 )
 
-// A Mode is what a file is for.
+// A Mode is what a file is for: the settings of the connections to it.
 type Mode string
 
 const (
 	// Log is for what must not be lost: a commit is on the disk when it returns
 	// (WAL, synchronous FULL), and what is deleted is overwritten.
-	Log Mode = "pragma journal_mode=wal; pragma synchronous=full; pragma secure_delete=on; pragma cache_size=-16000"
+	Log Mode = "pragma journal_mode=wal; pragma synchronous=full; pragma fullfsync=on; pragma checkpoint_fullfsync=on; " +
+		"pragma secure_delete=on; pragma cache_size=-16000"
 	// Live is for what can be made again: a crash leaves it consistent, perhaps
 	// without its last commits (WAL, synchronous NORMAL).
 	Live Mode = "pragma journal_mode=wal; pragma synchronous=normal; pragma secure_delete=on; pragma cache_size=-16000; pragma temp_store=memory"
 	// Rebuild is for a file that is thrown away if it is not finished: it is fast
 	// and a crash ruins it. Only one connection may use it.
 	Rebuild Mode = "pragma journal_mode=off; pragma synchronous=off; pragma locking_mode=exclusive; pragma cache_size=-128000; pragma temp_store=memory"
+	// ReadOnly is for looking into a file, whoever made it: it is left as it is.
+	ReadOnly Mode = "pragma query_only=on"
+
+	// reading is for connections beside the one that writes.
+	reading Mode = "pragma query_only=on; pragma cache_size=-8000; pragma temp_store=memory"
 )
 
 // busyTimeout is how long a statement waits for another process that writes.
@@ -41,37 +50,64 @@ type Conn struct {
 	stmts map[string]*sqlite3.Stmt // kept, by their text
 }
 
-// Open opens a file, which it creates if need be.
+// Open opens a file, which it creates if need be and the mode allows it, for its
+// owner alone.
 func Open(path string, mode Mode) (*Conn, error) {
-	return open(path, string(mode), sqlite3.OPEN_READWRITE|sqlite3.OPEN_CREATE)
-}
-
-func open(path, pragmas string, flags sqlite3.OpenFlag) (*Conn, error) {
-	raw, err := sqlite3.OpenFlags("file:"+escape(path), flags|sqlite3.OPEN_URI)
+	c, err := open(path, mode)
+	for began := time.Now(); IsBusy(err) && time.Since(began) < busyTimeout; c, err = open(path, mode) {
+		time.Sleep(time.Millisecond) // another process turns it into a WAL database, for which nobody waits by himself
+	}
 	if err != nil {
 		return nil, fmt.Errorf("lite: open %s: %w", path, err)
 	}
-	err = raw.BusyTimeout(busyTimeout)
-	if err == nil {
-		err = raw.Exec(pragmas)
-	}
-	if err != nil {
-		return nil, errors.Join(fmt.Errorf("lite: open %s: %w", path, err), raw.Close())
-	}
-	return &Conn{raw, map[string]*sqlite3.Stmt{}}, nil
+	return c, nil
 }
 
-// escape keeps a path from being read as more than a path.
-func escape(path string) string {
-	out := make([]byte, 0, len(path))
-	for _, b := range []byte(path) {
-		if b == '?' || b == '#' || b == '%' {
-			out = fmt.Appendf(out, "%%%02X", b)
-		} else {
-			out = append(out, b)
+func open(path string, mode Mode) (c *Conn, err error) {
+	if path, err = filepath.Abs(path); err != nil {
+		return nil, err
+	}
+	flags := sqlite3.OPEN_READWRITE
+	switch mode {
+	case ReadOnly:
+		flags = sqlite3.OPEN_READONLY
+	case reading:
+	default: // made here, since SQLite would let everybody read it
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+		if err != nil {
+			return nil, err
+		}
+		if err := f.Close(); err != nil {
+			return nil, err
 		}
 	}
-	return string(out)
+	name := strings.ReplaceAll(url.PathEscape(path), "&", "%26")
+	raw, err := sqlite3.OpenFlags("file:"+name+"?modeof="+name, flags|sqlite3.OPEN_URI)
+	if err != nil {
+		return nil, err
+	}
+	c = &Conn{raw, map[string]*sqlite3.Stmt{}}
+	err = raw.BusyTimeout(busyTimeout)
+	if err == nil {
+		err = raw.Exec(string(mode))
+	}
+	if err == nil && (mode == Log || mode == Live) {
+		err = c.isWAL()
+	}
+	if err != nil {
+		return nil, errors.Join(err, c.Close())
+	}
+	return c, nil
+}
+
+// isWAL makes sure of what SQLite would pass over in silence.
+func (c *Conn) isWAL() error {
+	var journal string
+	_, err := c.One(`pragma journal_mode`, func(r Row) { journal = r.Text(0) })
+	if err == nil && journal != "wal" {
+		err = fmt.Errorf("its journal is of mode %q and cannot be a WAL: name a file on a local disk", journal)
+	}
+	return err
 }
 
 // Close closes the connection.
@@ -193,12 +229,31 @@ func bind(s *sqlite3.Stmt, i int, arg any) error {
 		return s.BindInt64(i, v.Int())
 	case reflect.Bool:
 		return s.BindBool(i, v.Bool())
+	case reflect.Slice:
+		if v.Type().Elem().Kind() == reflect.Uint8 {
+			return s.BindBlob(i, v.Bytes())
+		}
 	}
 	return fmt.Errorf("no column holds a %T", arg)
 }
 
 // A Row is a row of what was asked for. Columns count from 0.
 type Row struct{ s *sqlite3.Stmt }
+
+// Columns returns their number.
+func (r Row) Columns() int { return r.s.ColumnCount() }
+
+// Key returns a text or a whole number, whichever a column has. Columns below 0
+// count from the end: -1 is the last.
+func (r Row) Key(i int) any {
+	if i < 0 {
+		i += r.Columns()
+	}
+	if r.s.ColumnType(i) == sqlite3.INTEGER {
+		return r.s.ColumnInt64(i)
+	}
+	return r.s.ColumnText(i)
+}
 
 // Null reports whether a column has no value.
 func (r Row) Null(i int) bool { return r.s.ColumnType(i) == sqlite3.NULL }
@@ -236,25 +291,30 @@ func (r Row) Into(i int, v encoding.TextUnmarshaler) error {
 }
 
 // Tx runs a function in a transaction that writes, which is committed if the
-// function returns nil and else rolled back. Another process that writes is waited for.
-func (c *Conn) Tx(do func() error) error { return c.tx("begin immediate", do) }
+// function returns nil and else, or if it panics, rolled back. Another process
+// that writes is waited for.
+func (c *Conn) Tx(do func() error) error {
+	return c.tx(context.Background(), "begin immediate", do)
+}
 
-func (c *Conn) tx(begin string, do func() error) (err error) {
-	if err := c.Exec(begin); err != nil {
+// tx runs a transaction, for whose beginning it waits no longer than ctx.
+func (c *Conn) tx(ctx context.Context, begin string, do func() error) (err error) {
+	restore := c.Interruptible(ctx)
+	err = c.Exec(begin)
+	restore()
+	if err != nil {
 		return err
 	}
-	committed := false
 	defer func() {
-		if !committed && !c.raw.GetAutocommit() {
+		if !c.raw.GetAutocommit() {
+			defer c.Interruptible(context.Background())()
 			err = errors.Join(err, c.Exec("rollback"))
 		}
 	}()
 	if err := do(); err != nil {
 		return err
 	}
-	err = c.Exec("commit")
-	committed = err == nil
-	return err
+	return c.Exec("commit")
 }
 
 // Interruptible has statements end with an error when ctx does, until the function
@@ -265,19 +325,39 @@ func (c *Conn) Interruptible(ctx context.Context) (restore func()) {
 }
 
 // Checkpoint brings the write-ahead log into the file and empties it, so that
-// nothing of what was overwritten remains. While others read, it does what it can.
-func (c *Conn) Checkpoint() error {
-	_, _, err := c.raw.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
-	if err != nil && !errors.Is(err, sqlite3.BUSY) {
-		return fmt.Errorf("lite: checkpoint: %w", err)
+// nothing of what was overwritten remains. For those who read or write meanwhile it
+// waits as long as it is told, and reports whether it was emptied.
+func (c *Conn) Checkpoint(patience time.Duration) (emptied bool, err error) {
+	if err := c.raw.BusyTimeout(patience); err != nil {
+		return false, err
 	}
-	return nil
+	_, _, err = c.raw.WALCheckpoint("main", sqlite3.CHECKPOINT_TRUNCATE)
+	switch {
+	case IsBusy(err):
+		return false, c.raw.BusyTimeout(busyTimeout)
+	case err != nil:
+		return false, errors.Join(fmt.Errorf("lite: checkpoint: %w", err), c.raw.BusyTimeout(busyTimeout))
+	}
+	return true, c.raw.BusyTimeout(busyTimeout)
 }
 
-// IsFull reports whether a statement failed because there is no room.
-func IsFull(err error) bool {
-	return errors.Is(err, sqlite3.FULL) || errors.Is(err, sqlite3.IOERR_WRITE) || errors.Is(err, sqlite3.IOERR_SHMSIZE)
+// Backup copies what is committed into a new file, which is on the disk when it
+// returns. Others may write meanwhile.
+func (c *Conn) Backup(path string) error {
+	if err := c.Exec(`vacuum into ?`, path); err != nil {
+		return err
+	}
+	return errors.Join(os.Chmod(path, 0o600), SyncFile(path))
 }
+
+// IsFull reports whether a statement failed because there is no room on the disk.
+// Its transaction has been rolled back.
+func IsFull(err error) bool {
+	return errors.Is(err, sqlite3.FULL) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+}
+
+// IsBusy reports whether a statement has waited in vain for another process.
+func IsBusy(err error) bool { return errors.Is(err, sqlite3.BUSY) }
 
 // IsNotADatabase reports whether a file is no database, or a broken one.
 func IsNotADatabase(err error) bool {

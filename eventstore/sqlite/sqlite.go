@@ -335,7 +335,7 @@ func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
 			return nil
 		})
 		if err == nil && gone {
-			err = c.Checkpoint()
+			_, err = c.Checkpoint(time.Second)
 		}
 		return err
 	})
