@@ -1,0 +1,192 @@
+package projections
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"rochdale/domain"
+	"rochdale/domain/money"
+	"rochdale/eventstore/lite"
+)
+
+// A Page is a part of a list: the first elements after a cursor, or the last
+// before one. The zero value is the first elements of all.
+type Page struct {
+	First  int
+	After  string
+	Last   int
+	Before string
+}
+
+// A List is a part of a list, with the cursors of its elements.
+type List[T any] struct {
+	Items       []T
+	Cursors     []string
+	HasNext     bool
+	HasPrevious bool
+	Total       int // in the whole list
+}
+
+// MaxPage is the most elements of a list at once, and DefaultPage how many there
+// are where nobody says.
+const (
+	MaxPage     = 1000
+	DefaultPage = 50
+)
+
+// The rules by which a page is not given.
+var (
+	ErrPage   = domain.Refusal{Code: "read_model.page", Reason: "ask for the first elements, after a cursor, or for the last, before one: from 1 to {most}"}
+	ErrCursor = domain.Refusal{Code: "read_model.cursor", Reason: "this is no cursor of this list: take one that the list gave"}
+)
+
+// A query is a list to take a page of, ordered by a key and, among equals, an id.
+type query struct {
+	columns, from, where string
+	args                 []any
+	key, id              string // columns
+	descending           bool
+}
+
+func (p Page) limit() (n int, backward bool, err error) {
+	n, backward = p.First, p.Last > 0
+	switch {
+	case p.First < 0 || p.Last < 0 || p.First > MaxPage || p.Last > MaxPage || p.First > 0 && p.Last > 0,
+		p.Before != "" && !backward, p.After != "" && backward:
+		return 0, false, ErrPage.With("most", MaxPage)
+	case backward:
+		n = p.Last
+	case n == 0:
+		n = DefaultPage
+	}
+	return n, backward, nil
+}
+
+func cursor(key any, id string) string {
+	data, _ := json.Marshal([]any{key, id}) // a text or a number, and a text
+	return base64.RawURLEncoding.EncodeToString(data)
+}
+
+func readCursor(s string) (key any, id string, err error) {
+	data, err := base64.RawURLEncoding.DecodeString(s)
+	var parts []any
+	if err != nil || json.Unmarshal(data, &parts) != nil || len(parts) != 2 {
+		return nil, "", ErrCursor
+	}
+	id, ok := parts[1].(string)
+	switch key := parts[0].(type) {
+	case float64:
+		return int64(key), id, okOr(ok)
+	case string:
+		return key, id, okOr(ok)
+	}
+	return nil, "", ErrCursor
+}
+
+func okOr(ok bool) error {
+	if ok {
+		return nil
+	}
+	return ErrCursor
+}
+
+// page reads a part of a list.
+func page[T any](ctx context.Context, m *Models, q query, p Page, scan func(lite.Row) (T, error)) (list List[T], err error) {
+	n, backward, err := p.limit()
+	if err != nil {
+		return list, err
+	}
+	where, args := q.where, slices.Clone(q.args)
+	if where == "" {
+		where = "true"
+	}
+	counted, countArgs := where, args
+	down := q.descending != backward
+	sign, order := ">", ""
+	if down {
+		sign, order = "<", " desc"
+	}
+	if from := p.After + p.Before; from != "" {
+		key, id, err := readCursor(from)
+		if err != nil {
+			return list, err
+		}
+		where += fmt.Sprintf(" and (%s, %s) %s (?, ?)", q.key, q.id, sign)
+		args = append(args, key, id)
+	}
+	sql := fmt.Sprintf("select %s, %s, %s from %s where %s order by %s%s, %s%s limit ?",
+		q.columns, q.key, q.id, q.from, where, q.key, order, q.id, order)
+	more := false
+	err = m.read(ctx, func(c *lite.Conn) error {
+		_, err := c.One(`select count(*) from `+q.from+` where `+counted, func(r lite.Row) { list.Total = int(r.Int(0)) }, countArgs...)
+		if err != nil {
+			return err
+		}
+		return c.Query(sql, func(r lite.Row) error {
+			if len(list.Items) == n {
+				more = true
+				return nil
+			}
+			item, err := scan(r)
+			if err != nil {
+				return err
+			}
+			list.Items = append(list.Items, item)
+			list.Cursors = append(list.Cursors, cursor(r.Key(-2), r.Text(r.Columns()-1)))
+			return nil
+		}, append(args, n+1)...)
+	})
+	if backward {
+		slices.Reverse(list.Items)
+		slices.Reverse(list.Cursors)
+	}
+	list.HasNext, list.HasPrevious = more && !backward || p.Before != "", more && backward || p.After != ""
+	return list, err
+}
+
+// rows reads all that a statement yields.
+func rows[T any](ctx context.Context, m *Models, sql string, scan func(lite.Row) (T, error), args ...any) (all []T, err error) {
+	err = m.readOne(ctx, func(c *lite.Conn) error {
+		return c.Query(sql, func(r lite.Row) error {
+			item, err := scan(r)
+			all = append(all, item)
+			return err
+		}, args...)
+	})
+	return all, err
+}
+
+// one reads the first row of a statement, and whether there is one.
+func one[T any](ctx context.Context, m *Models, sql string, scan func(lite.Row) (T, error), args ...any) (item T, found bool, err error) {
+	err = m.readOne(ctx, func(c *lite.Conn) error {
+		var scanned error
+		found, err = c.One(sql, func(r lite.Row) { item, scanned = scan(r) }, args...)
+		if err == nil {
+			err = scanned
+		}
+		return err
+	})
+	return item, found, err
+}
+
+// amount makes money of two columns.
+func amount(r lite.Row, minor, currency int) money.Money {
+	return money.New(r.Int(minor), money.Currency(r.Text(currency)))
+}
+
+// asJSON writes what a column keeps as JSON.
+func asJSON(v any) (string, error) {
+	data, err := json.Marshal(v)
+	return string(data), err
+}
+
+// null is nothing where a text is empty.
+func null(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}

@@ -1,0 +1,91 @@
+package projections
+
+import (
+	"context"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/money"
+	"rochdale/domain/payment"
+	"rochdale/eventstore/lite"
+)
+
+var paymentProjection = projection{
+	module: "payment",
+	wants:  []any{payment.Received{}, payment.Matched{}, payment.Unmatched{}},
+	apply: func(t *table, event any) error {
+		switch e := event.(type) {
+		case payment.Received:
+			return t.Exec(`insert into payment values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				e.Payment, e.Payer, e.Amount.Minor(), e.Amount.Currency(), e.On, e.Method, e.Reference, e.Communication, t.rec.Position)
+		case payment.Matched:
+			return t.Exec(`update payment set payer = ? where id = ?`, e.Payer, e.Payment)
+		case payment.Unmatched:
+			return t.Exec(`update payment set payer = '' where id = ?`, e.Payment)
+		}
+		return nil
+	},
+}
+
+// Payment is money that came in.
+type Payment struct {
+	ID            domain.PaymentID
+	Payer         domain.PartyID // empty while nobody is known to have paid it
+	Amount        money.Money
+	On            calendar.Date
+	Method        payment.Method
+	Reference     string
+	Communication domain.Communication
+}
+
+const paymentColumns = `id, payer, amount, currency, on_date, method, reference, communication`
+
+func scanPayment(r lite.Row) (p Payment, err error) {
+	p = Payment{
+		ID: domain.PaymentID(r.Text(0)), Payer: domain.PartyID(r.Text(1)), Amount: amount(r, 2, 3),
+		Method: payment.Method(r.Text(5)), Reference: r.Text(6), Communication: domain.Communication(r.Text(7)),
+	}
+	return p, r.Into(4, &p.On)
+}
+
+// PaymentFilter chooses among payments.
+type PaymentFilter struct {
+	Payer     domain.PartyID // empty: all
+	Unmatched bool           // only those of which nobody is known to have paid them
+}
+
+// Payments returns a part of the list of payments, in the order in which they
+// were recorded.
+func (m *Models) Payments(ctx context.Context, filter PaymentFilter, p Page) (List[Payment], error) {
+	q := query{columns: paymentColumns, from: "payment", key: "position", id: "id", where: "true"}
+	if filter.Payer != "" {
+		q.where, q.args = q.where+" and payer = ?", append(q.args, filter.Payer)
+	}
+	if filter.Unmatched {
+		q.where += " and payer = ''"
+	}
+	return page(ctx, m, q, p, scanPayment)
+}
+
+// Payment returns one payment, and whether there is one.
+func (m *Models) Payment(ctx context.Context, id domain.PaymentID) (Payment, bool, error) {
+	return one(ctx, m, `select `+paymentColumns+` from payment where id = ?`, scanPayment, id)
+}
+
+// Balance is how a payer stands.
+type Balance struct {
+	Invoiced money.Money
+	Received money.Money
+}
+
+// Due returns what is still to be paid; less than nothing if too much was.
+func (b Balance) Due() money.Money { return b.Invoiced.Minus(b.Received) }
+
+// Balance returns how a party stands.
+func (m *Models) Balance(ctx context.Context, party domain.PartyID) (b Balance, err error) {
+	b, _, err = one(ctx, m, `select
+		coalesce((select sum(gross) from invoice where payer = ?1), 0), coalesce((select sum(amount) from payment where payer = ?1), 0),
+		coalesce((select currency from invoice where payer = ?1 limit 1), (select currency from payment where payer = ?1 limit 1), '')`,
+		func(r lite.Row) (Balance, error) { return Balance{amount(r, 0, 2), amount(r, 1, 2)}, nil }, party)
+	return b, err
+}

@@ -1,0 +1,228 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/money"
+	"rochdale/domain/shares"
+	"rochdale/eventstore/lite"
+)
+
+var sharesProjection = projection{
+	module: "shares",
+	wants: []any{
+		shares.Subscribed{}, shares.Paid{}, shares.Issued{}, shares.TransferredOut{}, shares.TransferredIn{}, shares.Redeemed{},
+	},
+	apply: func(t *table, event any) error {
+		switch e := event.(type) {
+		case shares.Subscribed:
+			return t.Exec(`insert into share_subscription (party, id, class, quantity, price, currency, on_date) values (?, ?, ?, ?, ?, ?, ?)`,
+				e.Party, e.Subscription, e.Class, e.Quantity, e.Price.Minor(), e.Price.Currency(), e.On)
+		case shares.Paid:
+			err := t.Exec(`update share_subscription set paid = paid + ? where party = ? and id = ?`, e.Amount.Minor(), e.Party, e.Subscription)
+			if err != nil {
+				return err
+			}
+			lot := shares.Lot{Subscription: e.Subscription, Subscriber: e.Party, AcquiredOn: e.On, Paid: e.Amount, Price: money.New(0, e.Amount.Currency())}
+			return t.move(0, e.Party, e.Class, "paid", lot, 1, e.Reference, "", e.On)
+		case shares.Issued:
+			if err := t.Exec(`update share_subscription set issued_on = ? where party = ? and id = ?`, e.On, e.Party, e.Subscription); err != nil {
+				return err
+			}
+			lot := shares.Lot{
+				Subscription: e.Subscription, Subscriber: e.Party, AcquiredOn: e.On, Quantity: e.Quantity, Price: e.Price,
+				Paid: money.New(0, e.Price.Currency()),
+			}
+			return t.move(0, e.Party, e.Class, "issued", lot, 1, string(e.Subscription), "", e.On)
+		case shares.TransferredOut:
+			return t.moveAll(e.Party, e.Class, "transferred_out", e.Lots, -1, string(e.Transfer), e.To, e.On)
+		case shares.TransferredIn:
+			return t.moveAll(e.Party, e.Class, "transferred_in", e.Lots, 1, string(e.Transfer), e.From, e.On)
+		case shares.Redeemed:
+			return t.moveAll(e.Party, e.Class, "redeemed", e.Lots, -1, string(e.Redemption), "", e.On)
+		}
+		return nil
+	},
+}
+
+func (t *table) moveAll(party domain.PartyID, class domain.ClassID, kind string, lots []shares.Lot, sign int64,
+	reference string, counterparty domain.PartyID, on calendar.Date,
+) error {
+	for i, lot := range lots {
+		if err := t.move(i, party, class, kind, lot, sign, reference, counterparty, on); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// move enters a change to both ledgers.
+func (t *table) move(line int, party domain.PartyID, class domain.ClassID, kind string, lot shares.Lot, sign int64,
+	reference string, counterparty domain.PartyID, on calendar.Date,
+) error {
+	err := t.Exec(`insert into share_movement values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		t.rec.Position, line, party, class, domain.StreamOf(string(lot.Subscriber), string(lot.Subscription)), lot.AcquiredOn, kind,
+		sign*lot.Quantity, sign*lot.Paid.Minor(), lot.Price.Minor(), lot.Paid.Currency(), null(string(counterparty)), reference, on, t.rec.RecordedAt)
+	if err != nil {
+		return err
+	}
+	return t.Exec(`insert into holding values (?, ?, ?, ?, ?) on conflict (party, class) do update set
+		quantity = quantity + excluded.quantity, paid = paid + excluded.paid`,
+		party, class, sign*lot.Quantity, sign*lot.Paid.Minor(), lot.Paid.Currency())
+}
+
+// Holding is what a party holds of a class.
+type Holding struct {
+	Party    domain.PartyID
+	Class    domain.ClassID
+	Quantity int64
+	Paid     money.Money // on them, and on shares that are not issued yet
+}
+
+func scanHolding(r lite.Row) (Holding, error) {
+	return Holding{domain.PartyID(r.Text(0)), domain.ClassID(r.Text(1)), r.Int(2), amount(r, 3, 4)}, nil
+}
+
+// Holdings returns what a party holds now, by class.
+func (m *Models) Holdings(ctx context.Context, party domain.PartyID) ([]Holding, error) {
+	return rows(ctx, m, `select party, class, quantity, paid, currency from holding where party = ? and quantity > 0 order by class`, scanHolding, party)
+}
+
+// HoldingsOf returns the same for several parties at once.
+func (m *Models) HoldingsOf(ctx context.Context, parties []domain.PartyID) (map[domain.PartyID][]Holding, error) {
+	all := make(map[domain.PartyID][]Holding, len(parties))
+	err := m.read(ctx, func(c *lite.Conn) error {
+		for _, party := range parties {
+			err := c.Query(`select party, class, quantity, paid, currency from holding where party = ? and quantity > 0 order by class`,
+				func(r lite.Row) error {
+					h, err := scanHolding(r)
+					all[party] = append(all[party], h)
+					return err
+				}, party)
+			if err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return all, err
+}
+
+// ShareMovement is a change to the shares of a party, or to what was paid on them.
+type ShareMovement struct {
+	Position     int64
+	Party        domain.PartyID
+	Class        domain.ClassID
+	Kind         string // paid, issued, transferred_in, transferred_out, redeemed
+	Quantity     int64
+	Paid         money.Money
+	Counterparty domain.PartyID
+	Reference    string
+	On           calendar.Date
+	RecordedAt   time.Time
+}
+
+// ShareMovements returns all movements of a party, oldest first.
+func (m *Models) ShareMovements(ctx context.Context, party domain.PartyID) ([]ShareMovement, error) {
+	return rows(ctx, m, `select position, party, class, kind, quantity, paid, currency, counterparty, reference, on_date, recorded_at
+		from share_movement where party = ? order by position, line`, func(r lite.Row) (v ShareMovement, err error) {
+		v = ShareMovement{
+			Position: r.Int(0), Party: domain.PartyID(r.Text(1)), Class: domain.ClassID(r.Text(2)), Kind: r.Text(3), Quantity: r.Int(4),
+			Paid: amount(r, 5, 6), Counterparty: domain.PartyID(r.Text(7)), Reference: r.Text(8), RecordedAt: r.Time(10),
+		}
+		return v, r.Into(9, &v.On)
+	}, party)
+}
+
+// ShareSubscription is a promise to take shares.
+type ShareSubscription struct {
+	ID       shares.SubscriptionID
+	Party    domain.PartyID
+	Class    domain.ClassID
+	Quantity int64
+	Price    money.Money // of one share
+	Paid     money.Money
+	On       calendar.Date
+	IssuedOn calendar.Date // no day while they are not
+}
+
+// ShareSubscriptions returns those of a party, oldest first.
+func (m *Models) ShareSubscriptions(ctx context.Context, party domain.PartyID) ([]ShareSubscription, error) {
+	return rows(ctx, m, `select id, party, class, quantity, price, currency, paid, on_date, issued_on from share_subscription
+		where party = ? order by on_date, id`, func(r lite.Row) (s ShareSubscription, err error) {
+		s = ShareSubscription{
+			ID: shares.SubscriptionID(r.Text(0)), Party: domain.PartyID(r.Text(1)), Class: domain.ClassID(r.Text(2)), Quantity: r.Int(3),
+			Price: amount(r, 4, 5), Paid: amount(r, 6, 5),
+		}
+		return s, dates(r, map[int]*calendar.Date{7: &s.On, 8: &s.IssuedOn})
+	}, party)
+}
+
+// RegisterEntry is a line of the register of shares: shares of one class that a
+// party acquired on one day.
+type RegisterEntry struct {
+	Member     Known
+	Party      domain.PartyID
+	Name       string // as it is known now; empty once erased
+	Address    string
+	Class      domain.ClassID
+	AcquiredOn calendar.Date // by whoever subscribed to them
+	Quantity   int64
+	Price      money.Money // of one
+	Paid       money.Money // on all of them
+}
+
+// RegisterAt returns the register of shares as at the end of a day, as far as was
+// known at an instant; the zero instant is now. Holders are in the order of their
+// numbers, those who never had one last.
+func (m *Models) RegisterAt(ctx context.Context, day calendar.Date, known time.Time) (entries []RegisterEntry, err error) {
+	members, err := m.MembersAt(ctx, day, known)
+	if err != nil {
+		return nil, err
+	}
+	byParty := make(map[domain.PartyID]Known, len(members))
+	for _, k := range members {
+		byParty[k.Party] = k
+	}
+	entries, err = rows(ctx, m, `
+		with held as (
+			select party, class, lot, min(acquired_on) filter (where kind <> 'paid') as acquired, sum(quantity) as quantity, sum(paid) as paid,
+				max(price) as price, max(currency) as currency
+			from share_movement where on_date <= ?1 and recorded_at <= ?2 group by party, class, lot having sum(quantity) > 0)
+		select h.party, coalesce(p.name, ''), coalesce(p.street || ', ' || p.postal_code || ' ' || p.city, ''),
+			h.class, h.acquired, sum(h.quantity), h.price, sum(h.paid), h.currency, coalesce(p.number, 0)
+		from held h left join party p on p.id = h.party
+		group by h.party, h.class, h.acquired, h.price
+		order by coalesce(p.number, 9007199254740991), h.party, h.class, h.acquired, h.price`,
+		func(r lite.Row) (e RegisterEntry, err error) {
+			e = RegisterEntry{
+				Party: domain.PartyID(r.Text(0)), Name: r.Text(1), Address: r.Text(2), Class: domain.ClassID(r.Text(3)),
+				Quantity: r.Int(5), Price: amount(r, 6, 8), Paid: amount(r, 7, 8),
+			}
+			e.Member = byParty[e.Party]
+			if e.Member.Number == 0 {
+				e.Member = Known{Party: e.Party, Number: domain.MemberNumber(r.Int(9))}
+			}
+			return e, r.Into(4, &e.AcquiredOn)
+		}, day, instant(known))
+	return entries, err
+}
+
+// ShareTotal is what all hold of a class.
+type ShareTotal struct {
+	Class    domain.ClassID
+	Holders  int64
+	Quantity int64
+	Paid     money.Money
+}
+
+// ShareTotals returns what is held now, by class.
+func (m *Models) ShareTotals(ctx context.Context) ([]ShareTotal, error) {
+	return rows(ctx, m, `select class, count(*), sum(quantity), sum(paid), max(currency) from holding where quantity > 0 group by class order by class`,
+		func(r lite.Row) (ShareTotal, error) {
+			return ShareTotal{domain.ClassID(r.Text(0)), r.Int(1), r.Int(2), amount(r, 3, 4)}, nil
+		})
+}
