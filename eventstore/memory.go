@@ -118,7 +118,10 @@ func (m *Memory) Get(_ context.Context, keys ...string) ([]Entry, error) {
 }
 
 // Put is that of [KV].
-func (m *Memory) Put(_ context.Context, changes ...Change) error {
+func (m *Memory) Put(ctx context.Context, changes ...Change) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for _, c := range changes {
