@@ -192,7 +192,7 @@ func testRoundTrip(t *testing.T, open func() eventstore.Driver) {
 		a := to(stream, 0, "tëst.'type'%")
 		r := &a.Records[0]
 		r.Data, r.Actor, r.Edition = []byte(data), "process/`billing` é", i*3000+1
-		r.RecordedAt = at.Add(time.Duration(i-5) * 1e6 * time.Hour).Add(time.Duration(i) * time.Microsecond)
+		r.RecordedAt = at.AddDate(100*i-500, 0, 0).Add(time.Duration(i) * time.Microsecond)
 		if i%2 == 0 {
 			r.Causation = uuid.New()
 		}
