@@ -2,12 +2,14 @@
 package sqlite
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"os"
 	"path/filepath"
-	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -20,7 +22,8 @@ import (
 // applicationID marks a file as one of ours: "Roch".
 const applicationID = 0x526f6368
 
-// migrations lead from each version of the schema to the next.
+// migrations lead from each version of the schema, which is the user_version of the
+// file, to the next.
 var migrations = []string{`
 	create table event (
 		position integer primary key,
@@ -38,75 +41,127 @@ var migrations = []string{`
 	) strict;
 	create table entry (
 		key text primary key,
-		value blob not null,
-		revision integer not null
-	) strict, without rowid;`,
+		value blob,                   -- null if it is secret
+		revision integer not null,
+		secret integer                -- where it is
+	) strict, without rowid;
+	create table secret (
+		id integer primary key,
+		value blob not null           -- zeros once it is destroyed
+	) strict;`,
 }
 
 // Driver is an [eventstore.Driver] over a file.
 type Driver struct {
-	db *lite.DB
-
-	mu      sync.Mutex
-	watcher *lite.Conn // whose data_version tells of the commits of others
-	seen    int64
+	db   *lite.DB
+	path string
+	owed atomic.Bool // the write-ahead log may hold what was destroyed
 }
 
 var _ eventstore.Driver = (*Driver)(nil)
 
-// Open opens the log in a file, which it creates if need be, as it does the folder.
+// Open opens the log in a file on a local disk, which it creates if need be, as it
+// does the folder. Several processes may do so at once. A file that is not a log,
+// is broken, or was written by a newer program is left as it is, and is an error.
 func Open(ctx context.Context, path string) (*Driver, error) {
-	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+	if err := makeFolder(filepath.Dir(path)); err != nil {
 		return nil, fmt.Errorf("sqlite: folder of the log: %w", err)
 	}
-	db, err := lite.OpenDB(path, lite.Log)
-	if err != nil {
-		if lite.IsNotADatabase(err) {
-			err = fmt.Errorf("sqlite: %s is no log of Rochdale, or a broken one: name another file, or restore a backup: %w", path, err)
-		}
-		return nil, err
+	d := &Driver{path: path}
+	if err := d.open(ctx); err != nil {
+		return nil, d.explain(err)
 	}
-	d := &Driver{db: db}
-	if err := d.migrate(ctx, path); err != nil {
-		_ = d.Close()
-		return nil, err
-	}
-	return d, lite.SyncFile(path)
+	d.sweep(0) // a process that was killed may owe it
+	return d, nil
 }
 
-func (d *Driver) migrate(ctx context.Context, path string) error {
-	return d.db.Write(ctx, func(c *lite.Conn) error {
-		var id, version, tables int64
-		for sql, into := range map[string]*int64{
-			`pragma application_id`: &id, `pragma user_version`: &version, `select count(*) from sqlite_schema`: &tables,
-		} {
-			if _, err := c.One(sql, func(r lite.Row) { *into = r.Int(0) }); err != nil {
-				return err
-			}
+// makeFolder makes a folder that will be there after a loss of power too.
+func makeFolder(path string) error {
+	if _, err := os.Stat(path); err == nil {
+		return nil
+	}
+	if err := makeFolder(filepath.Dir(path)); err != nil {
+		return err
+	}
+	if err := os.Mkdir(path, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	return lite.SyncFile(path)
+}
+
+func (d *Driver) open(ctx context.Context) (err error) {
+	if _, err := os.Stat(d.path); err == nil { // look before it is touched
+		c, err := lite.Open(d.path, lite.ReadOnly)
+		if err != nil {
+			return err
 		}
-		switch {
-		case id != applicationID && tables > 0:
-			return fmt.Errorf("sqlite: %s is a database of something else: name another file", path)
-		case version > int64(len(migrations)):
-			return fmt.Errorf("sqlite: %s was written by a newer program (schema %d, this one knows %d): upgrade this one", path, version, len(migrations))
+		_, err = d.version(c)
+		if err := errors.Join(err, c.Close()); err != nil {
+			return err
 		}
-		for _, migration := range migrations[version:] {
-			if err := c.Script(migration); err != nil {
-				return err
-			}
+	}
+	if d.db, err = lite.OpenDB(d.path, lite.Log); err != nil {
+		return err
+	}
+	if err = d.db.Write(ctx, d.migrate); err == nil {
+		err = lite.SyncFile(d.path)
+	}
+	if err != nil {
+		return errors.Join(err, d.db.Close())
+	}
+	return nil
+}
+
+// version returns that of the schema of a log, or 0 of an empty database.
+func (d *Driver) version(c *lite.Conn) (version int, err error) {
+	var id, tables int
+	for sql, into := range map[string]*int{
+		`pragma application_id`: &id, `pragma user_version`: &version, `select count(*) from sqlite_schema`: &tables,
+	} {
+		if _, err := c.One(sql, func(r lite.Row) { *into = int(r.Int(0)) }); err != nil {
+			return 0, err
 		}
-		return c.Script(fmt.Sprintf(`pragma application_id = %d; pragma user_version = %d`, applicationID, len(migrations)))
-	})
+	}
+	switch {
+	case id != applicationID && (id != 0 || tables > 0):
+		return 0, fmt.Errorf("sqlite: %s is a database of something else: name another file", d.path)
+	case version > len(migrations):
+		return 0, fmt.Errorf("sqlite: %s was written by a newer program (schema %d, this one knows %d): upgrade this one", d.path, version, len(migrations))
+	}
+	return version, nil
+}
+
+func (d *Driver) migrate(c *lite.Conn) error {
+	version, err := d.version(c)
+	if err != nil || version == len(migrations) {
+		return err
+	}
+	for _, migration := range migrations[version:] {
+		if err := c.Script(migration); err != nil {
+			return err
+		}
+	}
+	return c.Script(fmt.Sprintf(`pragma application_id = %d; pragma user_version = %d`, applicationID, len(migrations)))
+}
+
+// explain says what to do about what an operator can do something about.
+func (d *Driver) explain(err error) error {
+	switch {
+	case lite.IsFull(err):
+		return fmt.Errorf("sqlite: there is no room for %s: nothing was written; make room on its disk: %w", d.path, err)
+	case lite.IsNotADatabase(err):
+		return fmt.Errorf("sqlite: %s is no log of Rochdale, or a broken one: name another file, or restore a backup: %w", d.path, err)
+	case lite.IsBusy(err):
+		return fmt.Errorf("sqlite: another process keeps %s locked: end it: %w", d.path, err)
+	}
+	return err
 }
 
 // Close is that of [eventstore.Driver].
 func (d *Driver) Close() error {
-	d.mu.Lock()
-	if d.watcher != nil {
-		_ = d.watcher.Close()
-		d.watcher = nil
+	if d.owed.Load() {
+		d.sweep(patience)
 	}
-	d.mu.Unlock()
 	return d.db.Close()
 }
 
@@ -140,10 +195,7 @@ func (d *Driver) Write(ctx context.Context, units []eventstore.Unit) (results []
 		}
 		return nil
 	})
-	if lite.IsFull(err) {
-		err = fmt.Errorf("sqlite: there is no room for the log: nothing was written; make room on its disk: %w", err)
-	}
-	return results, err
+	return results, d.explain(err)
 }
 
 func head(c *lite.Conn) (position int64, err error) {
@@ -175,61 +227,114 @@ func insert(c *lite.Conn, position int64, r eventstore.Record) error {
 		r.Type, r.Edition, string(r.Data))
 }
 
-// page is how many records are read at once, so that a reader who takes their time
-// keeps nobody from emptying the write-ahead log.
-const page = 2000
+// A page is what is read at once. It is kept, so that those who take their time with
+// it, or use the driver meanwhile, hold no connection and nothing of the file.
+const (
+	firstPage = 50      // records, since most streams are short
+	page      = 500     // records
+	pageBytes = 4 << 20 // after which no more are added
+)
 
 // Stream is that of [eventstore.Driver].
 func (d *Driver) Stream(ctx context.Context, stream domain.Stream, after int64) iter.Seq2[eventstore.Record, error] {
-	return d.pages(ctx, after, func(r eventstore.Record) int64 { return r.Version },
-		`select `+columns+` from event where stream = ? and version > ? order by version limit ?`, string(stream))
+	return d.pages(ctx, after, func(r *eventstore.Record) int64 { return r.Version },
+		`select `+columns+` from event where stream = ? and version > ? order by version`, string(stream))
 }
 
 // All is that of [eventstore.Driver].
 func (d *Driver) All(ctx context.Context, after int64) iter.Seq2[eventstore.Record, error] {
-	return d.pages(ctx, after, func(r eventstore.Record) int64 { return r.Position },
-		`select `+columns+` from event where position > ? order by position limit ?`)
+	return d.pages(ctx, after, func(r *eventstore.Record) int64 { return r.Position },
+		`select `+columns+` from event where position > ? order by position`)
 }
 
-func (d *Driver) pages(ctx context.Context, after int64, key func(eventstore.Record) int64, sql string, args ...any) iter.Seq2[eventstore.Record, error] {
+func (d *Driver) pages(ctx context.Context, after int64, key func(*eventstore.Record) int64, sql string, args ...any) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
-		for size := 64; ; size = page {
-			var records []eventstore.Record
+		var records []eventstore.Record
+		reader := reader{names: map[string]string{}}
+		for size, after := firstPage, after; ; size = page {
+			records = records[:0]
+			bytes, more := 0, false
 			err := d.db.ReadOne(ctx, func(c *lite.Conn) error {
 				return c.Query(sql, func(row lite.Row) error {
-					records = append(records, record(row))
+					records = append(records, eventstore.Record{})
+					r := &records[len(records)-1]
+					reader.read(row, r)
+					bytes += len(r.Data)
+					if more = len(records) == size || bytes > pageBytes; more {
+						return errEnough
+					}
 					return nil
-				}, append(args[:len(args):len(args)], after, size)...)
+				}, append(args[:len(args):len(args)], after)...)
 			})
-			if err != nil {
-				yield(eventstore.Record{}, err)
+			if err != nil && !errors.Is(err, errEnough) {
+				yield(eventstore.Record{}, d.explain(err))
 				return
 			}
-			for _, r := range records {
+			for i := range records {
 				if ctx.Err() != nil {
 					yield(eventstore.Record{}, context.Cause(ctx))
 					return
 				}
-				if !yield(r, nil) {
+				if !yield(records[i], nil) {
 					return
 				}
 			}
-			if len(records) < size {
+			if !more {
 				return
 			}
-			after = key(records[len(records)-1])
+			after = key(&records[len(records)-1])
 		}
 	}
 }
 
-func record(row lite.Row) (r eventstore.Record) {
-	r.Position, r.Stream, r.Version = row.Int(0), domain.Stream(row.Text(1)), row.Int(2)
-	copy(r.ID[:], row.Raw(3))
-	r.RecordedAt, r.Actor = time.UnixMicro(row.Int(4)).UTC(), row.Text(5)
-	copy(r.Correlation[:], row.Raw(6))
-	copy(r.Causation[:], row.Raw(7))
-	r.Type, r.Edition, r.Data = row.Text(8), int(row.Int(9)), row.Bytes(10)
-	return r
+var errEnough = errors.New("sqlite: enough")
+
+// A reader makes records without an allocation for each of their parts.
+type reader struct {
+	names map[string]string // those that occur again and again, each kept once
+	chunk []byte            // from which data is cut
+}
+
+const (
+	maxNames = 1000
+	chunk    = 8 << 10 // which a record that is kept keeps whole
+)
+
+func (d *reader) name(text []byte) string {
+	if name, known := d.names[string(text)]; known { // which makes no string
+		return name
+	}
+	if len(d.names) > maxNames {
+		clear(d.names)
+	}
+	name := string(text)
+	d.names[name] = name
+	return name
+}
+
+func (d *reader) data(data []byte) []byte {
+	if len(data) > chunk/8 {
+		return bytes.Clone(data)
+	}
+	if cap(d.chunk)-len(d.chunk) < len(data) {
+		d.chunk = make([]byte, 0, chunk)
+	}
+	before := len(d.chunk)
+	d.chunk = append(d.chunk, data...)
+	return d.chunk[before:len(d.chunk):len(d.chunk)]
+}
+
+func (d *reader) read(row lite.Row, r *eventstore.Record) {
+	r.Position, r.Stream, r.Version = row.Int(0), domain.Stream(row.Raw(1)), row.Int(2)
+	r.ID = id(row.Raw(3))
+	r.RecordedAt, r.Actor = time.UnixMicro(row.Int(4)).UTC(), d.name(row.Raw(5))
+	r.Correlation, r.Causation = id(row.Raw(6)), id(row.Raw(7))
+	r.Type, r.Edition, r.Data = d.name(row.Raw(8)), int(row.Int(9)), d.data(row.Raw(10))
+}
+
+func id(raw []byte) (id uuid.UUID) {
+	copy(id[:], raw)
+	return id
 }
 
 // Head is that of [eventstore.Driver].
@@ -238,118 +343,24 @@ func (d *Driver) Head(ctx context.Context) (position int64, err error) {
 		position, err = head(c)
 		return err
 	})
-	return position, err
+	return position, d.explain(err)
 }
 
-// glance is how often the file is looked at for what other processes have written.
-const glance = 40 * time.Millisecond
+// glance is how often those who wait look for what other processes have written.
+const glance = 25 * time.Millisecond
 
-// Changed is that of [eventstore.Driver].
+// Changed is that of [eventstore.Driver]. SQLite tells nobody, and to ask whether
+// anything has changed is no cheaper than to ask for the head.
 func (d *Driver) Changed(ctx context.Context) error {
-	tick := time.NewTicker(glance)
-	defer tick.Stop()
-	for {
-		changed, err := d.changed()
-		if changed || err != nil {
-			return err
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-tick.C:
-		}
+	timer := time.NewTimer(glance)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
 	}
-}
-
-func (d *Driver) changed() (bool, error) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.watcher == nil {
-		c, err := d.db.Open()
-		if err != nil {
-			return false, err
-		}
-		d.watcher = c
+	if d.owed.Load() {
+		d.sweep(0)
 	}
-	var version int64
-	_, err := d.watcher.One(`pragma data_version`, func(r lite.Row) { version = r.Int(0) })
-	changed := version != d.seen
-	d.seen = version
-	return changed, err
-}
-
-// Get is that of [eventstore.KV].
-func (d *Driver) Get(ctx context.Context, keys ...string) (entries []eventstore.Entry, err error) {
-	entries = make([]eventstore.Entry, len(keys))
-	err = d.db.Read(ctx, func(c *lite.Conn) error {
-		for i, key := range keys {
-			entries[i].Key = key
-			_, err := c.One(`select value, revision from entry where key = ?`, func(r lite.Row) {
-				entries[i].Value, entries[i].Revision = value(r.Bytes(0)), r.Int(1)
-			}, key)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	return entries, err
-}
-
-// value is never nil for what is there.
-func value(b []byte) []byte {
-	if b == nil {
-		return []byte{}
-	}
-	return b
-}
-
-// Put is that of [eventstore.KV]. When it returns, nothing is left in the file of
-// what it has replaced or deleted: free pages are overwritten, and the write-ahead
-// log is emptied. A reader may delay the latter; it is caught up on with the next.
-func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
-	gone := false
-	return d.db.Writer(ctx, func(c *lite.Conn) error {
-		err := c.Tx(func() error {
-			for _, change := range changes {
-				var actual int64
-				_, err := c.One(`select revision from entry where key = ?`, func(r lite.Row) { actual = r.Int(0) }, change.Key)
-				switch {
-				case err != nil:
-					return err
-				case actual != change.Revision:
-					return eventstore.Stale{Key: change.Key}
-				case change.Value == nil:
-					gone = true
-					err = c.Exec(`delete from entry where key = ?`, change.Key)
-				case actual == 0:
-					err = c.Exec(`insert into entry (key, value, revision) values (?, ?, 1)`, change.Key, change.Value)
-				default:
-					gone = gone || eventstore.IsKey(change.Key)
-					err = c.Exec(`update entry set value = ?, revision = revision + 1 where key = ?`, change.Value, change.Key)
-				}
-				if err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err == nil && gone {
-			_, err = c.Checkpoint(time.Second)
-		}
-		return err
-	})
-}
-
-// Range is that of [eventstore.KV].
-func (d *Driver) Range(ctx context.Context, prefix, after string, limit int) (entries []eventstore.Entry, err error) {
-	err = d.db.ReadOne(ctx, func(c *lite.Conn) error {
-		return c.Query(`select key, value, revision from entry
-			where key > ?1 and key >= ?2 and substr(key, 1, length(?2)) = ?2 order by key limit ?3`,
-			func(r lite.Row) error {
-				entries = append(entries, eventstore.Entry{Key: r.Text(0), Value: value(r.Bytes(1)), Revision: r.Int(2)})
-				return nil
-			}, after, prefix, limit)
-	})
-	return entries, err
+	return nil
 }
