@@ -9,10 +9,11 @@ import (
 
 // A DB is a file with one connection that writes and some that read.
 type DB struct {
-	path string
-	turn chan *Conn    // the one that writes
-	idle chan *Conn    // those that read
-	done chan struct{} // closed by Close
+	path    string
+	turn    chan *Conn    // the one that writes
+	idle    chan *Conn    // those that read
+	reading Mode          // that of the latter
+	done    chan struct{} // closed by Close
 
 	mu     sync.Mutex
 	opened int // how many that read
@@ -35,7 +36,10 @@ func OpenDB(path string, mode Mode) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	db := &DB{path: path, turn: make(chan *Conn, 1), idle: make(chan *Conn, maxReaders), done: make(chan struct{})}
+	db := &DB{path: path, turn: make(chan *Conn, 1), idle: make(chan *Conn, maxReaders), reading: finding, done: make(chan struct{})}
+	if mode == Log {
+		db.reading = scanning
+	}
 	db.turn <- writer
 	return db, nil
 }
@@ -114,7 +118,7 @@ func caused(ctx context.Context, err error) error {
 }
 
 // Open opens one more connection, which reads, and is the caller's to close.
-func (db *DB) Open() (*Conn, error) { return Open(db.path, reading) }
+func (db *DB) Open() (*Conn, error) { return Open(db.path, db.reading) }
 
 func (db *DB) reader(ctx context.Context) (*Conn, error) {
 	db.mu.Lock()

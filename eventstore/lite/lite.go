@@ -25,11 +25,13 @@ type Mode string
 
 const (
 	// Log is for what must not be lost: a commit is on the disk when it returns
-	// (WAL, synchronous FULL), and what is deleted is overwritten.
+	// (WAL, synchronous FULL). What is deleted is overwritten, but for copies that
+	// SQLite may have left behind when it moved rows from one page to another, and for
+	// the WAL: see [Conn.Checkpoint].
 	Log Mode = "pragma journal_mode=wal; pragma synchronous=full; pragma fullfsync=on; pragma checkpoint_fullfsync=on; " +
 		"pragma secure_delete=on; pragma cache_size=-16000; pragma wal_autocheckpoint=4000"
 	// Live is for what can be made again: a crash leaves it consistent, perhaps
-	// without its last commits (WAL, synchronous NORMAL).
+	// without its last commits (WAL, synchronous NORMAL). It overwrites as Log does.
 	Live Mode = "pragma journal_mode=wal; pragma synchronous=normal; pragma secure_delete=on; pragma cache_size=-16000; pragma temp_store=memory"
 	// Rebuild is for a file that is thrown away if it is not finished: it is fast
 	// and a crash ruins it. Only one connection may use it.
@@ -37,8 +39,10 @@ const (
 	// ReadOnly is for looking into a file, whoever made it: it is left as it is.
 	ReadOnly Mode = "pragma query_only=on"
 
-	// reading is for connections beside the one that writes.
-	reading Mode = "pragma query_only=on; pragma cache_size=-8000; pragma temp_store=memory"
+	// scanning and finding are for connections beside the one that writes: a log is
+	// read from end to end, which a large cache would only slow down.
+	scanning Mode = "pragma query_only=on; pragma temp_store=memory; pragma cache_size=-2000"
+	finding  Mode = "pragma query_only=on; pragma temp_store=memory; pragma cache_size=-8000"
 )
 
 // busyTimeout is how long a statement waits for another process that writes.
@@ -71,7 +75,7 @@ func open(path string, mode Mode) (c *Conn, err error) {
 	switch mode {
 	case ReadOnly:
 		flags = sqlite3.OPEN_READONLY
-	case reading:
+	case scanning, finding:
 	default: // made here, since SQLite would let everybody read it
 		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 		if err != nil {
@@ -351,10 +355,19 @@ func (c *Conn) Backup(path string) error {
 	return errors.Join(os.Chmod(path, 0o600), SyncFile(path))
 }
 
-// IsFull reports whether a statement failed because there is no room on the disk.
-// Its transaction has been rolled back.
+// IsFull reports whether a statement failed because there is no room on the disk, or
+// because the disk cannot be written, which the driver does not tell apart. Its
+// transaction has been rolled back.
 func IsFull(err error) bool {
-	return errors.Is(err, sqlite3.FULL) || errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT)
+	for _, code := range []error{
+		sqlite3.FULL, sqlite3.IOERR_WRITE, sqlite3.IOERR_FSYNC, sqlite3.IOERR_TRUNCATE, sqlite3.IOERR_SHMSIZE,
+		syscall.ENOSPC, syscall.EDQUOT,
+	} {
+		if errors.Is(err, code) {
+			return true
+		}
+	}
+	return false
 }
 
 // IsBusy reports whether a statement has waited in vain for another process.

@@ -115,12 +115,11 @@ func (d *Driver) open(ctx context.Context) (err error) {
 // version returns that of the schema of a log, or 0 of an empty database.
 func (d *Driver) version(c *lite.Conn) (version int, err error) {
 	var id, tables int
-	for sql, into := range map[string]*int{
-		`pragma application_id`: &id, `pragma user_version`: &version, `select count(*) from sqlite_schema`: &tables,
-	} {
-		if _, err := c.One(sql, func(r lite.Row) { *into = int(r.Int(0)) }); err != nil {
-			return 0, err
-		}
+	_, err = c.One(`select application_id, user_version, (select count(*) from sqlite_schema)
+		from pragma_application_id, pragma_user_version`, // at one instant
+		func(r lite.Row) { id, version, tables = int(r.Int(0)), int(r.Int(1)), int(r.Int(2)) })
+	if err != nil {
+		return 0, err
 	}
 	switch {
 	case id != applicationID && (id != 0 || tables > 0):
@@ -148,7 +147,7 @@ func (d *Driver) migrate(c *lite.Conn) error {
 func (d *Driver) explain(err error) error {
 	switch {
 	case lite.IsFull(err):
-		return fmt.Errorf("sqlite: there is no room for %s: nothing was written; make room on its disk: %w", d.path, err)
+		return fmt.Errorf("sqlite: the disk of %s is full, or fails: nothing was acknowledged; make room on it: %w", d.path, err)
 	case lite.IsNotADatabase(err):
 		return fmt.Errorf("sqlite: %s is no log of Rochdale, or a broken one: name another file, or restore a backup: %w", d.path, err)
 	case lite.IsBusy(err):
@@ -250,7 +249,7 @@ func (d *Driver) All(ctx context.Context, after int64) iter.Seq2[eventstore.Reco
 func (d *Driver) pages(ctx context.Context, after int64, key func(*eventstore.Record) int64, sql string, args ...any) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
 		var records []eventstore.Record
-		reader := reader{names: map[string]string{}}
+		var reader reader
 		for size, after := firstPage, after; ; size = page {
 			records = records[:0]
 			bytes, more := 0, false
@@ -291,8 +290,8 @@ var errEnough = errors.New("sqlite: enough")
 
 // A reader makes records without an allocation for each of their parts.
 type reader struct {
-	names map[string]string // those that occur again and again, each kept once
-	chunk []byte            // from which data is cut
+	actors, types names
+	chunk         []byte // from which data is cut
 }
 
 const (
@@ -300,15 +299,25 @@ const (
 	chunk    = 8 << 10 // which a record that is kept keeps whole
 )
 
-func (d *reader) name(text []byte) string {
-	if name, known := d.names[string(text)]; known { // which makes no string
-		return name
+// names are those that occur again and again, each kept once.
+type names struct {
+	last  string
+	known map[string]string
+}
+
+func (n *names) of(text []byte) string {
+	if n.last == string(text) { // which makes no string
+		return n.last
 	}
-	if len(d.names) > maxNames {
-		clear(d.names)
+	name, known := n.known[string(text)]
+	if !known {
+		if n.known == nil || len(n.known) == maxNames {
+			n.known = map[string]string{}
+		}
+		name = string(text)
+		n.known[name] = name
 	}
-	name := string(text)
-	d.names[name] = name
+	n.last = name
 	return name
 }
 
@@ -327,9 +336,9 @@ func (d *reader) data(data []byte) []byte {
 func (d *reader) read(row lite.Row, r *eventstore.Record) {
 	r.Position, r.Stream, r.Version = row.Int(0), domain.Stream(row.Raw(1)), row.Int(2)
 	r.ID = id(row.Raw(3))
-	r.RecordedAt, r.Actor = time.UnixMicro(row.Int(4)).UTC(), d.name(row.Raw(5))
+	r.RecordedAt, r.Actor = time.UnixMicro(row.Int(4)).UTC(), d.actors.of(row.Raw(5))
 	r.Correlation, r.Causation = id(row.Raw(6)), id(row.Raw(7))
-	r.Type, r.Edition, r.Data = d.name(row.Raw(8)), int(row.Int(9)), d.data(row.Raw(10))
+	r.Type, r.Edition, r.Data = d.types.of(row.Raw(8)), int(row.Int(9)), d.data(row.Raw(10))
 }
 
 func id(raw []byte) (id uuid.UUID) {
