@@ -77,11 +77,11 @@ func open(path string, mode Mode) (c *Conn, err error) {
 		flags = sqlite3.OPEN_READONLY
 	case scanning, finding:
 	default: // made here, since SQLite would let everybody read it
-		f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
-		if err != nil {
-			return nil, err
+		f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+		if err == nil {
+			err = f.Close()
 		}
-		if err := f.Close(); err != nil {
+		if err != nil && !errors.Is(err, os.ErrExist) {
 			return nil, err
 		}
 	}
