@@ -2,12 +2,14 @@ package graphql
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"rochdale/domain"
 	"rochdale/processes/access"
@@ -32,12 +34,13 @@ func rolesOf(list []domain.Role) (set roles) {
 type rule struct {
 	roles  roles
 	own    bool // what concerns themselves; resolvers see to it: see [resolver.sees]
+	self   bool // of whoever asks, it tells them alone
 	anyone bool
 	scope  string // besides; "" for that of the kind of operation
 }
 
 // none reports whether nobody may select the field.
-func (r rule) none() bool { return r.roles == 0 && !r.own && !r.anyone }
+func (r rule) none() bool { return r.roles == 0 && !r.own && !r.self && !r.anyone }
 
 // rules are those of all fields, by their definitions.
 type rules map[*ast.FieldDefinition]rule
@@ -92,7 +95,7 @@ func (r rule) and(q rule) rule {
 	if q.anyone {
 		return r
 	}
-	return rule{roles: r.roles & q.roles, own: r.own && q.own, scope: r.scope}
+	return rule{roles: r.roles & q.roles, own: r.own && q.own, self: r.self && q.self, scope: r.scope}
 }
 
 func ruleOf(directives ast.DirectiveList) *rule {
@@ -109,6 +112,8 @@ func ruleOf(directives ast.DirectiveList) *rule {
 			}
 		case "own":
 			r.own = arg.Value.Raw == "true"
+		case "self":
+			r.self = arg.Value.Raw == "true"
 		case "anyone":
 			r.anyone = arg.Value.Raw == "true"
 		case "scope":
@@ -118,8 +123,19 @@ func ruleOf(directives ast.DirectiveList) *rule {
 	return &r
 }
 
-// permits tells why a viewer may not select a field of an operation, or nil.
-func (r rule) permits(v access.Viewer, known bool, kind ast.Operation, coordinate string) error {
+// A sight is whose affairs an operation has come to by the fields above.
+type sight int
+
+const (
+	nobodys    sight = iota // nothing personal yet
+	theirs                  // what concerns the viewer
+	everybodys              // what a role lets them see
+)
+
+// permits returns whose affairs are seen below a field, or why a viewer may not
+// select it. Where a role has opened everybody's affairs, what is open to each for
+// their own is not: nobody would see to it that it is their own.
+func (r rule) permits(v viewing, above sight, kind ast.Operation, coordinate func() string) (below sight, err error) {
 	scope := r.scope
 	if scope == "" {
 		scope = "read"
@@ -129,15 +145,83 @@ func (r rule) permits(v access.Viewer, known bool, kind ast.Operation, coordinat
 	}
 	switch {
 	case r.anyone:
-		return nil
-	case !known:
-		return ErrSignedOut.With("field", coordinate)
+		return above, nil
+	case !v.known:
+		return above, ErrSignedOut.With("field", coordinate())
 	case !v.Allows(scope):
-		return ErrScope.With("field", coordinate).With("scope", scope)
-	case r.roles&rolesOf(v.Roles) != 0, r.own && v.Party != "":
-		return nil
+		return above, ErrScope.With("field", coordinate()).With("scope", scope)
+	case r.roles&v.roles != 0:
+		if above == theirs {
+			return theirs, nil
+		}
+		return everybodys, nil
+	case r.self && v.Party != "", r.own && v.Party != "" && above != everybodys:
+		return theirs, nil
 	}
-	return ErrDenied.With("field", coordinate)
+	return above, ErrDenied.With("field", coordinate())
+}
+
+// viewing is a viewer as rules know them.
+type viewing struct {
+	access.Viewer
+	known bool
+	roles roles
+}
+
+func viewingOf(ctx context.Context) viewing {
+	v, known := access.Of(ctx)
+	return viewing{v, known, rolesOf(v.Roles)}
+}
+
+// check holds an operation against the rules, before any of it is resolved. It
+// returns an error for each field that the viewer may not select, up to ten.
+func (s *server) check(ctx context.Context, doc *ast.QueryDocument, op *ast.OperationDefinition) gqlerror.List {
+	c := &checker{ctx: ctx, rules: s.rules, doc: doc, kind: op.Operation, viewing: viewingOf(ctx)}
+	c.walk(op.SelectionSet, nobodys)
+	return c.errs
+}
+
+type checker struct {
+	ctx     context.Context
+	rules   rules
+	doc     *ast.QueryDocument
+	kind    ast.Operation
+	viewing viewing
+	spread  map[spread]bool // fragments that were checked
+	errs    gqlerror.List
+}
+
+type spread struct {
+	fragment string
+	above    sight
+}
+
+func (c *checker) walk(set ast.SelectionSet, above sight) {
+	for _, selection := range set {
+		switch s := selection.(type) {
+		case *ast.Field:
+			below, err := c.rules[s.Definition].permits(c.viewing, above, c.kind, func() string { return coordinate(s.ObjectDefinition.Name, s.Name) })
+			if refusal, no := errors.AsType[domain.Refusal](err); no {
+				if len(c.errs) < 10 {
+					c.errs = append(c.errs, refused(c.ctx, refusal, gqlerror.Location{Line: s.Position.Line, Column: s.Position.Column}))
+				}
+				continue
+			}
+			c.walk(s.SelectionSet, below)
+		case *ast.InlineFragment:
+			c.walk(s.SelectionSet, above)
+		case *ast.FragmentSpread:
+			key := spread{s.Name, above}
+			if c.spread[key] {
+				continue
+			}
+			if c.spread == nil {
+				c.spread = map[spread]bool{}
+			}
+			c.spread[key] = true
+			c.walk(c.doc.Fragments.ForName(s.Name).SelectionSet, above)
+		}
+	}
 }
 
 // sees reports whether the viewer may see or do what concerns a party by the field

@@ -2,26 +2,19 @@ package graphql
 
 import (
 	"context"
-	"errors"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/text/language"
 
 	"rochdale/domain"
+	"rochdale/domain/calendar"
 	"rochdale/graphql/scalar"
 	"rochdale/processes/access"
+	"rochdale/projections"
 )
-
-// Models are the read models, as far as every request has to do with them.
-type Models interface {
-	// Position is that of the last event they hold.
-	Position() int64
-	// WaitFor returns once they hold all events up to a position, or with the
-	// cause for which ctx ended.
-	WaitFor(ctx context.Context, position int64) error
-}
 
 // PositionHeader carries, in an answer, a position at which it holds; and in a
 // request, one up to which it must know.
@@ -31,6 +24,12 @@ const PositionHeader = "Rochdale-Position"
 type call struct {
 	language domain.Language
 	position atomic.Int64 // that its mutations have reached
+
+	today struct {
+		sync.Once
+		calendar.Date
+		err error
+	}
 }
 
 type callKey struct{}
@@ -98,13 +97,33 @@ func (s *server) upTo(ctx context.Context, position int64) error {
 	if s.Models.Position() >= position {
 		return nil
 	}
-	ctx, cancel := context.WithTimeoutCause(ctx, s.Patience, errBehind)
+	ctx, cancel := context.WithTimeout(ctx, s.Patience)
 	defer cancel()
-	err := s.Models.WaitFor(ctx, position)
-	if err != nil && errors.Is(context.Cause(ctx), errBehind) {
-		return ErrBehind.With("position", position)
-	}
-	return err
+	return s.Models.WaitFor(ctx, position)
 }
 
-var errBehind = errors.New("graphql: the read models are behind")
+// today is the day of the co-op, in its time zone, as the read models know it. It
+// is the same throughout a request.
+func (r *resolver) today(ctx context.Context) (calendar.Date, error) {
+	t := &callOf(ctx).today
+	t.Do(func() {
+		var versions []projections.StatutesVersion
+		if versions, t.err = r.Models.Statutes(ctx); t.err != nil {
+			return
+		}
+		zone := "UTC"
+		if n := len(versions); n > 0 {
+			zone = versions[n-1].Statutes.TimeZone
+		}
+		t.Date, t.err = dayIn(zone, r.Store.Now())
+	})
+	return t.Date, t.err
+}
+
+// dayOr is a day that was given, or today.
+func (r *resolver) dayOr(ctx context.Context, given *calendar.Date) (calendar.Date, error) {
+	if given != nil {
+		return *given, nil
+	}
+	return r.today(ctx)
+}

@@ -13,6 +13,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/domain/catalogue"
+	"rochdale/projections"
 )
 
 // The rules by which an operation is not carried out.
@@ -23,9 +24,7 @@ var (
 	ErrTooDeep       = domain.Refusal{Code: "graphql.too_deep", Reason: "the operation is {depth} levels deep, more than {most}: ask in several"}
 	ErrTooCostly     = domain.Refusal{Code: "graphql.too_costly", Reason: "the operation may answer with {cost} values, more than {most}: ask for shorter pages or fewer fields"}
 	ErrPageSize      = domain.Refusal{Code: "graphql.page_size", Reason: "a page has from 1 to {most} elements, not {asked}"}
-	ErrCursor        = domain.Refusal{Code: "graphql.bad_cursor", Reason: "{cursor} is no cursor of this list: take one from a page of it"}
 	ErrTimeout       = domain.Refusal{Code: "graphql.timeout", Reason: "this took longer than {seconds} seconds: ask for less, or try again later"}
-	ErrBehind        = domain.Refusal{Code: "read_model.behind", Reason: "this node has not caught up with position {position} yet: try again in a moment, or ask another"}
 	ErrBadRequest    = domain.Refusal{Code: "graphql.bad_request", Reason: "this is no GraphQL request: {problem}"}
 	ErrInvalid       = domain.Refusal{Code: "graphql.invalid", Reason: "{problem}"}
 	ErrBadValue      = domain.Refusal{Code: "graphql.bad_value", Reason: "{problem}"}
@@ -38,6 +37,7 @@ var (
 	ErrMediaType     = domain.Refusal{Code: "graphql.media_type", Reason: "a request is written as application/json in UTF-8"}
 	ErrTooLarge      = domain.Refusal{Code: "graphql.too_large", Reason: "a request has at most {most} bytes"}
 	ErrNoMethod      = domain.Refusal{Code: "graphql.no_method", Reason: "ask by GET or POST"}
+	ErrRequestID     = domain.Refusal{Code: "graphql.request_id", Reason: "a request id has at most {most} bytes"}
 	ErrSubscriptions = domain.Refusal{Code: "graphql.subscriptions", Reason: "a socket carries at most {most} operations at once"}
 )
 
@@ -62,7 +62,7 @@ func statusOf(code string) int {
 		return http.StatusUnsupportedMediaType
 	case ErrTooLarge.Code:
 		return http.StatusRequestEntityTooLarge
-	case ErrBehind.Code, ErrStreams.Code, ErrTimeout.Code:
+	case projections.ErrBehind.Code, ErrStreams.Code, ErrTimeout.Code:
 		return http.StatusServiceUnavailable
 	case "fault":
 		return http.StatusInternalServerError

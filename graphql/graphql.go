@@ -17,8 +17,13 @@ import (
 	"net/http"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"rochdale/domain"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
+	"rochdale/processes"
+	"rochdale/projections"
 )
 
 //go:generate go run ./internal/generate
@@ -26,8 +31,13 @@ import (
 // Config is what the API is made of. Where a limit is 0, it has its default.
 type Config struct {
 	Store  *eventstore.Store
-	Models Models
+	Models *projections.Models
 	Log    *slog.Logger
+
+	Rolls  processes.Rolls  // of whom rolls are made
+	Payers processes.Payers // whom billing runs bill
+	// Provisioners are the services on which members set their passwords.
+	Provisioners map[domain.Service]processes.Provisioner
 
 	MaxBody   int64         // bytes of a request, 1 MiB; of a message on a socket too
 	MaxTokens int           // of a document, 4000
@@ -78,7 +88,8 @@ func NewHandler(c Config) http.Handler {
 		documents: newDocuments(), persisted: newPersisted(c.Trusted),
 		streams: make(chan struct{}, c.Streams),
 	}
-	s.exec = exec.NewExecutableSchema(exec.Config{Resolvers: &resolver{s}})
+	polls, _ := lru.New[domain.PollID, domain.AssemblyID](1 << 10) // fails for sizes below 1 only
+	s.exec = exec.NewExecutableSchema(exec.Config{Resolvers: &resolver{s, polls, &turnouts{models: c.Models, log: c.Log, polls: map[domain.PollID]*watched{}}}})
 	s.schema = s.exec.Schema()
 	s.rules = compile(s.schema)
 	return s

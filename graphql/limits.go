@@ -14,56 +14,33 @@ const (
 	assumedList = 10 // elements of a list for which the schema has no @listSize
 )
 
-// plan is what is known of an operation by its text alone.
-type plan struct {
-	depth int
-	needs []need // the fields that it selects, each once
-}
-
-type need struct {
-	field  *ast.Field
-	object string
-}
-
-// planOf walks an operation. The fields of the schema itself are left out: how
-// deep these go is limited by validation, and how many they are by the schema.
-func planOf(doc *ast.QueryDocument, op *ast.OperationDefinition) *plan {
-	p := &planner{doc: doc, seen: map[*ast.FieldDefinition]bool{}, depths: map[string]int{}}
-	p.plan.depth = p.walk(op.SelectionSet)
-	return &p.plan
-}
-
-type planner struct {
-	doc    *ast.QueryDocument
-	seen   map[*ast.FieldDefinition]bool
-	depths map[string]int // of fragments
-	plan   plan
-}
-
-func (p *planner) walk(set ast.SelectionSet) (depth int) {
-	for _, selection := range set {
-		switch s := selection.(type) {
-		case *ast.Field:
-			if introspective(s) {
-				continue
+// depthOf is how deep the selections of an operation are. Fields of the schema
+// itself are left out: how deep these go is limited by validation, and how many
+// they are by the schema. Each fragment is looked at once, however often spread.
+func depthOf(doc *ast.QueryDocument, op *ast.OperationDefinition) int {
+	fragments := map[string]int{}
+	var walk func(ast.SelectionSet) int
+	walk = func(set ast.SelectionSet) (depth int) {
+		for _, selection := range set {
+			switch s := selection.(type) {
+			case *ast.Field:
+				if !introspective(s) {
+					depth = max(depth, 1+walk(s.SelectionSet))
+				}
+			case *ast.InlineFragment:
+				depth = max(depth, walk(s.SelectionSet))
+			case *ast.FragmentSpread:
+				known, ok := fragments[s.Name]
+				if !ok {
+					known = walk(doc.Fragments.ForName(s.Name).SelectionSet)
+					fragments[s.Name] = known
+				}
+				depth = max(depth, known)
 			}
-			if !p.seen[s.Definition] {
-				p.seen[s.Definition] = true
-				p.plan.needs = append(p.plan.needs, need{s, s.ObjectDefinition.Name})
-			}
-			depth = max(depth, 1+p.walk(s.SelectionSet))
-		case *ast.InlineFragment:
-			depth = max(depth, p.walk(s.SelectionSet))
-		case *ast.FragmentSpread:
-			known, ok := p.depths[s.Name]
-			if !ok {
-				known = p.walk(p.doc.Fragments.ForName(s.Name).SelectionSet)
-				p.depths[s.Name] = known
-			}
-			depth = max(depth, known)
 		}
+		return depth
 	}
-	return depth
+	return walk(op.SelectionSet)
 }
 
 func introspective(f *ast.Field) bool { return len(f.Name) > 1 && f.Name[:2] == "__" }

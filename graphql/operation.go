@@ -7,7 +7,6 @@ import (
 	"errors"
 	"maps"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -16,9 +15,6 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
-
-	"rochdale/domain"
-	"rochdale/processes/access"
 )
 
 // server answers operations, over whichever transport they come.
@@ -40,21 +36,13 @@ type request struct {
 	Extensions    map[string]any
 }
 
-// document is one that was found valid, and what is known of its operations.
+// document is one that was found valid, with how deep its operations are.
 type document struct {
 	*ast.QueryDocument
-	mu    sync.Mutex
-	plans map[*ast.OperationDefinition]*plan
+	depths map[*ast.OperationDefinition]int
 }
 
-func (d *document) plan(op *ast.OperationDefinition) *plan {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	if d.plans[op] == nil {
-		d.plans[op] = planOf(d.QueryDocument, op)
-	}
-	return d.plans[op]
-}
+func (d *document) depth(op *ast.OperationDefinition) int { return d.depths[op] }
 
 const (
 	cachedDocuments = 500
@@ -86,7 +74,10 @@ func (s *server) parse(ctx context.Context, query string) (*document, gqlerror.L
 		}
 		return nil, list
 	}
-	doc := &document{QueryDocument: parsed, plans: map[*ast.OperationDefinition]*plan{}}
+	doc := &document{parsed, make(map[*ast.OperationDefinition]int, len(parsed.Operations))}
+	for _, op := range parsed.Operations {
+		doc.depths[op] = depthOf(parsed, op)
+	}
 	if len(query) <= cachedLength {
 		s.documents.Add(query, doc)
 	}
@@ -115,9 +106,8 @@ func (s *server) prepare(ctx context.Context, r *request) (*graphql.OperationCon
 	if op == nil {
 		return nil, invalid(ctx, errors.New("name the operation of the document that is to be carried out"))
 	}
-	plan := doc.plan(op)
-	if plan.depth > s.MaxDepth {
-		return nil, refuse(ErrTooDeep.With("depth", plan.depth).With("most", s.MaxDepth))
+	if depth := doc.depth(op); depth > s.MaxDepth {
+		return nil, refuse(ErrTooDeep.With("depth", depth).With("most", s.MaxDepth))
 	}
 	variables, err := validator.VariableValues(s.schema, op, r.Variables)
 	if err != nil {
@@ -130,7 +120,7 @@ func (s *server) prepare(ctx context.Context, r *request) (*graphql.OperationCon
 	case cost > s.MaxCost:
 		return nil, refuse(ErrTooCostly.With("cost", cost).With("most", s.MaxCost))
 	}
-	if errs := s.denied(ctx, op, plan); len(errs) > 0 {
+	if errs := s.check(ctx, doc.QueryDocument, op); len(errs) > 0 {
 		return nil, errs
 	}
 	s.persisted.keep(r)
@@ -140,18 +130,6 @@ func (s *server) prepare(ctx context.Context, r *request) (*graphql.OperationCon
 		ResolverMiddleware:     func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) },
 		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) },
 	}, nil
-}
-
-// denied returns an error for each field that the viewer may not select.
-func (s *server) denied(ctx context.Context, op *ast.OperationDefinition, plan *plan) (errs gqlerror.List) {
-	viewer, known := access.Of(ctx)
-	for _, n := range plan.needs {
-		err := s.rules[n.field.Definition].permits(viewer, known, op.Operation, coordinate(n.object, n.field.Name))
-		if refusal, no := errors.AsType[domain.Refusal](err); no && len(errs) < 10 {
-			errs = append(errs, refused(ctx, refusal, gqlerror.Location{Line: n.field.Position.Line, Column: n.field.Position.Column}))
-		}
-	}
-	return errs
 }
 
 // run carries an operation out. It returns the answers one after another, and nil

@@ -3,14 +3,21 @@ package graphql
 import (
 	"context"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"rochdale/domain"
 	"rochdale/graphql/internal/exec"
 	"rochdale/processes/access"
+	"rochdale/projections"
 )
 
 // resolver answers the fields that are more than fields of a value. Those of a
 // module are in the file of its name.
-type resolver struct{ *server }
+type resolver struct {
+	*server
+	polls    *lru.Cache[domain.PollID, domain.AssemblyID]
+	turnouts *turnouts
+}
 
 type (
 	query struct{ *resolver }
@@ -34,4 +41,21 @@ func (text) In(ctx context.Context, t *domain.Text, language *domain.Language) (
 		return t.In(languageOf(ctx)), nil
 	}
 	return t.In(*language), nil
+}
+
+// found is what was asked for, or nothing where there is none.
+func found[T any](v T, known bool, err error) (*T, error) {
+	if err != nil || !known {
+		return nil, err
+	}
+	return &v, nil
+}
+
+// pageOf is the part of a list that is asked for.
+func pageOf(ctx context.Context, first *int, after *string, last *int, before *string) projections.Page {
+	return projections.Page{First: value(first), After: value(after), Last: value(last), Before: value(before)}
+}
+
+func paged[T any](l projections.List[T], err error) (exec.Connection[T], error) {
+	return exec.PageOf(l), err
 }

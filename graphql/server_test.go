@@ -5,55 +5,224 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync"
 	"testing"
+	"time"
 
+	"rochdale/domain"
+	"rochdale/domain/billing"
+	"rochdale/domain/calendar"
 	"rochdale/domain/modules"
 	"rochdale/eventstore"
+	"rochdale/eventstore/sqlite"
 	"rochdale/graphql"
+	"rochdale/processes"
 	"rochdale/processes/access"
+	"rochdale/projections"
 )
 
-// coop is a co-op whose API is asked through HTTP.
+// coop is a co-op whose API is asked through HTTP. Its log and read models are
+// files, and its processes run as they are told to.
 type coop struct {
-	t   *testing.T
-	url string
+	t      testing.TB
+	url    string
+	store  *eventstore.Store
+	models *projections.Models
+	runner *processes.Runner
+	logged *lines
+
+	mu      sync.Mutex
+	now     time.Time
+	viewers map[string]access.Viewer // by the token that they show
 }
 
-type still struct{}
+// lines are what was logged.
+type lines struct {
+	mu sync.Mutex
+	bytes.Buffer
+}
 
-func (still) Position() int64                      { return 0 }
-func (still) WaitFor(context.Context, int64) error { return nil }
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.Write(p)
+}
 
-// viewers are who may ask, by the token that a test shows.
-var viewers = map[string]access.Viewer{}
+func (l *lines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.Buffer.String()
+}
 
-func serve(t *testing.T, adapt ...func(*graphql.Config)) *coop {
+// serve founds a co-op. Its officers, and machines, show their role as a token.
+func serve(t testing.TB, adapt ...func(*graphql.Config)) *coop {
 	t.Helper()
-	store := eventstore.New(eventstore.NewLog(new(eventstore.Memory)), modules.Registry(), nil)
-	c := graphql.Config{Store: store, Models: still{}}
-	for _, f := range adapt {
-		f(&c)
+	ctx, cancel := context.WithCancel(context.Background())
+	driver, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "log.db"))
+	if err != nil {
+		t.Fatal(err)
 	}
-	handler := graphql.NewHandler(c)
+	log := eventstore.NewLog(driver)
+	keys, err := eventstore.NewKeys(driver, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &coop{
+		t: t, store: eventstore.New(log, modules.Registry(), keys), logged: &lines{},
+		now: time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC), viewers: map[string]access.Viewer{},
+	}
+	c.store.Now = func() time.Time { return c.clock(0) }
+	logger := slog.New(slog.NewTextHandler(c.logged, nil))
+	if c.models, err = projections.Open(ctx, t.TempDir(), c.store, logger); err != nil {
+		t.Fatal(err)
+	}
+	var following sync.WaitGroup
+	following.Go(func() { c.models.Run(ctx) })
+	today := func() calendar.Date { return calendar.Of(c.clock(0)) }
+	answers := ports{c.models}
+	c.runner = processes.NewRunner(c.store, logger, processes.Tally(c.store, answers), processes.Erasure(c.store),
+		processes.Entitlements(c.store, today), processes.Accounts(c.store, answers, "example.org", today))
+	config := graphql.Config{Store: c.store, Models: c.models, Log: logger, Rolls: answers, Payers: answers}
+	for _, f := range adapt {
+		f(&config)
+	}
+	handler := graphql.NewHandler(config)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if v, ok := viewers[r.Header.Get("Viewer")]; ok {
+		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		c.mu.Lock()
+		v, known := c.viewers[token]
+		c.mu.Unlock()
+		if known {
 			r = r.WithContext(access.With(r.Context(), v))
 		}
 		handler.ServeHTTP(w, r)
 	}))
-	t.Cleanup(server.Close)
-	return &coop{t, server.URL}
+	c.url = server.URL
+	t.Cleanup(func() {
+		server.CloseClientConnections()
+		server.Close()
+		cancel()
+		following.Wait()
+		if err := c.models.Close(); err != nil {
+			t.Error(err)
+		}
+		if err := log.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	for _, role := range domain.Roles {
+		c.let(string(role), access.Viewer{Name: "token/" + string(role), Roles: []domain.Role{role}})
+	}
+	return c
 }
 
-func (c *coop) post(body string, headers ...string) (int, http.Header, string) {
+// clock returns the time, which passes only by what is added to it.
+func (c *coop) clock(add time.Duration) time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.now = c.now.Add(add)
+	return c.now
+}
+
+// let lets somebody in under a token.
+func (c *coop) let(token string, v access.Viewer) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.viewers[token] = v
+}
+
+// work has all processes do what there is to do, and the read models hear of it.
+func (c *coop) work() {
 	c.t.Helper()
-	r, err := http.NewRequestWithContext(c.t.Context(), http.MethodPost, c.url, bytes.NewBufferString(body))
+	if err := c.runner.CatchUp(c.t.Context()); err != nil {
+		c.t.Fatal(err)
+	}
+	head, err := c.store.Log.Head(c.t.Context())
+	if err == nil {
+		err = c.models.WaitFor(c.t.Context(), head)
+	}
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	r.Header.Set("Content-Type", "application/json")
+}
+
+// answer is what an operation was answered with.
+type answer struct {
+	Status int             `json:"-"`
+	Header http.Header     `json:"-"`
+	Body   string          `json:"-"`
+	Data   json.RawMessage `json:"data"`
+	Errors []struct {
+		Message    string         `json:"message"`
+		Path       []any          `json:"path"`
+		Extensions map[string]any `json:"extensions"`
+	} `json:"errors"`
+}
+
+// code is that of the first error, or "".
+func (a answer) code() string {
+	if len(a.Errors) == 0 {
+		return ""
+	}
+	code, _ := a.Errors[0].Extensions["code"].(string)
+	return code
+}
+
+// at is what stands at a path of the data.
+func (a answer) at(path ...string) any {
+	var v any
+	if err := json.Unmarshal(a.Data, &v); err != nil {
+		return nil
+	}
+	for _, name := range path {
+		m, _ := v.(map[string]any)
+		v = m[name]
+	}
+	return v
+}
+
+func (a answer) text(path ...string) string {
+	s, _ := a.at(path...).(string)
+	return s
+}
+
+// ask asks as whoever has a token. Variables come as pairs.
+func (c *coop) ask(token, query string, variables ...any) answer {
+	c.t.Helper()
+	vars := map[string]any{}
+	for i := 0; i+1 < len(variables); i += 2 {
+		name, _ := variables[i].(string)
+		vars[name] = variables[i+1]
+	}
+	return c.post(jsonOf(map[string]any{"query": query, "variables": vars}), "Authorization", "Bearer "+token)
+}
+
+// must asks for what is not to be refused.
+func (c *coop) must(token, query string, variables ...any) answer {
+	c.t.Helper()
+	a := c.ask(token, query, variables...)
+	if a.Status != http.StatusOK || len(a.Errors) > 0 {
+		c.t.Fatalf("%s: %d %s", query, a.Status, a.Body)
+	}
+	return a
+}
+
+func (c *coop) post(body string, headers ...string) answer {
+	c.t.Helper()
+	return c.send(http.MethodPost, c.url, body, append([]string{"Content-Type", "application/json"}, headers...)...)
+}
+
+func (c *coop) send(method, url, body string, headers ...string) (a answer) {
+	c.t.Helper()
+	r, err := http.NewRequestWithContext(c.t.Context(), method, url, strings.NewReader(body))
+	if err != nil {
+		c.t.Fatal(err)
+	}
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
@@ -62,11 +231,13 @@ func (c *coop) post(body string, headers ...string) (int, http.Header, string) {
 		c.t.Fatal(err)
 	}
 	defer res.Body.Close()
-	answer, err := io.ReadAll(res.Body)
+	data, err := io.ReadAll(res.Body)
 	if err != nil {
 		c.t.Fatal(err)
 	}
-	return res.StatusCode, res.Header, string(answer)
+	_ = json.Unmarshal(data, &a)
+	a.Status, a.Header, a.Body = res.StatusCode, res.Header, string(data)
+	return a
 }
 
 func jsonOf(v any) string {
@@ -75,4 +246,38 @@ func jsonOf(v any) string {
 		panic(err)
 	}
 	return string(data)
+}
+
+// ports answers what processes ask, from the read models.
+type ports struct{ *projections.Models }
+
+func (p ports) PayersIn(ctx context.Context, month calendar.Month) (payers []processes.Payer, err error) {
+	all, err := p.SubscriptionsIn(ctx, month)
+	for _, s := range all {
+		payers = append(payers, processes.Payer{Party: s.Payer, Subscriptions: []domain.SubscriptionID{s.ID}})
+	}
+	return payers, err
+}
+
+func (p ports) RecipientOf(ctx context.Context, party domain.PartyID) (billing.Recipient, domain.Language, error) {
+	m, _, err := p.Member(ctx, party)
+	return billing.Recipient{Name: m.Name, Street: m.Street, PostalCode: m.PostalCode, City: m.City, Country: m.Country}, m.Language, err
+}
+
+func (p ports) MemberOn(ctx context.Context, party domain.PartyID, day calendar.Date) (bool, error) {
+	m, known, err := p.Member(ctx, party)
+	return known && m.IsMember(day), err
+}
+
+func (p ports) EntitledOn(ctx context.Context, day calendar.Date) (entitled []processes.Entitled, err error) {
+	members, err := p.MembersAt(ctx, day, time.Time{})
+	for _, m := range members {
+		entitled = append(entitled, processes.Entitled{Party: m.Party})
+	}
+	return entitled, err
+}
+
+func (p ports) NamesOf(ctx context.Context, party domain.PartyID) ([]string, error) {
+	m, _, err := p.Member(ctx, party)
+	return []string{m.FirstName, m.LastName}, err
 }

@@ -10,12 +10,15 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/google/uuid"
 	"github.com/shopspring/decimal"
 
 	"rochdale/domain"
+	"rochdale/domain/billing"
 	"rochdale/domain/calendar"
 	"rochdale/domain/money"
 )
@@ -132,6 +135,51 @@ func UnmarshalMemberNumber(v any) (domain.MemberNumber, error) {
 	return domain.MemberNumber(n), err
 }
 
+// MarshalInvoiceNumber writes the number of an invoice as it stands on it.
+func MarshalInvoiceNumber(n billing.Number) graphql.Marshaler {
+	return graphql.MarshalString(n.String())
+}
+
+// UnmarshalInvoiceNumber is wanted by gqlgen; the schema asks nobody for one.
+func UnmarshalInvoiceNumber(any) (billing.Number, error) { return billing.Number{}, errWritten }
+
+// MarshalCommunication writes a structured communication as it stands on a
+// transfer, or null for none.
+func MarshalCommunication(c domain.Communication) graphql.Marshaler {
+	if c == "" {
+		return graphql.Null
+	}
+	return graphql.MarshalString(c.Grouped())
+}
+
+// UnmarshalCommunication is wanted by gqlgen; the schema asks for text.
+func UnmarshalCommunication(any) (domain.Communication, error) { return "", errWritten }
+
+// MarshalUUID writes an id, or null for that of nothing.
+func MarshalUUID(id uuid.UUID) graphql.Marshaler {
+	if id == uuid.Nil {
+		return graphql.Null
+	}
+	return quoted(id.String())
+}
+
+// UnmarshalUUID is wanted by gqlgen; the schema asks nobody for one.
+func UnmarshalUUID(any) (uuid.UUID, error) { return uuid.Nil, errWritten }
+
+var errWritten = errors.New("scalar: this is written, not read")
+
+// MarshalShareMovementKind writes a kind of movement, like "paid", as an enum.
+func MarshalShareMovementKind(kind string) graphql.Marshaler { return quoted(strings.ToUpper(kind)) }
+
+// UnmarshalShareMovementKind reads one.
+func UnmarshalShareMovementKind(v any) (string, error) {
+	s, ok := v.(string)
+	if !ok {
+		return "", fmt.Errorf("scalar: %v is no kind of movement", v)
+	}
+	return strings.ToLower(s), nil
+}
+
 // MarshalBytes writes a number of bytes.
 func MarshalBytes(b domain.Bytes) graphql.Marshaler { return raw(strconv.FormatInt(int64(b), 10)) }
 
@@ -166,7 +214,7 @@ func MarshalJSON(data json.RawMessage) graphql.Marshaler {
 
 // UnmarshalJSON is wanted by gqlgen; the schema asks nobody for JSON.
 func UnmarshalJSON(any) (json.RawMessage, error) {
-	return nil, errors.New("scalar: JSON is written, not read")
+	return nil, errWritten
 }
 
 func integer(v any) (n int64, ok bool) {

@@ -2,18 +2,15 @@
 
 package exec
 
-// Something with an identity.
-type Node interface {
-	IsNode()
-}
-
-// Where a page lies in its list.
-type PageInfo struct {
-	HasNextPage     bool    `json:"hasNextPage"`
-	HasPreviousPage bool    `json:"hasPreviousPage"`
-	StartCursor     *string `json:"startCursor,omitempty"`
-	EndCursor       *string `json:"endCursor,omitempty"`
+// What changes anything. A mutation may be given a `requestId` of the caller's choice: made again under it, it has no
+// further effect and answers as it did at first.
+type Mutation struct {
 }
 
 type Query struct {
+}
+
+// What goes on until it is ended: by server-sent events (graphql-sse) or over a socket (graphql-transport-ws). Whoever is
+// cut off comes back.
+type Subscription struct {
 }

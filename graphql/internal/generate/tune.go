@@ -101,9 +101,6 @@ func (t *tuner) edited() []byte {
 	return b.Bytes()
 }
 
-// textual are types of values of which the empty one is an empty text.
-var textual = regexp.MustCompile(`^marshalO(String|ID)2[^ᚕᚖ]*$`)
-
 // marshaler takes note of how a leaf is marshalled:
 //
 //	func (ec *executionContext) marshalNString2string(ctx, sel, v string) graphql.Marshaler {
@@ -125,8 +122,7 @@ func (t *tuner) marshaler(f *ast.FuncDecl) {
 	l := leaf{expr: assign.Rhs[0]}
 	params := f.Type.Params.List
 	_, pointer := params[len(params)-1].Type.(*ast.StarExpr)
-	enum := strings.Contains(t.text(l.expr), "["+"v]")
-	if strings.HasPrefix(name, "marshalO") && !pointer && (textual.MatchString(name) || enum) {
+	if strings.HasPrefix(name, "marshalO") && !pointer && strings.HasPrefix(t.text(l.expr), "graphql.MarshalString(") {
 		l.zero = `v == ""`
 		t.replace(f.Body.List[0], "_ = sel\nif "+l.zero+" {\nreturn graphql.Null\n}")
 	}

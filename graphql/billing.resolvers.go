@@ -1,0 +1,55 @@
+package graphql
+
+import (
+	"context"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/graphql/internal/exec"
+	"rochdale/processes"
+	"rochdale/projections"
+)
+
+func (m mutation) RunBilling(ctx context.Context, month calendar.Month, on *calendar.Date) (done exec.BillingDone, err error) {
+	day, err := m.day(ctx, on)
+	if err != nil {
+		return done, err
+	}
+	head, err := m.Store.Log.Head(ctx)
+	if err != nil {
+		return done, err
+	}
+	if err := m.upTo(ctx, head); err != nil { // or who has just subscribed would not be billed
+		return done, err
+	}
+	run, err := processes.Run{Store: m.Store, Payers: m.Payers, Month: month, On: day}.Do(ctx)
+	err = m.settled(ctx, &done.Done, run.Position, err)
+	done.Month, done.Issued, done.Already, done.Nothing, done.Problems = run.Month, run.Issued, run.Already, run.Nothing, run.Problem
+	return done, err
+}
+
+func (q query) Invoice(ctx context.Context, id string) (*projections.Invoice, error) {
+	i, known, err := q.Models.Invoice(ctx, domain.InvoiceID(id))
+	return found(i, known && q.sees(ctx, i.Payer), err)
+}
+
+func (q query) Invoices(ctx context.Context, payer *string, month *calendar.Month, first *int, after *string, last *int, before *string) (page exec.InvoiceConnection, err error) {
+	filter := projections.InvoiceFilter{Month: value(month)}
+	if filter.Payer, err = q.payer(ctx, payer); err != nil {
+		return page, err
+	}
+	return paged(q.Models.Invoices(ctx, filter, pageOf(ctx, first, after, last, before)))
+}
+
+// payer is one that was given, or everybody; or, for who does not see everybody,
+// themselves.
+func (r *resolver) payer(ctx context.Context, given *string) (domain.PartyID, error) {
+	if given == nil && r.seesAll(ctx) {
+		return "", nil
+	}
+	return r.concerned(ctx, given)
+}
+
+func (m member) Invoices(ctx context.Context, of *projections.Member, first *int, after *string, last *int, before *string) (exec.InvoiceConnection, error) {
+	return paged(m.Models.Invoices(ctx, projections.InvoiceFilter{Payer: of.ID}, pageOf(ctx, first, after, last, before)))
+}

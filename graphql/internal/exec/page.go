@@ -1,0 +1,62 @@
+package exec
+
+import "rochdale/projections"
+
+// Connection is a page of a list, in the form of GraphQL Cursor Connections.
+type Connection[T any] struct {
+	Nodes      []T
+	PageInfo   PageInfo
+	TotalCount int
+	cursors    []string
+}
+
+// Edge is an element of a page.
+type Edge[T any] struct {
+	Cursor string
+	Node   T
+}
+
+// Edges are the elements with their cursors.
+func (c *Connection[T]) Edges() []Edge[T] {
+	edges := make([]Edge[T], len(c.Nodes))
+	for i, node := range c.Nodes {
+		edges[i] = Edge[T]{c.cursors[i], node}
+	}
+	return edges
+}
+
+// PageOf makes a page of a part of a list.
+func PageOf[T any](l projections.List[T]) Connection[T] {
+	c := Connection[T]{
+		Nodes: l.Items, cursors: l.Cursors, TotalCount: l.Total,
+		PageInfo: PageInfo{HasNextPage: l.HasNext, HasPreviousPage: l.HasPrevious},
+	}
+	if n := len(l.Cursors); n > 0 {
+		c.PageInfo.StartCursor, c.PageInfo.EndCursor = l.Cursors[0], l.Cursors[n-1]
+	}
+	return c
+}
+
+// PageInfo says where a page lies in its list.
+type PageInfo struct {
+	HasNextPage, HasPreviousPage bool
+	StartCursor, EndCursor       string
+}
+
+// The pages of each list, and their elements.
+type (
+	MemberConnection       = Connection[projections.Member]
+	MemberEdge             = Edge[projections.Member]
+	AssemblyConnection     = Connection[projections.Assembly]
+	AssemblyEdge           = Edge[projections.Assembly]
+	DocumentConnection     = Connection[projections.Document]
+	DocumentEdge           = Edge[projections.Document]
+	SubscriptionConnection = Connection[projections.Subscription]
+	SubscriptionEdge       = Edge[projections.Subscription]
+	InvoiceConnection      = Connection[projections.Invoice]
+	InvoiceEdge            = Edge[projections.Invoice]
+	PaymentConnection      = Connection[projections.Payment]
+	PaymentEdge            = Edge[projections.Payment]
+	AccountConnection      = Connection[projections.Account]
+	AccountEdge            = Edge[projections.Account]
+)

@@ -1,0 +1,79 @@
+package exec
+
+import (
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/processes"
+)
+
+// Payload is what a mutation answers with.
+type Payload interface{ IsPayload() }
+
+// Done says that a mutation has taken effect.
+type Done struct {
+	Position int64
+	// Behind is why the read models do not know of it yet, if they do not. The
+	// mutation has taken effect nevertheless.
+	Behind error
+}
+
+// IsPayload is that of [Payload].
+func (Done) IsPayload() {}
+
+// What a mutation is about, besides.
+type (
+	// StatutesDone is about a version of the statutes.
+	StatutesDone struct {
+		Done
+		Version int
+	}
+	// MemberDone is about a party.
+	MemberDone struct {
+		Done
+		Party domain.PartyID
+	}
+	// SharesDone is about a party's shares of a class.
+	SharesDone struct {
+		Done
+		Party domain.PartyID
+		Class domain.ClassID
+		ID    string // of the subscription, transfer or redemption; may be empty
+	}
+	// AssemblyDone is about an assembly.
+	AssemblyDone struct {
+		Done
+		ID domain.AssemblyID
+	}
+	// PollDone is about a poll.
+	PollDone struct {
+		Done
+		ID domain.PollID
+	}
+	// DocumentDone is about a document.
+	DocumentDone struct {
+		Done
+		ID domain.DocumentID
+	}
+	// SubscriptionDone is about a subscription.
+	SubscriptionDone struct {
+		Done
+		ID domain.SubscriptionID
+	}
+	// BillingDone is about a month's invoices.
+	BillingDone struct {
+		Done
+		Month                    calendar.Month
+		Issued, Already, Nothing int
+		Problems                 []processes.RunProblem
+	}
+	// PaymentDone is about a payment.
+	PaymentDone struct {
+		Done
+		ID domain.PaymentID
+	}
+	// AccountDone is about an account.
+	AccountDone struct {
+		Done
+		ID domain.AccountID
+	}
+)
