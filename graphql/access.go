@@ -55,22 +55,14 @@ func compile(schema *ast.Schema) rules {
 		}
 		inherited := ruleOf(def.Directives)
 		for _, field := range def.Fields {
-			switch own := ruleOf(field.Directives); {
-			case strings.HasPrefix(field.Name, "__"): // of the schema itself, which may be hidden as a whole
-				all[field] = rule{anyone: true}
-			case own != nil:
+			if own := ruleOf(field.Directives); own != nil {
 				all[field] = *own
-			case inherited != nil:
+			} else if inherited != nil {
 				all[field] = *inherited
 			}
 		}
 	}
 	for _, def := range schema.Types {
-		if def.BuiltIn && def.Kind == ast.Object {
-			for _, field := range def.Fields {
-				all[field] = rule{anyone: true}
-			}
-		}
 		if def.Kind != ast.Interface {
 			continue
 		}
@@ -200,6 +192,9 @@ func (c *checker) walk(set ast.SelectionSet, above sight) {
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
+			if introspective(s) { // the schema is no secret, unless it is hidden as a whole
+				continue
+			}
 			below, err := c.rules[s.Definition].permits(c.viewing, above, c.kind, func() string { return coordinate(s.ObjectDefinition.Name, s.Name) })
 			if refusal, no := errors.AsType[domain.Refusal](err); no {
 				if len(c.errs) < 10 {

@@ -3,6 +3,7 @@ package graphql
 import (
 	"context"
 
+	"github.com/99designs/gqlgen/graphql"
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"rochdale/domain"
@@ -51,9 +52,12 @@ func found[T any](v T, known bool, err error) (*T, error) {
 	return &v, nil
 }
 
-// pageOf is the part of a list that is asked for.
+// pageOf is the part of a list that is asked for, counted if that is.
 func pageOf(ctx context.Context, first *int, after *string, last *int, before *string) projections.Page {
-	return projections.Page{First: value(first), After: value(after), Last: value(last), Before: value(before)}
+	return projections.Page{
+		First: value(first), After: value(after), Last: value(last), Before: value(before),
+		Uncounted: !graphql.FieldRequested(ctx, "totalCount"),
+	}
 }
 
 func paged[T any](l projections.List[T], err error) (exec.Connection[T], error) {

@@ -19,6 +19,8 @@ type Page struct {
 	After  string
 	Last   int
 	Before string
+	// Uncounted leaves the total out, which takes a look at the whole list.
+	Uncounted bool
 }
 
 // A List is a part of a list, with the cursors of its elements.
@@ -27,7 +29,7 @@ type List[T any] struct {
 	Cursors     []string
 	HasNext     bool
 	HasPrevious bool
-	Total       int // in the whole list
+	Total       int // in the whole list, unless uncounted
 }
 
 // MaxPage is the most elements of a list at once, and DefaultPage how many there
@@ -121,9 +123,11 @@ func page[T any](ctx context.Context, m *Models, q query, p Page, scan func(lite
 		q.columns, q.key, q.id, q.from, where, q.key, order, q.id, order)
 	more := false
 	err = m.read(ctx, func(c *lite.Conn) error {
-		_, err := c.One(`select count(*) from `+q.from+` where `+counted, func(r lite.Row) { list.Total = int(r.Int(0)) }, countArgs...)
-		if err != nil {
-			return err
+		if !p.Uncounted {
+			_, err := c.One(`select count(*) from `+q.from+` where `+counted, func(r lite.Row) { list.Total = int(r.Int(0)) }, countArgs...)
+			if err != nil {
+				return err
+			}
 		}
 		return c.Query(sql, func(r lite.Row) error {
 			if len(list.Items) == n {
