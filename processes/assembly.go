@@ -37,7 +37,7 @@ func FreezeRoll(ctx context.Context, s *eventstore.Store, from Rolls, id domain.
 	var convened assembly.Convened
 	var rules statutes.Statutes
 	var frozen bool
-	position, err = eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
+	position, err = eventstore.Transact(within(ctx), s, func(tx *eventstore.Tx) error {
 		state, _, err := eventstore.Load[assembly.Assembly](tx, assembly.StreamOf(id))
 		if err != nil {
 			return err
