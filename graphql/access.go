@@ -46,7 +46,7 @@ func (r rule) none() bool { return r.roles == 0 && !r.own && !r.self && !r.anyon
 type rules map[*ast.FieldDefinition]rule
 
 // compile reads the rules of a schema. Of an interface, a field is for those to
-// whom it is open in every type.
+// whom it is open in every type; no field of ours is of an interface.
 func compile(schema *ast.Schema) rules {
 	all := rules{}
 	for _, def := range schema.Types {
@@ -168,14 +168,15 @@ func viewingOf(ctx context.Context) viewing {
 // check holds an operation against the rules, before any of it is resolved. It
 // returns an error for each field that the viewer may not select, up to ten.
 func (s *server) check(ctx context.Context, doc *ast.QueryDocument, op *ast.OperationDefinition) gqlerror.List {
-	c := &checker{ctx: ctx, rules: s.rules, doc: doc, kind: op.Operation, viewing: viewingOf(ctx)}
-	c.walk(op.SelectionSet, nobodys)
+	c := &checker{ctx: ctx, server: s, doc: doc, kind: op.Operation, viewing: viewingOf(ctx)}
+	root := map[ast.Operation]*ast.Definition{ast.Query: s.schema.Query, ast.Mutation: s.schema.Mutation, ast.Subscription: s.schema.Subscription}
+	c.walk(op.SelectionSet, root[op.Operation], nobodys)
 	return c.errs
 }
 
 type checker struct {
+	*server
 	ctx     context.Context
-	rules   rules
 	doc     *ast.QueryDocument
 	kind    ast.Operation
 	viewing viewing
@@ -185,28 +186,35 @@ type checker struct {
 
 type spread struct {
 	fragment string
+	of       *ast.Definition
 	above    sight
 }
 
-func (c *checker) walk(set ast.SelectionSet, above sight) {
+// walk checks a selection of a type. A fragment on an interface selects the fields
+// of the type that it is spread in.
+func (c *checker) walk(set ast.SelectionSet, of *ast.Definition, above sight) {
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
 			if introspective(s) { // the schema is no secret, unless it is hidden as a whole
 				continue
 			}
-			below, err := c.rules[s.Definition].permits(c.viewing, above, c.kind, func() string { return coordinate(s.ObjectDefinition.Name, s.Name) })
+			field := s.Definition
+			if own := of.Fields.ForName(s.Name); own != nil {
+				field = own
+			}
+			below, err := c.rules[field].permits(c.viewing, above, c.kind, func() string { return coordinate(of.Name, s.Name) })
 			if refusal, no := errors.AsType[domain.Refusal](err); no {
 				if len(c.errs) < 10 {
 					c.errs = append(c.errs, refused(c.ctx, refusal, gqlerror.Location{Line: s.Position.Line, Column: s.Position.Column}))
 				}
 				continue
 			}
-			c.walk(s.SelectionSet, below)
+			c.walk(s.SelectionSet, c.schema.Types[field.Type.Name()], below)
 		case *ast.InlineFragment:
-			c.walk(s.SelectionSet, above)
+			c.walk(s.SelectionSet, of, above)
 		case *ast.FragmentSpread:
-			key := spread{s.Name, above}
+			key := spread{s.Name, of, above}
 			if c.spread[key] {
 				continue
 			}
@@ -214,7 +222,7 @@ func (c *checker) walk(set ast.SelectionSet, above sight) {
 				c.spread = map[spread]bool{}
 			}
 			c.spread[key] = true
-			c.walk(c.doc.Fragments.ForName(s.Name).SelectionSet, above)
+			c.walk(c.doc.Fragments.ForName(s.Name).SelectionSet, of, above)
 		}
 	}
 }

@@ -307,9 +307,9 @@ func Entitlements(s *eventstore.Store, today func() calendar.Date) Process {
 	}
 }
 
-// daily calls a function once a day, soon after midnight in the co-op's zone, and
-// once at the start.
-func daily(ctx context.Context, now func() time.Time, zone *time.Location, do func(context.Context) error, failed func(error)) {
+// Daily calls a function once a day, soon after midnight in the co-op's zone, and
+// once at the start, until ctx ends. A call that fails is made again a minute later.
+func Daily(ctx context.Context, now func() time.Time, zone *time.Location, do func(context.Context) error, failed func(error)) {
 	for ctx.Err() == nil {
 		if err := do(ctx); err != nil && ctx.Err() == nil {
 			failed(err)
