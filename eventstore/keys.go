@@ -1,6 +1,7 @@
 package eventstore
 
 import (
+	"cmp"
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
@@ -9,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -314,6 +316,70 @@ func (k *Keys) Rewrap(ctx context.Context, master []byte) error {
 		}
 	}
 	return nil
+}
+
+// exported is a ring as it stands on a line: see [Keys.Export].
+type exported struct {
+	Key string `json:"key"`
+	ring
+}
+
+// Export writes all keys, wrapped as they are, one ring of them a line.
+func (k *Keys) Export(ctx context.Context, w io.Writer) error {
+	lines := json.NewEncoder(w)
+	for e, err := range Entries(ctx, k.kv, keySpace) {
+		if err != nil {
+			return err
+		}
+		r, err := readRing(e)
+		if err != nil {
+			return err
+		}
+		if err := lines.Encode(exported{e.Key, r}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Import restores what [Keys.Export] wrote, and returns how many keys were not
+// there before. Those that are there, or were destroyed, stay as they are. All of
+// them must have been wrapped under this master key.
+func (k *Keys) Import(ctx context.Context, r io.Reader) (restored int, err error) {
+	lines := json.NewDecoder(r)
+	lines.DisallowUnknownFields()
+	for n := 1; ; n++ {
+		var from exported
+		if err := lines.Decode(&from); errors.Is(err, io.EOF) {
+			return restored, nil
+		} else if err != nil || !IsKey(from.Key) {
+			return restored, fmt.Errorf("eventstore: entry %d is no key: %w", n, cmp.Or(err, errors.New("it has another name")))
+		}
+		for _, w := range from.Wrapped {
+			if _, err := k.unwrap(from.Key, w); err != nil {
+				return restored, err
+			}
+		}
+		added := 0
+		err := Update(ctx, k.kv, from.Key, func(e Entry) ([]byte, error) {
+			r, err := readRing(e)
+			r.destroy(from.Destroyed)
+			added = 0
+			for _, w := range from.Wrapped {
+				known := slices.ContainsFunc(r.Wrapped, func(o wrappedVersion) bool { return o.Version == w.Version })
+				if !known && w.Version > r.Destroyed {
+					r.Wrapped = append(r.Wrapped, w)
+					added++
+				}
+			}
+			slices.SortFunc(r.Wrapped, func(a, b wrappedVersion) int { return cmp.Compare(a.Version, b.Version) })
+			return r.bytes(), err
+		})
+		if err != nil {
+			return restored, err
+		}
+		restored += added
+	}
 }
 
 // Check reports whether the master key is the one under which the keys were

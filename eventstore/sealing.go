@@ -95,3 +95,12 @@ func (s *Store) Decode(ctx context.Context, rec Record) (any, error) {
 		})
 	})
 }
+
+// erased reports whether something that an event held has been erased.
+func erased(event any) (yes bool) {
+	_, _ = eachBox(event, func(b sealed.Sealable) error {
+		yes = yes || !b.Holds() && b.Key() != (sealed.Key{})
+		return nil
+	})
+	return yes
+}
