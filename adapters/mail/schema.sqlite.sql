@@ -1,0 +1,38 @@
+-- What Dovecot and Postfix read. See package mail, and docs/mail for their side.
+
+create table mail_account (
+	login       text primary key check (login = lower(login) and login like '%_@_%'),
+	account     text,            -- our mark; null: somebody else's, and left alone
+	box         text not null unique check (box <> '' and box not glob '*[^a-z0-9]*'), -- the folder of its mail, of this account alone for ever
+	password    text,            -- {SCHEME}hash; null: nobody logs in
+	quota_bytes bigint check (quota_bytes >= 0), -- null: unlimited
+	access      text not null default 'active' check (access in ('active', 'suspended')),
+	revision    bigint not null default 0
+) without rowid;
+
+-- Of each account that was deleted, by which wish.
+create table mail_deleted (
+	account  text primary key,
+	revision bigint not null
+) without rowid;
+
+-- The boxes of deleted accounts whose mail is still to be removed. Who removes it
+-- removes the row.
+create table mail_purge (
+	box   text primary key,
+	login text not null
+) without rowid;
+
+-- How much is in a box. Dovecot writes it.
+create table mail_usage (
+	login    text primary key,
+	bytes    bigint not null default 0,
+	messages bigint not null default 0
+) without rowid;
+
+-- A session that outlives its account says no more how much there is.
+create trigger mail_usage_of_none before insert on mail_usage
+when not exists (select 1 from mail_account where login = new.login)
+begin
+	select raise(ignore);
+end;
