@@ -1,0 +1,73 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+
+	"rochdale/eventstore"
+)
+
+const entryColumns = `key, value, revision`
+
+var (
+	getEntries = statement{"get", `select ` + entryColumns + ` from rochdale_log.entry where key = any ($1)`}
+	putEntries = statement{"put", `select rochdale_log.put($1, $2, $3)`}
+	rangeFrom  = statement{"range", `select ` + entryColumns + ` from rochdale_log.entry
+		where key > $1 and key >= $2 and starts_with(key, $2) order by key limit $3`}
+)
+
+func readEntry(c [][]byte) eventstore.Entry {
+	return eventstore.Entry{Key: string(c[0]), Value: append([]byte{}, c[1]...), Revision: readInt64(c[2])} // not nil, which is nothing
+}
+
+// Get is that of [eventstore.KV].
+func (d *Driver) Get(ctx context.Context, keys ...string) ([]eventstore.Entry, error) {
+	entries := make([]eventstore.Entry, len(keys))
+	wanted := newArray(textType, len(keys), 40)
+	for i, key := range keys {
+		entries[i].Key = key
+		wanted.text(key)
+	}
+	found := make(map[string]eventstore.Entry, len(keys))
+	err := d.query(ctx, true, getEntries, [][]byte{wanted.value()}, func(columns [][]byte) {
+		e := readEntry(columns)
+		found[e.Key] = e
+	})
+	for i, key := range keys {
+		if e, is := found[key]; is {
+			e.Value = bytes.Clone(e.Value) // lest one key given twice has two share it
+			entries[i] = e
+		}
+	}
+	return entries, d.explain(err)
+}
+
+// Range is that of [eventstore.KV].
+func (d *Driver) Range(ctx context.Context, prefix, after string, limit int) (entries []eventstore.Entry, err error) {
+	args := [][]byte{[]byte(after), []byte(prefix), int64Value(int64(limit))}
+	err = d.query(ctx, true, rangeFrom, args, func(columns [][]byte) { entries = append(entries, readEntry(columns)) })
+	return entries, d.explain(err)
+}
+
+// Put is that of [eventstore.KV].
+func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	keys, values, revisions := newArray(textType, len(changes), 40), newArray(byteaType, len(changes), 100), newArray(int8Type, len(changes), 8)
+	for _, c := range changes {
+		keys.text(c.Key)
+		values.raw(c.Value)
+		revisions.int64(c.Revision)
+	}
+	var stale error
+	err := d.query(ctx, false, putEntries, [][]byte{keys.value(), values.value(), revisions.value()}, func(columns [][]byte) {
+		if columns[0] != nil {
+			stale = eventstore.Stale{Key: string(columns[0])}
+		}
+	})
+	if err != nil {
+		return d.explain(err)
+	}
+	return stale
+}

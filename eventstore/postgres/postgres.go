@@ -1,0 +1,441 @@
+// Package postgres keeps the log in PostgreSQL, for many nodes.
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"strconv"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/jackc/pgx/v5/stdlib"
+
+	"rochdale/domain"
+	"rochdale/eventstore"
+)
+
+// Driver is an [eventstore.Driver] over a database.
+type Driver struct {
+	pool  *pgxpool.Pool
+	where string // for people, without the password
+
+	direct atomic.Bool // connections are to the server itself
+
+	ear  chan *pgx.Conn // on which is listened; nil if it is not there
+	news chan struct{}  // of a commit that others are to be told of
+	end  context.CancelFunc
+	done sync.WaitGroup
+}
+
+var _ eventstore.Driver = (*Driver)(nil)
+
+// Open opens the log at a URL, like "postgres://user@host/database", and creates
+// or migrates its tables if need be. Several nodes may do so at once. What is no
+// log, or was written by a newer program, is left as it is, and is an error.
+//
+// A proxy that gives each transaction another connection, such as PgBouncer, is
+// noticed, and nothing relied on that it does not keep.
+func Open(ctx context.Context, url string) (*Driver, error) {
+	config, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, unparsed(err)
+	}
+	prepare(config.ConnConfig)
+	config.MaxConns = max(config.MaxConns, minConns)
+	d := &Driver{where: name(config.ConnConfig), ear: make(chan *pgx.Conn, 1), news: make(chan struct{}, 1)}
+	config.AfterConnect = d.meet
+	if d.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
+		return nil, d.explain(err)
+	}
+	if err := d.migrate(ctx); err != nil {
+		d.pool.Close()
+		return nil, d.explain(err)
+	}
+	d.ear <- nil
+	background, end := context.WithCancel(context.WithoutCancel(ctx))
+	d.end = end
+	d.done.Go(func() { d.tell(background) })
+	return d, nil
+}
+
+// OpenSQL opens a database for other uses than the log, also behind a proxy.
+func OpenSQL(url string) (*sql.DB, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, unparsed(err)
+	}
+	prepare(config)
+	return stdlib.OpenDB(*config), nil
+}
+
+const (
+	minConns       = 8
+	connectTimeout = 10 * time.Second
+)
+
+// prepare has connections rely on nothing that a proxy does not keep.
+func prepare(config *pgx.ConnConfig) {
+	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // which prepares nothing under a name
+	config.RuntimeParams["client_encoding"] = "UTF8"
+	if config.RuntimeParams["application_name"] == "" {
+		config.RuntimeParams["application_name"] = "rochdale"
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = connectTimeout
+	}
+}
+
+func name(config *pgx.ConnConfig) string {
+	return fmt.Sprintf("database %q of %s", config.Database, net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))))
+}
+
+// Close is that of [eventstore.Driver].
+func (d *Driver) Close() error {
+	d.end()
+	d.done.Wait()
+	ear := <-d.ear
+	d.ear <- nil
+	d.hangUp(ear)
+	d.pool.Close()
+	return nil
+}
+
+// A statement is kept by its name in a session that is ours alone. Elsewhere it is
+// parsed whenever it is run.
+type statement struct{ name, sql string }
+
+// A session is what is known of a connection.
+type session struct {
+	conn     *pgconn.PgConn
+	direct   bool // to the server
+	prepared map[string]*pgconn.StatementDescription
+}
+
+const sessionKey = "rochdale"
+
+// meet gets to know a new connection. A proxy gives itself away by the number of
+// the process that serves the connection: it made it up.
+func (d *Driver) meet(ctx context.Context, conn *pgx.Conn) error {
+	s := &session{conn: conn.PgConn(), prepared: map[string]*pgconn.StatementDescription{}}
+	var pid uint32
+	var isolation string
+	err := conn.QueryRow(ctx, `select pg_backend_pid(), current_setting('default_transaction_isolation')`).Scan(&pid, &isolation)
+	if err != nil {
+		return err
+	}
+	s.direct = pid == s.conn.PID()
+	d.direct.Store(s.direct)
+	s.conn.CustomData()[sessionKey] = s
+	switch {
+	case isolation == "read committed":
+		return nil
+	case !s.direct:
+		return fmt.Errorf(`postgres: transactions of %s are %s unless said otherwise: alter role %q set default_transaction_isolation = 'read committed'`,
+			d.where, isolation, conn.Config().User)
+	}
+	_, err = conn.Exec(ctx, `set default_transaction_isolation = 'read committed'`)
+	return err
+}
+
+func (s *session) run(ctx context.Context, st statement, args [][]byte) *pgconn.ResultReader {
+	if !s.direct {
+		return s.conn.ExecParams(ctx, st.sql, args, nil, binaryFormat, binaryFormat)
+	}
+	known := s.prepared[st.name]
+	if known == nil {
+		var err error
+		if known, err = s.conn.Prepare(ctx, st.name, st.sql, nil); err != nil {
+			return s.conn.ExecParams(ctx, st.sql, args, nil, binaryFormat, binaryFormat) // which fails alike
+		}
+		s.prepared[st.name] = known
+	}
+	return s.conn.ExecStatement(ctx, known, args, binaryFormat, binaryFormat)
+}
+
+// attempts is how often a statement is tried that has surely not been executed.
+const attempts = 4
+
+// query runs a statement and hands each row over. It runs it again on another
+// connection if it has surely not been executed; or, as idempotent says, if that
+// does no harm.
+func (d *Driver) query(ctx context.Context, idempotent bool, st statement, args [][]byte, row func(columns [][]byte)) error {
+	for attempt := 1; ; attempt++ {
+		conn, err := d.pool.Acquire(ctx)
+		if err != nil {
+			return err
+		}
+		result := conn.Conn().PgConn().CustomData()[sessionKey].(*session).run(ctx, st, args)
+		rows := 0
+		for result.NextRow() {
+			rows++
+			row(result.Values())
+		}
+		_, err = result.Close()
+		conn.Release()
+		if err == nil || attempt == attempts || ctx.Err() != nil || rows > 0 {
+			return err
+		}
+		answer, answered := errors.AsType[*pgconn.PgError](err)
+		switch {
+		case answered && (answer.Code == serializationFailure || answer.Code == deadlock):
+		case pgconn.SafeToRetry(err):
+		case idempotent && (!answered || fatal(answer)):
+		default:
+			return err
+		}
+	}
+}
+
+func fatal(answer *pgconn.PgError) bool {
+	return answer.SeverityUnlocalized == "FATAL" || answer.SeverityUnlocalized == "PANIC"
+}
+
+var (
+	appendMany = statement{"append", `select rochdale_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`}
+	appendOne  = statement{"append_one", `select rochdale_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`}
+)
+
+// Write is that of [eventstore.Driver].
+func (d *Driver) Write(ctx context.Context, units []eventstore.Unit) ([]eventstore.Result, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	results, err := make([]eventstore.Result, len(units)), error(nil)
+	if len(units) == 1 && len(units[0]) == 1 && len(units[0][0].Records) == 1 {
+		err = d.writeOne(ctx, units[0][0], &results[0])
+	} else {
+		err = d.writeMany(ctx, units, results)
+	}
+	if err != nil {
+		if answer, answered := errors.AsType[*pgconn.PgError](err); !pgconn.SafeToRetry(err) && (!answered || fatal(answer)) {
+			return nil, eventstore.NewAmbiguous(d.explain(err))
+		}
+		return nil, d.explain(err)
+	}
+	select {
+	case d.news <- struct{}{}:
+	default:
+	}
+	return results, nil
+}
+
+func (d *Driver) writeOne(ctx context.Context, a eventstore.StreamAppend, result *eventstore.Result) error {
+	r := &a.Records[0]
+	args := [][]byte{
+		[]byte(a.Stream), int64Value(a.Version), timeValue(r.RecordedAt), int16Value(r.Edition),
+		r.ID[:], r.Correlation[:], uuidValue(r.Causation), []byte(r.Type), []byte(r.Actor), r.Data,
+	}
+	return d.query(ctx, false, appendOne, args, func(columns [][]byte) {
+		if position := readInt64(columns[0]); position > 0 {
+			result.Position = position
+		} else {
+			result.Conflict = &eventstore.Conflict{Stream: a.Stream, Expected: a.Version, Actual: -1 - position}
+		}
+	})
+}
+
+func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results []eventstore.Result) error {
+	type state struct {
+		stream  domain.Stream
+		version int64
+	}
+	touches, records, size := 0, 0, 0
+	for _, u := range units {
+		touches += len(u)
+		for _, a := range u {
+			records += len(a.Records)
+			for i := range a.Records {
+				size += len(a.Records[i].Data)
+			}
+		}
+	}
+	const nameSize = 40
+	streams, expected := newArray(textType, touches, nameSize), newArray(int8Type, touches, 8)
+	touchUnit, touched := newArray(int4Type, touches, 4), newArray(int4Type, touches, 4)
+	unit, versions, times := newArray(int4Type, records, 4), newArray(int8Type, records, 8), newArray(timeType, records, 8)
+	editions, ids, correlations, causations := newArray(int2Type, records, 2), newArray(uuidType, records, 16), newArray(uuidType, records, 16), newArray(uuidType, records, 16)
+	names, types, actors := newArray(textType, records, nameSize), newArray(textType, records, nameSize), newArray(textType, records, nameSize)
+	data := newArray(jsonType, records, size/max(records, 1)+1)
+	numbers := make(map[state]int, touches)
+	for i, u := range units {
+		for _, a := range u {
+			at := state{a.Stream, a.Version}
+			number := numbers[at]
+			if number == 0 {
+				number = len(numbers) + 1
+				numbers[at] = number
+				streams.text(string(a.Stream))
+				expected.int64(a.Version)
+			}
+			touchUnit.int32(i)
+			touched.int32(number)
+			for j := range a.Records {
+				r := &a.Records[j]
+				unit.int32(i)
+				versions.int64(r.Version)
+				times.int64(r.RecordedAt.UnixMicro() - epoch)
+				editions.int16(r.Edition)
+				ids.raw(r.ID[:])
+				correlations.raw(r.Correlation[:])
+				causations.raw(uuidValue(r.Causation))
+				names.text(string(a.Stream))
+				types.text(r.Type)
+				actors.text(r.Actor)
+				data.raw(r.Data)
+			}
+		}
+	}
+	args := [][]byte{
+		streams.value(), expected.value(), touchUnit.value(), touched.value(), unit.value(), versions.value(), times.value(), editions.value(),
+		ids.value(), correlations.value(), causations.value(), names.value(), types.value(), actors.value(), data.value(),
+	}
+	return d.query(ctx, false, appendMany, args, func(columns [][]byte) {
+		answer := readInt64s(columns[0])
+		head, wrong := answer[0], answer[1:]
+		actual := make(map[int]int64, len(wrong)/2)
+		for i, number := range wrong[:len(wrong)/2] {
+			actual[int(number)] = wrong[len(wrong)/2+i]
+		}
+		for i, u := range units {
+			position := head
+			for _, a := range u {
+				if version, is := actual[numbers[state{a.Stream, a.Version}]]; is {
+					results[i].Conflict = &eventstore.Conflict{Stream: a.Stream, Expected: a.Version, Actual: version}
+					break
+				}
+				position += int64(len(a.Records))
+			}
+			if results[i].Conflict == nil {
+				head, results[i].Position = position, position
+			}
+		}
+	})
+}
+
+// A page is what is read at once. It is kept, so that those who take their time with
+// it, or use the driver meanwhile, hold no connection.
+const (
+	firstPage = 50 // records, since most streams are short
+	page      = 1000
+)
+
+const columns = `position, stream, version, id, recorded_at, actor, correlation, causation, type, edition, data`
+
+var (
+	readStream = statement{"stream", `select ` + columns + ` from rochdale_log.event where stream = $3 and version > $1 order by version limit $2`}
+	readAll    = statement{"all", `select ` + columns + ` from rochdale_log.event where position > $1 order by position limit $2`}
+	readHead   = statement{"head", `select coalesce(max(position), 0) from rochdale_log.event`}
+)
+
+// Stream is that of [eventstore.Driver].
+func (d *Driver) Stream(ctx context.Context, stream domain.Stream, after int64) iter.Seq2[eventstore.Record, error] {
+	return d.pages(ctx, after, func(r *eventstore.Record) int64 { return r.Version }, readStream, []byte(stream))
+}
+
+// All is that of [eventstore.Driver].
+func (d *Driver) All(ctx context.Context, after int64) iter.Seq2[eventstore.Record, error] {
+	return d.pages(ctx, after, func(r *eventstore.Record) int64 { return r.Position }, readAll)
+}
+
+func (d *Driver) pages(ctx context.Context, after int64, key func(*eventstore.Record) int64, st statement, args ...[]byte) iter.Seq2[eventstore.Record, error] {
+	return func(yield func(eventstore.Record, error) bool) {
+		var records []eventstore.Record
+		var reader reader
+		for size, after := firstPage, after; ; size = page {
+			records = records[:0]
+			all := append([][]byte{int64Value(after), int64Value(int64(size))}, args...)
+			err := d.query(ctx, true, st, all, func(columns [][]byte) {
+				records = append(records, eventstore.Record{})
+				reader.read(columns, &records[len(records)-1])
+			})
+			if err != nil {
+				if ctx.Err() != nil {
+					err = context.Cause(ctx)
+				}
+				yield(eventstore.Record{}, d.explain(err))
+				return
+			}
+			for i := range records {
+				if ctx.Err() != nil {
+					yield(eventstore.Record{}, context.Cause(ctx))
+					return
+				}
+				if !yield(records[i], nil) {
+					return
+				}
+			}
+			if len(records) < size {
+				return
+			}
+			after = key(&records[len(records)-1])
+		}
+	}
+}
+
+// A reader makes records without an allocation for each of their parts.
+type reader struct {
+	actors, types names
+	chunk         []byte // from which data is cut
+}
+
+const (
+	maxNames = 1000
+	chunk    = 8 << 10 // which a record that is kept keeps whole
+)
+
+// names are those that occur again and again, each kept once.
+type names struct {
+	last  string
+	known map[string]string
+}
+
+func (n *names) of(text []byte) string {
+	if n.last == string(text) { // which makes no string
+		return n.last
+	}
+	name, known := n.known[string(text)]
+	if !known {
+		if n.known == nil || len(n.known) == maxNames {
+			n.known = map[string]string{}
+		}
+		name = string(text)
+		n.known[name] = name
+	}
+	n.last = name
+	return name
+}
+
+func (d *reader) data(data []byte) []byte {
+	if len(data) > chunk/8 {
+		return bytes.Clone(data)
+	}
+	if cap(d.chunk)-len(d.chunk) < len(data) {
+		d.chunk = make([]byte, 0, chunk)
+	}
+	before := len(d.chunk)
+	d.chunk = append(d.chunk, data...)
+	return d.chunk[before:len(d.chunk):len(d.chunk)]
+}
+
+func (d *reader) read(c [][]byte, r *eventstore.Record) {
+	r.Position, r.Stream, r.Version = readInt64(c[0]), domain.Stream(c[1]), readInt64(c[2])
+	r.ID = readUUID(c[3])
+	r.RecordedAt, r.Actor = readTime(c[4]), d.actors.of(c[5])
+	r.Correlation, r.Causation = readUUID(c[6]), readUUID(c[7])
+	r.Type, r.Edition, r.Data = d.types.of(c[8]), readInt16(c[9]), d.data(c[10])
+}
+
+// Head is that of [eventstore.Driver].
+func (d *Driver) Head(ctx context.Context) (position int64, err error) {
+	err = d.query(ctx, true, readHead, nil, func(columns [][]byte) { position = readInt64(columns[0]) })
+	return position, d.explain(err)
+}

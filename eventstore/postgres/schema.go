@@ -1,0 +1,208 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// Everything of the log is in a schema of its own, by whose name it is called: a
+// session's search_path cannot be relied on behind a proxy, and a role that is
+// named like a schema would find other programs' tables in it.
+//
+// migrations lead from each version of the schema, which is the last that table
+// migration knows, to the next. They run in one transaction.
+var migrations = []string{`
+	create table rochdale_log.migration (
+		version integer primary key,
+		made_at timestamptz not null default now()
+	);
+
+	-- The row that whoever appends has locked. It is never changed: versions of it
+	-- would pile up while somebody else reads for long.
+	create table rochdale_log.head (single boolean primary key default true check (single));
+	insert into rochdale_log.head default values;
+
+	-- Columns stand in the order that wastes no bytes.
+	create table rochdale_log.event (
+		position bigint primary key, -- the last one plus one
+		version bigint not null,
+		recorded_at timestamptz not null,
+		edition smallint not null,
+		id uuid not null,
+		correlation uuid not null,
+		causation uuid,              -- null if a person acted
+		stream text collate "C" not null,
+		type text collate "C" not null,
+		actor text collate "C" not null,
+		data json not null,          -- and not jsonb: its bytes stay as they were written
+		unique (stream, version)
+	);
+
+	create table rochdale_log.entry (
+		key text collate "C" primary key,
+		value bytea not null,
+		revision bigint not null
+	);
+
+	-- Appends units to streams that are at the versions expected, and leaves out
+	-- those that are not. It returns the position of the head before; then, if any
+	-- stream was at another version, the numbers of these streams, and the versions
+	-- at which they are. Statements see what others committed before they began, so
+	-- those after the lock see all that its last holder did.
+	create function rochdale_log.append(
+		streams text[], expected bigint[],   -- each stream once for each version expected of it
+		units integer[], touched integer[],  -- which unit writes or checks which of these
+		unit integer[], versions bigint[], times timestamptz[], editions smallint[], ids uuid[], correlations uuid[], causations uuid[],
+		names text[], types text[], actors text[], data json[]  -- the records
+	) returns bigint[] language plpgsql set plan_cache_mode = force_generic_plan as $$
+	declare
+		head bigint;
+		wrong bigint[];
+		actual bigint[];
+	begin
+		if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+			perform set_config('synchronous_commit', 'on', true);
+		end if;
+		perform from rochdale_log.head for update;
+		select coalesce((select position from rochdale_log.event order by position desc limit 1), 0),
+			array_agg(s.n order by s.n), array_agg(s.actual order by s.n)
+			into head, wrong, actual
+			from (
+				select n, e, coalesce((select version from rochdale_log.event where stream = s order by version desc limit 1), 0) as actual
+				from unnest(streams, expected) with ordinality as given (s, e, n)
+			) as s
+			where s.actual <> s.e;
+		if wrong is null then
+			insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
+				select head + n, v, t, e, i, co, ca, s, ty, a, d
+				from unnest(versions, times, editions, ids, correlations, causations, names, types, actors, data)
+					with ordinality as r (v, t, e, i, co, ca, s, ty, a, d, n);
+			return array[head];
+		end if;
+		insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
+			select head + row_number() over (order by n), v, t, e, i, co, ca, s, ty, a, d
+			from unnest(unit, versions, times, editions, ids, correlations, causations, names, types, actors, data)
+				with ordinality as r (u, v, t, e, i, co, ca, s, ty, a, d, n)
+			where u not in (select un from unnest(units, touched) as x (un, st) where st = any (wrong));
+		return head || wrong || actual;
+	end $$;
+
+	-- Appends one record to a stream. It returns its position; or, if the stream is
+	-- at another version than expected, that version as -1 - version.
+	create function rochdale_log.append_one(
+		_stream text, expected bigint, _recorded_at timestamptz, _edition smallint, _id uuid, _correlation uuid, _causation uuid,
+		_type text, _actor text, _data json
+	) returns bigint language plpgsql set plan_cache_mode = force_generic_plan as $$
+	declare
+		given bigint;
+	begin
+		if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+			perform set_config('synchronous_commit', 'on', true);
+		end if;
+		perform from rochdale_log.head for update;
+		insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
+			select coalesce((select position from rochdale_log.event order by position desc limit 1), 0) + 1,
+				expected + 1, _recorded_at, _edition, _id, _correlation, _causation, _stream, _type, _actor, _data
+			where coalesce((select version from rochdale_log.event where stream = _stream order by version desc limit 1), 0) = expected
+			returning position into given;
+		if given is null then
+			select -1 - coalesce((select version from rochdale_log.event where stream = _stream order by version desc limit 1), 0) into given;
+		end if;
+		return given;
+	end $$;
+
+	-- Puts entries, or deletes them where the value is null. It returns null, or the
+	-- key of the first that is not at its revision, and has changed nothing then.
+	create function rochdale_log.put(keys text[], new bytea[], revisions bigint[])
+	returns text language plpgsql set plan_cache_mode = force_generic_plan as $$
+	declare
+		stale text;
+		made bigint;
+	begin
+		if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
+			perform set_config('synchronous_commit', 'on', true);
+		end if;
+		perform from rochdale_log.entry where key = any (keys) order by key for update; -- in an order, lest two wait for each other
+		select k into stale
+			from unnest(keys, revisions) with ordinality as c (k, r, n) left join rochdale_log.entry on key = k
+			where r <> coalesce(revision, 0) order by n limit 1;
+		if stale is not null then
+			return stale;
+		end if;
+		delete from rochdale_log.entry using unnest(keys, new) as c (k, v) where key = k and v is null;
+		update rochdale_log.entry set value = v, revision = r + 1
+			from unnest(keys, new, revisions) as c (k, v, r) where key = k and r > 0 and v is not null;
+		insert into rochdale_log.entry (key, value, revision)
+			select k, v, 1 from unnest(keys, new, revisions) as c (k, v, r) where r = 0 and v is not null order by k collate "C"
+			on conflict do nothing;
+		get diagnostics made = row_count;
+		if made < (select count(*) from unnest(new, revisions) as c (v, r) where r = 0 and v is not null) then
+			raise exception using errcode = 'serialization_failure', message = 'an entry was made meanwhile';
+		end if;
+		return null;
+	end $$;`,
+}
+
+// turnstile is the advisory lock of whoever migrates: "Rochdale".
+const turnstile = 0x526f636864616c65
+
+// migrate brings the schema to the version that this program knows.
+func (d *Driver) migrate(ctx context.Context) error {
+	version, err := d.version(ctx, d.pool)
+	if err != nil || version == len(migrations) {
+		return err
+	}
+	return pgx.BeginTxFunc(ctx, d.pool, pgx.TxOptions{IsoLevel: pgx.ReadCommitted}, func(tx pgx.Tx) error {
+		if _, err := tx.Exec(ctx, fmt.Sprintf(`select pg_advisory_xact_lock(%d)`, turnstile)); err != nil {
+			return err
+		}
+		version, err := d.version(ctx, tx) // now that nobody else changes it
+		if err != nil {
+			return err
+		}
+		if version == 0 {
+			if _, err := tx.Exec(ctx, `create schema if not exists rochdale_log`); err != nil {
+				return err
+			}
+		}
+		for _, migration := range migrations[version:] {
+			version++
+			if _, err := tx.Exec(ctx, migration+fmt.Sprintf(`insert into rochdale_log.migration (version) values (%d)`, version)); err != nil {
+				return fmt.Errorf("migration %d: %w", version, err)
+			}
+		}
+		return nil
+	})
+}
+
+type querier interface {
+	QueryRow(ctx context.Context, sql string, args ...any) pgx.Row
+}
+
+// version returns that of the schema of a log, or 0 where there is none.
+func (d *Driver) version(ctx context.Context, q querier) (version int, err error) {
+	var encoding string
+	var tables int
+	var ours bool
+	err = q.QueryRow(ctx, `select current_setting('server_encoding'), count(*), coalesce(bool_or(relname = 'migration'), false)
+		from pg_class where relnamespace = (select oid from pg_namespace where nspname = 'rochdale_log')`).Scan(&encoding, &tables, &ours)
+	switch {
+	case err != nil:
+		return 0, err
+	case encoding != "UTF8":
+		return 0, fmt.Errorf("postgres: %s is encoded in %s: make one in UTF8, by create database … encoding 'UTF8' template template0", d.where, encoding)
+	case !ours && tables > 0:
+		return 0, fmt.Errorf("postgres: the schema rochdale_log of %s is something else's: name another database", d.where)
+	case !ours:
+		return 0, nil
+	}
+	if err = q.QueryRow(ctx, `select coalesce(max(version), 0) from rochdale_log.migration`).Scan(&version); err != nil {
+		return 0, err
+	}
+	if version > len(migrations) {
+		return 0, fmt.Errorf("postgres: the log in %s was written by a newer program (schema %d, this one knows %d): upgrade this one", d.where, version, len(migrations))
+	}
+	return version, nil
+}
