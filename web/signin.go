@@ -9,11 +9,12 @@ import (
 	"math"
 	"net/http"
 	"net/mail"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/text/language"
 	"golang.org/x/time/rate"
 
@@ -31,7 +32,7 @@ var signInPage = template.Must(template.ParseFS(pages, "signin.html"))
 type page struct {
 	Lang    domain.Language
 	Coop    string
-	Step    string // "ask", "sent", "confirm" or "failed"
+	Step    string // "ask", "sent", "confirm", "failed" or, for what is no sign-in, "error"
 	Message string
 	words   func(code string) string
 }
@@ -41,9 +42,11 @@ func (p page) T(code string) string { return p.words("access." + code) }
 
 func (s *server) show(w http.ResponseWriter, r *http.Request, status int, step, message string) {
 	lang := languageOf(r)
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
-	w.Header().Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'")
+	h := w.Header()
+	h.Set("Content-Type", "text/html; charset=utf-8")
+	h.Set("Content-Language", string(lang))
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	w.WriteHeader(status)
 	err := signInPage.Execute(w, page{lang, s.Coop(), step, message, func(code string) string { return catalogue.Word(lang, code) }})
 	if err != nil {
@@ -59,11 +62,11 @@ func (s *server) signIn(w http.ResponseWriter, r *http.Request) {
 func (s *server) requestLink(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, 4<<10)
 	email := strings.ToLower(strings.TrimSpace(r.PostFormValue("email")))
-	if _, err := mail.ParseAddress(email); err != nil || len(email) > 254 {
+	if a, err := mail.ParseAddress(email); err != nil || a.Address != email || len(email) > 254 {
 		s.show(w, r, http.StatusUnprocessableEntity, "ask", catalogue.Word(languageOf(r), "access.bad_email"))
 		return
 	}
-	if !s.admit(w, r, "ip/"+s.client(r), "mail/"+email) {
+	if !s.admit(w, r, s.clients.take(s.client(r), s.Access.Now()), s.letters.take(email, s.Access.Now())) {
 		return
 	}
 	s.Links.Request(r.Context(), email, languageOf(r))
@@ -77,7 +80,7 @@ func (s *server) confirmLink(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) useLink(w http.ResponseWriter, r *http.Request) {
-	if !s.admit(w, r, "ip/"+s.client(r)) {
+	if !s.admit(w, r, s.clients.take(s.client(r), s.Access.Now())) {
 		return
 	}
 	secret, _, err := s.Access.UseLink(r.Context(), r.PathValue("link"))
@@ -86,7 +89,7 @@ func (s *server) useLink(w http.ResponseWriter, r *http.Request) {
 		return
 	} else if err != nil {
 		s.Log.ErrorContext(r.Context(), "sign in", "err", err)
-		plain(w, http.StatusServiceUnavailable, "something went wrong on our side")
+		s.fault(w, r, http.StatusServiceUnavailable)
 		return
 	}
 	http.SetCookie(w, s.cookie(secret, access.SessionLife))
@@ -94,10 +97,10 @@ func (s *server) useLink(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) signOut(w http.ResponseWriter, r *http.Request) {
-	if cookie, err := r.Cookie(SessionCookie); err == nil {
+	if cookie, err := r.Cookie(s.cookieName()); err == nil {
 		if err := s.Access.EndSession(r.Context(), cookie.Value); err != nil {
 			s.Log.ErrorContext(r.Context(), "sign out", "err", err)
-			plain(w, http.StatusServiceUnavailable, "something went wrong on our side")
+			s.fault(w, r, http.StatusServiceUnavailable)
 			return
 		}
 	}
@@ -107,52 +110,71 @@ func (s *server) signOut(w http.ResponseWriter, r *http.Request) {
 
 func (s *server) cookie(value string, life time.Duration) *http.Cookie {
 	return &http.Cookie{
-		Name: SessionCookie, Value: value, Path: "/", MaxAge: int(life.Seconds()),
-		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: strings.HasPrefix(s.BaseURL, "https:"),
+		Name: s.cookieName(), Value: value, Path: "/", MaxAge: int(life.Seconds()),
+		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.secure,
 	}
 }
 
-// admit counts an attempt against each of some keys, and refuses it if one of
+func (s *server) cookieName() string {
+	if s.secure {
+		return "__Host-" + SessionCookie
+	}
+	return SessionCookie
+}
+
+// admit counts an attempt against the limits of some keys, and refuses it if one of
 // them has made too many.
-func (s *server) admit(w http.ResponseWriter, r *http.Request, keys ...string) bool {
-	for _, key := range keys {
-		if wait := s.limits.take(key); wait > 0 {
-			seconds := int(math.Ceil(wait.Seconds()))
-			w.Header().Set("Retry-After", strconv.Itoa(seconds))
-			refusal := access.ErrTooMany.With("seconds", seconds)
-			s.show(w, r, http.StatusTooManyRequests, "failed", catalogue.Refusal(languageOf(r), refusal))
-			return false
-		}
+func (s *server) admit(w http.ResponseWriter, r *http.Request, waits ...time.Duration) bool {
+	wait := slices.Max(waits)
+	if wait <= 0 {
+		return true
 	}
-	return true
+	seconds := int(math.Ceil(wait.Seconds()))
+	w.Header().Set("Retry-After", strconv.Itoa(seconds))
+	s.show(w, r, http.StatusTooManyRequests, "failed", catalogue.Refusal(languageOf(r), access.ErrTooMany.With("seconds", seconds)))
+	return false
 }
 
-// limits are how often each key may still try: six times at once, and then once
-// every ten seconds.
-type limits struct {
-	mu  sync.Mutex
-	all map[string]*rate.Limiter
+// A pace is how often something may be tried: a few times at once, and then once
+// every so often.
+type pace struct {
+	burst int
+	every time.Duration
 }
 
-const (
-	burst = 6
-	every = 10 * time.Second
-	// maxKeys bounds what is remembered. Beyond it, all start afresh.
-	maxKeys = 100_000
+var (
+	// perClient lets a hall full of members sign in from one address.
+	perClient = pace{100, time.Second}
+	// perAddress keeps anybody from filling somebody's mailbox with links.
+	perAddress = pace{5, 5 * time.Minute}
 )
 
-func (l *limits) take(key string) (wait time.Duration) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.all == nil || len(l.all) > maxKeys {
-		l.all = map[string]*rate.Limiter{}
+// limits are how often each key may still try. It remembers the keys that have
+// tried last.
+type limits struct {
+	pace
+	all *lru.Cache[string, *rate.Limiter]
+}
+
+const remembered = 1 << 16
+
+func newLimits(p pace) limits {
+	all, _ := lru.New[string, *rate.Limiter](remembered) // fails for sizes below 1 only
+	return limits{p, all}
+}
+
+// take counts an attempt, or returns the time to wait until there may be one.
+func (l limits) take(key string, now time.Time) (wait time.Duration) {
+	fresh := rate.NewLimiter(rate.Every(l.every), l.burst)
+	limiter, known, _ := l.all.PeekOrAdd(key, fresh)
+	if known {
+		l.all.Get(key) // is used
+	} else {
+		limiter = fresh
 	}
-	if l.all[key] == nil {
-		l.all[key] = rate.NewLimiter(rate.Every(every), burst)
-	}
-	r := l.all[key].Reserve()
-	if wait = r.Delay(); wait > 0 {
-		r.Cancel()
+	r := limiter.ReserveN(now, 1)
+	if wait = r.DelayFrom(now); wait > 0 {
+		r.CancelAt(now)
 	}
 	return wait
 }

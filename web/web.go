@@ -4,11 +4,15 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"net/url"
 	"runtime/debug"
 	"strings"
 	"time"
@@ -18,14 +22,15 @@ import (
 	"rochdale/processes/access"
 )
 
-// SessionCookie is the name of the cookie of those who have signed in.
+// SessionCookie is the name of the cookie of those who have signed in. Under https
+// it has the prefix __Host-, by which a browser takes it from this host alone.
 const SessionCookie = "rochdale_session"
 
 // Config is what the door is made of.
 type Config struct {
 	Access  *access.Access
 	Links   Links
-	BaseURL string        // under which people reach it, without a slash at the end
+	BaseURL string        // under which people reach it
 	Coop    func() string // the name of the co-op
 	Log     *slog.Logger
 
@@ -37,6 +42,10 @@ type Config struct {
 	Ready func(context.Context) error
 	// Trusted is whether a proxy in front says in X-Forwarded-For who asks.
 	Trusted bool
+	// Asking is the longest that a client may take to send what it asks for, 30 s
+	// if 0; to take the answer it has twice as long. Streams, sockets and folders
+	// have bounds of their own.
+	Asking time.Duration
 }
 
 // Links sends one-time links to those who ask for one.
@@ -48,12 +57,19 @@ type Links interface {
 
 type server struct {
 	Config
-	limits limits
+	origin  string // of BaseURL
+	secure  bool   // by https
+	clients limits
+	letters limits
 }
 
 // New returns the handler of all that the co-op serves.
 func New(c Config) http.Handler {
-	s := &server{Config: c}
+	s := &server{Config: c, clients: newLimits(perClient), letters: newLimits(perAddress)}
+	s.Asking = cmp.Or(c.Asking, 30*time.Second)
+	if u, err := url.Parse(c.BaseURL); err == nil && u.Host != "" {
+		s.origin, s.secure = u.Scheme+"://"+u.Host, u.Scheme == "https"
+	}
 	mux := http.NewServeMux()
 	mux.Handle("/graphql", s.identify(c.GraphQL))
 	mux.HandleFunc("GET /sign-in", s.signIn)
@@ -63,29 +79,34 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("POST /sign-out", s.signOut)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", s.readiness)
-	if c.Folders != nil {
-		mux.Handle("/dav/", c.Folders)
-	}
 	if c.Metrics != nil {
 		mux.Handle("GET /metrics", s.identify(s.scoped("metrics", c.Metrics)))
 	}
 	if c.Explorer != nil {
 		mux.Handle("GET /{$}", c.Explorer)
 	}
-	// A browser must not be made to act for somebody who has signed in by a page
-	// of somebody else. What is no browser sends no Origin, and is let through.
-	crossOrigin := http.NewCrossOriginProtection()
-	crossOrigin.AddInsecureBypassPattern("/dav/") // has no sessions
-	return s.recovered(secured(crossOrigin.Handler(mux)))
+	handler := s.timely(s.sameOrigin(s.found(mux)))
+	if c.Folders != nil { // have no sessions, and files take long
+		all := http.NewServeMux()
+		all.Handle("/dav/", c.Folders)
+		all.Handle("/", handler)
+		handler = all
+	}
+	return s.secured(s.recovered(handler))
 }
 
 // secured sets the headers that keep a browser from being led astray.
-func secured(next http.Handler) http.Handler {
+func (s *server) secured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("X-Content-Type-Options", "nosniff")
 		h.Set("Referrer-Policy", "same-origin")
 		h.Set("X-Frame-Options", "DENY")
+		h.Set("Cross-Origin-Opener-Policy", "same-origin")
+		h.Set("Cross-Origin-Resource-Policy", "same-origin")
+		if s.secure {
+			h.Set("Strict-Transport-Security", "max-age=31536000")
+		}
 		next.ServeHTTP(w, r)
 	})
 }
@@ -99,47 +120,111 @@ func (s *server) recovered(next http.Handler) http.Handler {
 				panic(p)
 			default:
 				s.Log.ErrorContext(r.Context(), "panic", "path", r.URL.Path, "panic", p, "stack", string(debug.Stack()))
-				plain(w, http.StatusInternalServerError, "something went wrong on our side")
+				s.fault(w, r, http.StatusInternalServerError)
 			}
 		}()
 		next.ServeHTTP(w, r)
 	})
 }
 
-// identify finds out who asks: by a token, or else by a session.
-func (s *server) identify(next http.Handler) http.Handler {
+// timely cuts off who takes too long to ask, or to be answered.
+func (s *server) timely(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		viewer, err := s.viewer(r)
-		if refusal, refused := errors.AsType[domain.Refusal](err); refused {
-			w.Header().Set("WWW-Authenticate", `Bearer realm="rochdale"`)
-			s.refuse(w, r, http.StatusUnauthorized, refusal)
-			return
-		}
-		if err != nil {
-			s.Log.ErrorContext(r.Context(), "who is asking?", "err", err)
-			plain(w, http.StatusServiceUnavailable, "something went wrong on our side")
-			return
-		}
-		if viewer.Name != "" {
-			r = r.WithContext(access.With(r.Context(), viewer))
+		control, now := http.NewResponseController(w), time.Now()
+		_ = control.SetWriteDeadline(now.Add(2 * s.Asking)) // where that is not supported, nobody can be cut off
+		if r.Body != http.NoBody {
+			_ = control.SetReadDeadline(now.Add(s.Asking))
+			r.Body = &body{r.Body, control}
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (s *server) viewer(r *http.Request) (access.Viewer, error) {
-	if token, ok := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer "); ok {
-		return s.Access.ByToken(r.Context(), strings.TrimSpace(token))
+// body is that of a request. Once it is read, nothing more is waited for: a stream
+// that answers it must not end because its client is silent.
+type body struct {
+	io.ReadCloser
+	control *http.ResponseController
+}
+
+func (b *body) Read(p []byte) (n int, err error) {
+	if n, err = b.ReadCloser.Read(p); errors.Is(err, io.EOF) {
+		_ = b.control.SetReadDeadline(time.Time{})
 	}
-	cookie, err := r.Cookie(SessionCookie)
-	if err != nil {
-		return access.Viewer{}, nil // nobody in particular
+	return n, err
+}
+
+// sameOrigin keeps a browser from acting for somebody who has signed in by a page
+// of somebody else. What is no browser sends no Origin, and is let through.
+func (s *server) sameOrigin(next http.Handler) http.Handler {
+	protection := http.NewCrossOriginProtection()
+	if s.origin != "" {
+		_ = protection.AddTrustedOrigin(s.origin) // it is one
 	}
-	viewer, err := s.Access.BySession(r.Context(), cookie.Value)
-	if errors.Is(err, access.ErrSignedOut) {
-		return access.Viewer{}, nil // who had signed in once
+	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.refuse(w, r, http.StatusForbidden, errCrossOrigin)
+	}))
+	return protection.Handler(next)
+}
+
+// found answers what leads nowhere.
+func (s *server) found(mux *http.ServeMux) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		handler, pattern := mux.Handler(r)
+		if pattern != "" {
+			mux.ServeHTTP(w, r)
+			return
+		}
+		lost := &answer{header: w.Header()} // it may say which methods there are
+		handler.ServeHTTP(lost, r)
+		if lost.status == http.StatusMethodNotAllowed {
+			s.refuse(w, r, lost.status, errNoMethod.With("method", r.Method))
+			return
+		}
+		s.refuse(w, r, http.StatusNotFound, errNoPage)
+	})
+}
+
+// answer is one that is looked at and not sent.
+type answer struct {
+	header http.Header
+	status int
+}
+
+func (a *answer) Header() http.Header         { return a.header }
+func (a *answer) Write(p []byte) (int, error) { return len(p), nil }
+func (a *answer) WriteHeader(status int)      { a.status = status }
+
+// identify finds out who asks: by a token, or else by a session.
+func (s *server) identify(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shown := s.proof(r)
+		viewer, err := s.Access.Identify(r.Context(), shown)
+		if refusal, refused := errors.AsType[domain.Refusal](err); refused {
+			w.Header().Set("WWW-Authenticate", `Bearer realm="rochdale", error="invalid_token"`)
+			s.refuse(w, r, http.StatusUnauthorized, refusal)
+			return
+		}
+		if err != nil {
+			s.Log.ErrorContext(r.Context(), "who is asking?", "err", err)
+			s.fault(w, r, http.StatusServiceUnavailable)
+			return
+		}
+		ctx := access.Identifying(r.Context(), shown, s.Access.Identify)
+		next.ServeHTTP(w, r.WithContext(access.With(ctx, viewer)))
+	})
+}
+
+func (s *server) proof(r *http.Request) (shown access.Proof) {
+	if scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
+		if shown.Token = strings.TrimSpace(token); shown.Token == "" {
+			shown.Token = "none" // and so is refused
+		}
 	}
-	return viewer, err
+	if cookie, err := r.Cookie(s.cookieName()); err == nil {
+		shown.Session = cookie.Value
+	}
+	return shown
 }
 
 func (s *server) scoped(scope string, next http.Handler) http.Handler {
@@ -153,9 +238,17 @@ func (s *server) scoped(scope string, next http.Handler) http.Handler {
 	})
 }
 
-var errForbidden = domain.Refusal{
-	Code: "access.forbidden", Reason: "this takes the role operator, or a token with the scope {scope}",
-}
+// The rules by which a request is led nowhere.
+var (
+	errForbidden = domain.Refusal{
+		Code: "access.forbidden", Reason: "this takes the role operator, or a token with the scope {scope}",
+	}
+	errCrossOrigin = domain.Refusal{
+		Code: "access.cross_origin", Reason: "this came from a page of another site, which may not act for you: start from here",
+	}
+	errNoPage   = domain.Refusal{Code: "access.no_page", Reason: "there is nothing at this address"}
+	errNoMethod = domain.Refusal{Code: "access.no_method", Reason: "nothing at this address answers to {method}"}
+)
 
 func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
 	ctx, cancel := context.WithTimeout(r.Context(), 5*time.Second)
@@ -167,19 +260,34 @@ func (s *server) readiness(w http.ResponseWriter, r *http.Request) {
 	plain(w, http.StatusOK, "ready")
 }
 
-// refuse answers a machine with JSON in the form of GraphQL's errors, and a
-// person with a line of text.
+// refuse says why not.
 func (s *server) refuse(w http.ResponseWriter, r *http.Request, status int, refusal domain.Refusal) {
-	message := catalogue.Refusal(languageOf(r), refusal)
-	if r.URL.Path != "/graphql" {
-		plain(w, status, message)
-		return
+	extensions := map[string]any{"code": refusal.Code}
+	if len(refusal.Args) > 0 {
+		extensions["args"] = refusal.Args
 	}
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	writeJSON(w, map[string]any{"errors": []any{map[string]any{
-		"message": message, "extensions": map[string]any{"code": refusal.Code, "args": refusal.Args},
-	}}})
+	s.say(w, r, status, catalogue.Refusal(languageOf(r), refusal), extensions)
+}
+
+// fault says that something went wrong, and nothing more.
+func (s *server) fault(w http.ResponseWriter, r *http.Request, status int) {
+	s.say(w, r, status, catalogue.Word(languageOf(r), "access.fault"), map[string]any{"code": "fault"})
+}
+
+// say answers a client of the API with JSON in the form of GraphQL's errors, a
+// browser with a page, and others with a line of text.
+func (s *server) say(w http.ResponseWriter, r *http.Request, status int, message string, extensions map[string]any) {
+	switch {
+	case r.URL.Path == "/graphql":
+		w.Header().Set("Content-Type", "application/json; charset=utf-8")
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(status)
+		writeJSON(w, map[string]any{"errors": []any{map[string]any{"message": message, "extensions": extensions}}})
+	case strings.Contains(r.Header.Get("Accept"), "text/html"):
+		s.show(w, r, status, "error", message)
+	default:
+		plain(w, status, message)
+	}
 }
 
 func plain(w http.ResponseWriter, status int, text string) {
@@ -189,15 +297,24 @@ func plain(w http.ResponseWriter, status int, text string) {
 	_, _ = w.Write([]byte(text + "\n"))
 }
 
-// client returns the address from which a request comes.
+// client returns the address from which a request comes; of IPv6, the network,
+// since whoever has one has all of it.
 func (s *server) client(r *http.Request) string {
-	if forwarded := r.Header.Get("X-Forwarded-For"); s.Trusted && forwarded != "" {
-		last := forwarded[strings.LastIndex(forwarded, ",")+1:] // what the proxy itself has seen
-		return strings.TrimSpace(last)
+	from := r.RemoteAddr
+	if seen := r.Header.Values("X-Forwarded-For"); s.Trusted && len(seen) > 0 {
+		all := strings.Split(seen[len(seen)-1], ",")
+		from = strings.TrimSpace(all[len(all)-1]) // what the proxy itself has seen
 	}
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if host, _, err := net.SplitHostPort(from); err == nil {
+		from = host
+	}
+	addr, err := netip.ParseAddr(from)
 	if err != nil {
-		return r.RemoteAddr
+		return "unknown"
 	}
-	return host
+	if addr = addr.Unmap().WithZone(""); addr.Is6() {
+		network, _ := addr.Prefix(64) // which is no more than it has
+		return network.String()
+	}
+	return addr.String()
 }

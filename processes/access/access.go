@@ -43,20 +43,55 @@ func (v Viewer) Allows(scope string) bool {
 
 type viewerKey struct{}
 
-// With returns a context in which a viewer asks, and acts.
+// With returns a context in which a viewer asks, and acts. The zero Viewer is nobody.
 func With(ctx context.Context, v Viewer) context.Context {
 	return eventstore.As(context.WithValue(ctx, viewerKey{}, v), v.Name)
 }
 
 // Of returns the viewer who asks in ctx, if anybody is known to.
 func Of(ctx context.Context) (Viewer, bool) {
-	v, ok := ctx.Value(viewerKey{}).(Viewer)
-	return v, ok
+	v, _ := ctx.Value(viewerKey{}).(Viewer)
+	return v, v.Name != ""
+}
+
+// A Proof is what a request shows of who makes it.
+type Proof struct {
+	Token   string // counts, if there is one
+	Session string // of a cookie
+}
+
+type identifyKey struct{}
+
+// Identifying returns a context in which [Again] finds out who shows a proof.
+func Identifying(ctx context.Context, shown Proof, identify func(context.Context, Proof) (Viewer, error)) context.Context {
+	return context.WithValue(ctx, identifyKey{}, func(ctx context.Context, token string) (Viewer, error) {
+		if token != "" {
+			return identify(ctx, Proof{Token: token})
+		}
+		return identify(ctx, shown)
+	})
+}
+
+// Again returns a context in which whoever asks in ctx is looked up anew, which
+// what goes on for long must do: a token may have been revoked, a session have
+// ended, a role be lost. A token that is given counts instead of what was shown
+// first; that it is no good is a refusal.
+func Again(ctx context.Context, token string) (context.Context, error) {
+	identify, ok := ctx.Value(identifyKey{}).(func(context.Context, string) (Viewer, error))
+	if !ok && token != "" {
+		return ctx, ErrBadToken
+	}
+	if !ok {
+		return ctx, nil
+	}
+	v, err := identify(ctx, token)
+	return With(ctx, v), err
 }
 
 // A Person is what signing in must know of a party.
 type Person struct {
 	Party    domain.PartyID
+	Name     string
 	Roles    []domain.Role
 	ActsFor  []domain.PartyID
 	Language domain.Language
@@ -193,6 +228,22 @@ func (a *Access) ByToken(ctx context.Context, secret string) (Viewer, error) {
 		}
 	}
 	return v, nil
+}
+
+// Identify returns who shows a proof: nobody where there is none, or a session that
+// has ended. A token that is no good is refused with [ErrBadToken].
+func (a *Access) Identify(ctx context.Context, p Proof) (Viewer, error) {
+	switch {
+	case p.Token != "":
+		return a.ByToken(ctx, p.Token)
+	case p.Session == "":
+		return Viewer{}, nil
+	}
+	v, err := a.BySession(ctx, p.Session)
+	if errors.Is(err, ErrSignedOut) {
+		return Viewer{}, nil
+	}
+	return v, err
 }
 
 // A Session is somebody signed in on one device.

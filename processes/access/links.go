@@ -1,10 +1,15 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"log/slog"
+	"net/url"
+	"strings"
+	"sync"
 	"time"
 
 	"rochdale/domain"
@@ -27,13 +32,25 @@ type Links struct {
 	queue   chan func(context.Context)
 }
 
-// NewLinks returns a sender of links, which works while [Links.Run] does.
+// NewLinks returns a sender of links to the address under which people reach the
+// co-op, whatever address a link is asked for at. It works while [Links.Run] does.
 func NewLinks(a *Access, post Post, baseURL string, coop func() string, log *slog.Logger) *Links {
-	return &Links{a, post, baseURL, coop, log, make(chan func(context.Context), 256)}
+	return &Links{a, post, strings.TrimSuffix(baseURL, "/"), coop, log, make(chan func(context.Context), 1024)}
 }
+
+// senders is how many mails are sent at once: a mail server takes its time.
+const senders = 4
 
 // Run sends what has been asked for until ctx ends.
 func (l *Links) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	for range senders {
+		all.Go(func() { l.run(ctx) })
+	}
+	all.Wait()
+}
+
+func (l *Links) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
@@ -54,9 +71,7 @@ func (l *Links) Request(_ context.Context, email string, lang domain.Language) {
 	send := func(ctx context.Context) {
 		people, err := l.Access.People.ByEmail(ctx, email)
 		for _, p := range people {
-			if err == nil {
-				err = l.send(ctx, p, lang)
-			}
+			err = errors.Join(err, l.send(ctx, p, lang))
 		}
 		if err != nil {
 			l.Log.ErrorContext(ctx, "sign-in link", "err", err)
@@ -77,9 +92,15 @@ func (l *Links) send(ctx context.Context, p Person, lang domain.Language) error 
 	if err != nil {
 		return err
 	}
-	args := domain.Args{"coop": l.Coop(), "link": l.BaseURL + "/sign-in/" + secret}
-	key := sha256.Sum256([]byte(secret))
+	args := domain.Args{
+		"name": cmp.Or(p.Name, p.Email), // several may share an address
+		"coop": l.Coop(), "link": l.BaseURL + "/sign-in/" + secret,
+	}
+	key, host := sha256.Sum256([]byte(secret)), "rochdale"
+	if u, err := url.Parse(l.BaseURL); err == nil && u.Hostname() != "" {
+		host = u.Hostname()
+	}
 	return l.Post.Send(ctx, p.Email,
 		catalogue.Text(lang, "access.mail_subject", args, ""), catalogue.Text(lang, "access.mail_text", args, ""),
-		hex.EncodeToString(key[:12])+"@rochdale")
+		hex.EncodeToString(key[:12])+"@"+host)
 }
