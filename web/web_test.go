@@ -87,13 +87,13 @@ func open(t *testing.T, adapt ...func(*web.Config)) *house {
 		now: time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC),
 	}
 	h.access = &access.Access{
-		KV:     h.kv,
+		KV: h.kv,
 		People: people{
 			{Party: "ada", Roles: []domain.Role{domain.RoleMember}, Language: domain.French, Email: "ada@example.org"},
 			{Party: "max", Name: "Max Muster", Roles: []domain.Role{domain.RoleMember}, Language: domain.German, Email: "both@example.org"},
 			{Party: "eva", Name: "Eva Muster", Roles: []domain.Role{domain.RoleMember}, Language: domain.German, Email: "both@example.org"},
 		},
-		Now:    func() time.Time { return h.now },
+		Now: func() time.Time { return h.now },
 	}
 	h.Server = httptest.NewServer(nil)
 	whoami := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
