@@ -65,11 +65,25 @@ var ErrUnknownNumber = domain.Refusal{
 	Code: "register.unknown_number", Reason: "there is no member with number {number}: import the members first, or correct the number",
 }
 
+// ErrNumberTwice refuses two members of one number in a register.
+var ErrNumberTwice = domain.Refusal{
+	Code: "register.number_twice", Reason: "line {line} has member number {number} already: correct the number, or leave one of them out",
+}
+
 // Members imports a register of members: all of it or nothing, and nothing that
 // is known already.
 func (i Import) Members(ctx context.Context, rows []MemberRow) (ImportResult, error) {
+	first := map[domain.MemberNumber]int{} // the row of each number
+	for n, row := range rows {
+		if _, known := first[row.Enter.Number]; !known {
+			first[row.Enter.Number] = n
+		}
+	}
 	return run(ctx, i, len(rows), func(tx *eventstore.Tx, n int) (line int, err error) {
 		row := rows[n]
+		if other := first[row.Enter.Number]; other < n {
+			return row.Line, ErrNumberTwice.With("line", rows[other].Line).With("number", row.Enter.Number)
+		}
 		known, _, err := eventstore.Load[membership.Number](tx, membership.NumberStream(row.Enter.Number))
 		if err != nil {
 			return row.Line, err

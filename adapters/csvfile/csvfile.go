@@ -251,7 +251,7 @@ func (t *Table) Rows() iter.Seq[Row] {
 				t.Report.note(line, "", "", "row_too_long", domain.Args{"max": t.limits.RowBytes})
 			case len(fields) != len(t.Headings):
 				t.Report.note(line, "", strings.Join(fields, string(t.comma)), "field_count", domain.Args{"fields": len(fields), "columns": len(t.Headings)})
-			case !yield(Row{line, fields, t}):
+			case !yield(Row{line, fields, t, t.Report.count()}):
 				return
 			}
 		}

@@ -1,8 +1,10 @@
 package csvfile
 
 import (
+	"cmp"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"text/tabwriter"
@@ -35,6 +37,8 @@ type Report struct {
 // Failed reports whether there is any problem.
 func (r *Report) Failed() bool { return len(r.Problems) > 0 }
 
+func (r *Report) count() int { return len(r.Problems) + r.More }
+
 func (r *Report) add(p Problem) {
 	if len(r.Problems) == r.limit {
 		r.More++
@@ -44,11 +48,12 @@ func (r *Report) add(p Problem) {
 	r.Problems = append(r.Problems, p)
 }
 
-// Refuse adds that a rule does not let a line in. What the refusal advises after a
-// colon is what to do.
+// Refuse adds that a rule does not let a line in, in its place among the others.
+// What the refusal advises after a colon is what to do.
 func (r *Report) Refuse(line int, refusal domain.Refusal) {
 	problem, do, _ := strings.Cut(catalogue.Refusal(r.language, refusal), ": ")
 	r.add(Problem{Line: line, Problem: strings.TrimSpace(problem), Do: do})
+	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 }
 
 // note adds a problem of the catalogue.

@@ -25,7 +25,11 @@ type Row struct {
 	Line   int // on which it begins, from 1, as a text editor counts
 	fields []string
 	table  *Table
+	before int // problems of the report
 }
+
+// Sound reports whether nothing was wrong with what has been read of the row.
+func (r Row) Sound() bool { return r.table.Report.count() == r.before }
 
 // Text returns the text as it stands, on one line and without spaces around.
 func (r Row) Text(key string) string {
