@@ -31,6 +31,7 @@ var (
 	ErrMethod        = domain.Refusal{Code: "graphql.method", Reason: "what changes anything is sent by POST"}
 	ErrStream        = domain.Refusal{Code: "graphql.stream", Reason: "a subscription takes a client that accepts text/event-stream, or a socket"}
 	ErrStreams       = domain.Refusal{Code: "graphql.streams", Reason: "there are too many subscriptions on this node: try again later, or ask another"}
+	ErrOwnStreams    = domain.Refusal{Code: "graphql.own_streams", Reason: "you have {most} subscriptions on this node already: end some"}
 	ErrTrustedOnly   = domain.Refusal{Code: "graphql.trusted_only", Reason: "only documents known to this server are carried out: send the hash of one"}
 	ErrHashMismatch  = domain.Refusal{Code: "graphql.hash", Reason: "the hash is not that of the document"}
 	ErrUnanswerable  = domain.Refusal{Code: "graphql.not_acceptable", Reason: "answers are written as application/graphql-response+json, application/json or text/event-stream"}
@@ -62,7 +63,7 @@ func statusOf(code string) int {
 		return http.StatusUnsupportedMediaType
 	case ErrTooLarge.Code:
 		return http.StatusRequestEntityTooLarge
-	case projections.ErrBehind.Code, ErrStreams.Code, ErrTimeout.Code:
+	case projections.ErrBehind.Code, ErrStreams.Code, ErrOwnStreams.Code, ErrTimeout.Code:
 		return http.StatusServiceUnavailable
 	case "fault":
 		return http.StatusInternalServerError

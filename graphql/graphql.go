@@ -44,8 +44,14 @@ type Config struct {
 	MaxDepth  int           // of selections within selections, 12
 	MaxCost   int           // of an operation, 20000: roughly the number of values it can answer with
 	Timeout   time.Duration // of a query or mutation, 15 s
-	Patience  time.Duration // with read models that are behind, 5 s
+	Patience  time.Duration // with read models that are behind, and sockets that do not begin, 5 s
 	Streams   int           // subscriptions at once on this node, 10000
+	Own       int           // of them, those of one viewer, 100
+	Heartbeat time.Duration // after which a stream says that it is alive and looks who is asking, 12 s
+
+	// Origins are sites, like https://coop.example, whose pages may open a socket
+	// though they are reached under another name than the server knows.
+	Origins []string
 
 	// NoIntrospection hides the schema.
 	NoIntrospection bool
@@ -66,6 +72,8 @@ func (c Config) withDefaults() Config {
 	c.Timeout = or(c.Timeout, 15*time.Second)
 	c.Patience = or(c.Patience, 5*time.Second)
 	c.Streams = or(c.Streams, 10_000)
+	c.Own = or(c.Own, 100)
+	c.Heartbeat = or(c.Heartbeat, 12*time.Second)
 	c.Log = or(c.Log, slog.Default())
 	return c
 }
@@ -86,7 +94,7 @@ func NewHandler(c Config) http.Handler {
 	s := &server{
 		Config:    c,
 		documents: newDocuments(), persisted: newPersisted(c.Trusted),
-		streams: make(chan struct{}, c.Streams),
+		streams: streams{by: map[string]int{}},
 	}
 	polls, _ := lru.New[domain.PollID, domain.AssemblyID](1 << 10) // fails for sizes below 1 only
 	s.exec = exec.NewExecutableSchema(exec.Config{Resolvers: &resolver{s, polls, &turnouts{models: c.Models, log: c.Log, polls: map[domain.PollID]*watched{}}}})

@@ -25,7 +25,7 @@ type server struct {
 	rules     rules
 	documents *lru.Cache[string, *document]
 	persisted *persisted
-	streams   chan struct{} // one in it for each subscription that runs
+	streams   streams
 }
 
 // request is an operation as a client sends it.

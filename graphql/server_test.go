@@ -92,16 +92,7 @@ func serve(t testing.TB, adapt ...func(*graphql.Config)) *coop {
 		f(&config)
 	}
 	handler := graphql.NewHandler(config)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		token := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		c.mu.Lock()
-		v, known := c.viewers[token]
-		c.mu.Unlock()
-		if known {
-			r = r.WithContext(access.With(r.Context(), v))
-		}
-		handler.ServeHTTP(w, r)
-	}))
+	server := httptest.NewServer(c.identified(handler))
 	c.url = server.URL
 	t.Cleanup(func() {
 		server.CloseClientConnections()
@@ -127,6 +118,35 @@ func (c *coop) clock(add time.Duration) time.Time {
 	defer c.mu.Unlock()
 	c.now = c.now.Add(add)
 	return c.now
+}
+
+// identified finds out who asks by the token that they show.
+func (c *coop) identified(next http.Handler) http.Handler {
+	identify := func(_ context.Context, shown access.Proof) (v access.Viewer, err error) {
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		v, known := c.viewers[shown.Token]
+		if !known && shown.Token != "" {
+			return v, access.ErrBadToken
+		}
+		return v, nil
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		shown := access.Proof{Token: strings.TrimSpace(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer"))}
+		v, err := identify(r.Context(), shown)
+		if err != nil {
+			http.Error(w, err.Error(), http.StatusUnauthorized)
+			return
+		}
+		next.ServeHTTP(w, r.WithContext(access.With(access.Identifying(r.Context(), shown, identify), v)))
+	})
+}
+
+// bar lets nobody in under a token any more.
+func (c *coop) bar(token string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.viewers, token)
 }
 
 // let lets somebody in under a token.

@@ -1,22 +1,26 @@
 package graphql
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/coder/websocket"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"rochdale/domain"
+	"rochdale/processes/access"
 )
 
 const (
 	protocol = "graphql-transport-ws"
-	// acknowledging is the time that a client has to begin.
-	acknowledging = 5 * time.Second
 	// perSocket bounds the operations that one socket carries at once.
 	perSocket = 100
 )
@@ -25,6 +29,7 @@ const (
 const (
 	closeBadRequest   websocket.StatusCode = 4400
 	closeUnauthorized websocket.StatusCode = 4401
+	closeForbidden    websocket.StatusCode = 4403
 	closeTimeout      websocket.StatusCode = 4408
 	closeConflict     websocket.StatusCode = 4409
 	closeTooMany      websocket.StatusCode = 4429
@@ -40,7 +45,7 @@ type message struct {
 // socket carries operations over a WebSocket: graphql-transport-ws. Browsers are
 // let in from the server's own pages only.
 func (s *server) socket(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{protocol}})
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{protocol}, OriginPatterns: s.Origins})
 	if err != nil {
 		return // which Accept has answered
 	}
@@ -52,29 +57,10 @@ func (s *server) socket(w http.ResponseWriter, r *http.Request) {
 	conn.SetReadLimit(s.MaxBody)
 	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
 	defer cancel()
-	c := &carrier{server: s, conn: conn, running: map[string]context.CancelFunc{}}
+	c := &carrier{server: s, conn: conn, header: r.Header, whole: ctx, running: map[string]*carried{}}
 	defer c.operations.Wait()
 	defer cancel()
-	go func() { // pings answer whether anybody is there, and end with the server
-		ticker := time.NewTicker(heartbeat)
-		defer ticker.Stop()
-		for {
-			select {
-			case <-ctx.Done():
-				return
-			case <-s.Done:
-				_ = conn.Close(websocket.StatusGoingAway, "the server stops")
-				cancel()
-				return
-			case <-ticker.C:
-				ping, done := context.WithTimeout(ctx, writing)
-				if conn.Ping(ping) != nil {
-					cancel()
-				}
-				done()
-			}
-		}
-	}()
+	go c.watch(cancel)
 	if status, reason := c.listen(ctx); status != 0 {
 		_ = conn.Close(status, reason)
 	}
@@ -83,33 +69,69 @@ func (s *server) socket(w http.ResponseWriter, r *http.Request) {
 type carrier struct {
 	*server
 	conn       *websocket.Conn
+	header     http.Header     // that the socket was asked for with
+	whole      context.Context // of the socket: what is written by one of an operation would end with it, and the socket too
 	operations sync.WaitGroup
 	mu         sync.Mutex
-	running    map[string]context.CancelFunc // by the id that the client gave
+	running    map[string]*carried // by the id that the client gave
+}
+
+// A carried operation is one that runs.
+type carried struct{ stop context.CancelFunc }
+
+// watch asks whether anybody is there, and ends with the server.
+func (c *carrier) watch(cancel context.CancelFunc) {
+	ticker := time.NewTicker(c.Heartbeat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-c.whole.Done():
+			return
+		case <-c.Done:
+			_ = c.conn.Close(websocket.StatusGoingAway, "the server stops")
+			cancel()
+			return
+		case <-ticker.C:
+			ping, done := context.WithTimeout(c.whole, writing)
+			if c.conn.Ping(ping) != nil {
+				cancel()
+			}
+			done()
+		}
+	}
 }
 
 // listen handles what the client says until it leaves, or must be left.
 func (c *carrier) listen(ctx context.Context) (websocket.StatusCode, string) {
+	late := time.AfterFunc(c.Patience, func() { _ = c.conn.Close(closeTimeout, "Connection initialisation timeout") })
+	defer late.Stop()
 	begun := false
 	for {
-		in, err := c.read(ctx, begun)
-		switch {
-		case errors.Is(err, errNotBegun):
-			return closeTimeout, "Connection initialisation timeout"
-		case errors.Is(err, errNoMessage):
-			return closeBadRequest, "Invalid message received"
-		case err != nil:
+		_, data, err := c.conn.Read(c.whole)
+		if err != nil {
 			return 0, ""
+		}
+		var in message
+		if json.Unmarshal(data, &in) != nil {
+			return closeBadRequest, "Invalid message received"
 		}
 		switch in.Type {
 		case "connection_init":
 			if begun {
 				return closeTooMany, "Too many initialisation requests"
 			}
+			if ctx, err = access.Again(ctx, tokenIn(in.Payload)); err != nil {
+				if _, refused := errors.AsType[domain.Refusal](err); refused {
+					return closeForbidden, "Forbidden"
+				}
+				c.fault(ctx, err)
+				return websocket.StatusInternalError, "Internal server error"
+			}
+			late.Stop()
 			begun = true
-			_ = c.send(ctx, message{Type: "connection_ack"})
+			_ = c.send(message{Type: "connection_ack"})
 		case "ping":
-			_ = c.send(ctx, message{Type: "pong"})
+			_ = c.send(message{Type: "pong"})
 		case "pong":
 		case "subscribe":
 			if !begun {
@@ -124,8 +146,9 @@ func (c *carrier) listen(ctx context.Context) (websocket.StatusCode, string) {
 			}
 		case "complete":
 			c.mu.Lock()
-			if stop := c.running[in.ID]; stop != nil {
-				stop()
+			if op := c.running[in.ID]; op != nil {
+				op.stop()
+				delete(c.running, in.ID) // it may be used again from now on
 			}
 			c.mu.Unlock()
 		default:
@@ -134,95 +157,109 @@ func (c *carrier) listen(ctx context.Context) (websocket.StatusCode, string) {
 	}
 }
 
-var (
-	errNotBegun  = errors.New("graphql: the client did not begin")
-	errNoMessage = errors.New("graphql: no message of the protocol")
-)
-
-func (c *carrier) read(ctx context.Context, begun bool) (in message, err error) {
-	stop := func() bool { return true }
-	if !begun {
-		stop = time.AfterFunc(acknowledging, func() { _ = c.conn.Close(closeTimeout, "Connection initialisation timeout") }).Stop
+// tokenIn returns the token in what a client says at the beginning, which is in the
+// form of the header: {"Authorization": "Bearer …"}.
+func tokenIn(payload json.RawMessage) string {
+	var said map[string]any
+	_ = json.Unmarshal(payload, &said) // who says nothing is whoever the request was by
+	for name, value := range said {
+		if text, ok := value.(string); ok && strings.EqualFold(name, "Authorization") {
+			if scheme, token, _ := strings.Cut(text, " "); strings.EqualFold(scheme, "Bearer") {
+				return cmp.Or(strings.TrimSpace(token), "none") // which is refused
+			}
+		}
 	}
-	_, data, err := c.conn.Read(ctx)
-	switch {
-	case !stop() && err != nil:
-		return in, errNotBegun
-	case err != nil:
-		return in, err
-	case json.Unmarshal(data, &in) != nil:
-		return in, errNoMessage
-	}
-	return in, nil
+	return ""
 }
 
 // start begins an operation, unless one of that id runs.
 func (c *carrier) start(ctx context.Context, id string, in *request) bool {
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, stop := context.WithCancel(ctx)
+	op := &carried{stop}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.running[id] != nil {
-		cancel()
+		stop()
 		return false
 	}
 	full := len(c.running) >= perSocket
-	c.running[id] = cancel
-	c.operations.Add(1)
-	go func() {
-		defer c.operations.Done()
-		defer func() {
-			cancel()
-			c.mu.Lock()
+	c.running[id] = op
+	c.operations.Go(func() {
+		defer stop()
+		last := c.carefully(ctx, id, func() message { return c.carry(ctx, id, in, full) })
+		c.mu.Lock()
+		ours := c.running[id] == op
+		if ours {
 			delete(c.running, id)
-			c.mu.Unlock()
-		}()
-		if full {
-			c.fail(ctx, id, failed(refused(ctx, ErrSubscriptions.With("most", perSocket))))
-			return
 		}
-		c.carry(ctx, id, in)
-	}()
+		c.mu.Unlock()
+		if ours && last.Type != "" {
+			_ = c.send(last)
+		}
+	})
 	return true
 }
 
-func (c *carrier) carry(ctx context.Context, id string, in *request) {
+// carefully makes a fault of a panic, which would end the program here.
+func (c *carrier) carefully(ctx context.Context, id string, carry func() message) (last message) {
+	defer func() {
+		if p := recover(); p != nil {
+			last = failure(id, c.fault(ctx, recovered(ctx, p)))
+		}
+	}()
+	return carry()
+}
+
+// carry carries an operation out, and returns what is to be said at its end.
+func (c *carrier) carry(ctx context.Context, id string, in *request, full bool) (last message) {
+	ctx, _ = withCall(ctx, c.header) // a day may have passed since the last
+	if full {
+		return failure(id, refused(ctx, ErrSubscriptions.With("most", perSocket)))
+	}
+	ctx, err := access.Again(ctx, "")
+	if err != nil {
+		return failure(id, c.present(ctx, err))
+	}
 	op, errs := c.prepare(ctx, in)
 	if errs != nil {
-		c.fail(ctx, id, failed(errs...))
-		return
+		return failure(id, errs...)
 	}
 	next := func(r *graphql.Response) error {
-		return c.send(ctx, message{ID: id, Type: "next", Payload: encode(r)})
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		return c.send(message{ID: id, Type: "next", Payload: encode(r)})
 	}
 	ended := true
 	if op.Operation.Operation == ast.Subscription {
-		var err error
 		ended, err = c.subscribe(ctx, op, next, func() error { return nil })
 		if err != nil {
-			c.fail(ctx, id, failed(c.present(ctx, err)))
-			return
+			return failure(id, c.present(ctx, err))
 		}
 	} else if next(c.answer(ctx, op)) != nil {
-		return
+		return message{}
 	}
-	if ended {
-		_ = c.send(ctx, message{ID: id, Type: "complete"})
+	if !ended {
+		return message{}
 	}
+	return message{ID: id, Type: "complete"}
 }
 
-// fail ends an operation that was not carried out.
-func (c *carrier) fail(ctx context.Context, id string, r *graphql.Response) {
-	if errs, err := json.Marshal(r.Errors); err == nil {
-		_ = c.send(ctx, message{ID: id, Type: "error", Payload: errs})
+// failure ends an operation that was not carried out, or not to its end.
+func failure(id string, errs ...*gqlerror.Error) message {
+	data, err := json.Marshal(errs)
+	if err != nil { // an argument that JSON does not have
+		data = []byte(`[{"message":"error","extensions":{"code":"fault"}}]`)
 	}
+	return message{ID: id, Type: "error", Payload: data}
 }
 
-func (c *carrier) send(ctx context.Context, out message) error {
+func (c *carrier) send(out message) error {
 	data, err := json.Marshal(out)
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, writing)
+	ctx, cancel := context.WithTimeout(c.whole, writing)
 	defer cancel()
 	return c.conn.Write(ctx, websocket.MessageText, data)
 }

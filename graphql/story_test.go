@@ -246,7 +246,11 @@ func TestStory(t *testing.T) {
 		if a.text("balance", "due") != "7.50 EUR" || jsonOf(a.at("invoices", "totalCount")) != "1" || !strings.Contains(a.Body, `"communication":"+++`) {
 			t.Errorf("invoices: %s", a.Body)
 		}
-		var invoice struct{ Invoices struct{ Nodes []struct{ ID, Communication string } } }
+		var invoice struct {
+			Invoices struct {
+				Nodes []struct{ ID, Communication string }
+			}
+		}
 		if err := json.Unmarshal(a.Data, &invoice); err != nil {
 			t.Fatal(err)
 		}

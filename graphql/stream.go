@@ -4,16 +4,17 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
+
+	"rochdale/domain"
+	"rochdale/processes/access"
 )
 
 const (
-	// heartbeat is how often a stream without news says that it is alive, lest
-	// what is between it and its reader cut it off.
-	heartbeat = 12 * time.Second
 	// writing bounds the time for which a reader may keep an answer waiting.
 	writing = 10 * time.Second
 	// streamLife is the longest that a stream runs. Its reader comes back then,
@@ -57,22 +58,57 @@ func (s *server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	}
 }
 
+// streams counts the subscriptions that run.
+type streams struct {
+	mu  sync.Mutex
+	all int
+	by  map[string]int // the name of a viewer
+}
+
+// enter counts one more, unless that is too many.
+func (s *server) enter(ctx context.Context) (leave func(), err error) {
+	v, _ := access.Of(ctx)
+	s.streams.mu.Lock()
+	defer s.streams.mu.Unlock()
+	switch {
+	case s.streams.all >= s.Streams:
+		return nil, ErrStreams
+	case s.streams.by[v.Name] >= s.Own:
+		return nil, ErrOwnStreams.With("most", s.Own)
+	}
+	s.streams.all++
+	s.streams.by[v.Name]++
+	return func() {
+		s.streams.mu.Lock()
+		defer s.streams.mu.Unlock()
+		s.streams.all--
+		if s.streams.by[v.Name]--; s.streams.by[v.Name] == 0 {
+			delete(s.streams.by, v.Name)
+		}
+	}, nil
+}
+
 // subscribe runs a subscription and hands its answers on, until it has ended or
-// its reader, the server or its time have. Without news it lets beat be heard.
+// its reader, the server or its time have, or whoever asks may not any more. At
+// each heartbeat it lets beat be heard.
 func (s *server) subscribe(ctx context.Context, op *graphql.OperationContext,
 	next func(*graphql.Response) error, beat func() error,
 ) (ended bool, err error) {
-	select {
-	case s.streams <- struct{}{}:
-		defer func() { <-s.streams }()
-	default:
-		return false, ErrStreams
+	leave, err := s.enter(ctx)
+	if err != nil {
+		return false, err
 	}
+	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, streamLife)
 	defer cancel()
 	answers := make(chan *graphql.Response)
 	go func() {
 		defer close(answers)
+		defer func() {
+			if p := recover(); p != nil { // which would end the program here
+				_ = s.fault(ctx, recovered(ctx, p))
+			}
+		}()
 		run := s.run(ctx, op)
 		for {
 			response := run()
@@ -90,7 +126,7 @@ func (s *server) subscribe(ctx context.Context, op *graphql.OperationContext,
 	if err := beat(); err != nil {
 		return false, nil
 	}
-	ticker := time.NewTicker(heartbeat)
+	ticker := time.NewTicker(s.Heartbeat)
 	defer ticker.Stop()
 	for {
 		select {
@@ -102,6 +138,9 @@ func (s *server) subscribe(ctx context.Context, op *graphql.OperationContext,
 				return false, nil
 			}
 		case <-ticker.C:
+			if err := s.still(ctx, op); err != nil {
+				return false, err
+			}
 			if beat() != nil {
 				return false, nil
 			}
@@ -111,6 +150,22 @@ func (s *server) subscribe(ctx context.Context, op *graphql.OperationContext,
 			return false, nil
 		}
 	}
+}
+
+// still tells why whoever asked for an operation may not any more.
+func (s *server) still(ctx context.Context, op *graphql.OperationContext) error {
+	ctx, err := access.Again(ctx, "")
+	if _, refused := errors.AsType[domain.Refusal](err); err != nil && !refused {
+		s.Log.WarnContext(ctx, "who is still asking?", "err", err) // and at the next beat
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if errs := s.check(ctx, op.Doc, op.Operation); len(errs) > 0 {
+		return errs[0]
+	}
+	return nil
 }
 
 // events writes server-sent events.

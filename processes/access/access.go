@@ -7,6 +7,7 @@
 package access
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"crypto/sha256"
@@ -74,8 +75,8 @@ func Identifying(ctx context.Context, shown Proof, identify func(context.Context
 
 // Again returns a context in which whoever asks in ctx is looked up anew, which
 // what goes on for long must do: a token may have been revoked, a session have
-// ended, a role be lost. A token that is given counts instead of what was shown
-// first; that it is no good is a refusal.
+// ended, a role be lost. A token that is given counts from then on, instead of what
+// was shown before; that it is no good is a refusal.
 func Again(ctx context.Context, token string) (context.Context, error) {
 	identify, ok := ctx.Value(identifyKey{}).(func(context.Context, string) (Viewer, error))
 	if !ok && token != "" {
@@ -83,6 +84,10 @@ func Again(ctx context.Context, token string) (context.Context, error) {
 	}
 	if !ok {
 		return ctx, nil
+	}
+	if token != "" {
+		shown := func(ctx context.Context, other string) (Viewer, error) { return identify(ctx, cmp.Or(other, token)) }
+		ctx = context.WithValue(ctx, identifyKey{}, shown)
 	}
 	v, err := identify(ctx, token)
 	return With(ctx, v), err
