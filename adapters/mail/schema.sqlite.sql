@@ -23,6 +23,9 @@ create table mail_purge (
 	login text not null
 ) without rowid;
 
+-- Whose sessions are to end.
+create view mail_suspended as select login, box from mail_account where access = 'suspended';
+
 -- How much is in a box. Dovecot writes it.
 create table mail_usage (
 	login    text primary key,

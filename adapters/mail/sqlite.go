@@ -51,14 +51,13 @@ func OpenSQLite(path string) (*sql.DB, error) {
 	if err := makeFile(path); err != nil {
 		return nil, fmt.Errorf("mail: make the file of its tables: %w", err)
 	}
-	name := "file:" + strings.ReplaceAll(url.PathEscape(path), "&", "%26")
-	db, err := driver.Open(name+"?_txlock=immediate&_pragma=busy_timeout(30000)", func(c *sqlite3.Conn) error {
-		// What lies beside the file is made here too, since SQLite would keep the group
-		// from it, and is left lying: else nobody could read while we are away.
-		for _, suffix := range []string{"-wal", "-shm"} {
-			if err := makeFile(path + suffix); err != nil {
-				return err
-			}
+	name := strings.ReplaceAll(url.PathEscape(path), "&", "%26")
+	db, err := driver.Open("file:"+name+"?modeof="+name+"&_txlock=immediate&_pragma=busy_timeout(30000)", func(c *sqlite3.Conn) error {
+		// The index of the WAL is made here too, since SQLite would keep the group from
+		// writing to it. It is left lying, with the WAL, so that others read while we are
+		// away.
+		if err := makeFile(path + "-shm"); err != nil {
+			return err
 		}
 		if err := c.Exec(settings); err != nil {
 			return err

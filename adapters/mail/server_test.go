@@ -1,0 +1,389 @@
+package mail_test
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	_ "github.com/jackc/pgx/v5/stdlib"
+	"golang.org/x/crypto/argon2"
+	"golang.org/x/crypto/bcrypt"
+
+	"rochdale/adapters/mail"
+	"rochdale/adapters/provisiontest"
+	"rochdale/domain"
+	"rochdale/domain/provisioning"
+	"rochdale/internal/mailtest"
+	"rochdale/internal/pgtest"
+)
+
+// tables are those of a dialect, and where mail servers find them.
+type tables struct {
+	*mail.Mailboxes
+	db      *sql.DB
+	at      mailtest.Tables
+	path    string          // of SQLite
+	cluster *pgtest.Cluster // of PostgreSQL
+}
+
+// onBoth runs a test on both dialects, at once with others: servers mostly wait.
+func onBoth(t *testing.T, test func(*testing.T, *tables)) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		at, path := mailtest.SQLite(t)
+		test(t, open(t, &tables{at: at, path: path}))
+	})
+	t.Run("postgresql", func(t *testing.T) {
+		t.Parallel()
+		cluster := pgtest.Start(t)
+		database := cluster.NewDatabase(t)
+		test(t, open(t, &tables{at: mailtest.PostgreSQL(t, cluster, database), path: database, cluster: cluster}))
+	})
+}
+
+func open(t *testing.T, s *tables) *tables {
+	t.Helper()
+	dialect, err := mail.SQLite, error(nil)
+	if s.cluster == nil {
+		s.db, err = mail.OpenSQLite(s.path)
+	} else {
+		dialect = mail.PostgreSQL
+		s.db, err = sql.Open("pgx", s.path)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { s.db.Close() })
+	if s.Mailboxes, err = mail.Open(t.Context(), s.db, dialect); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func (s *tables) exec(t testing.TB, query string, args ...any) {
+	t.Helper()
+	if _, err := s.db.ExecContext(t.Context(), query, args...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestContract(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *tables) {
+		server := mailtest.StartDovecot(t, s.at)
+		f := provisiontest.Fixture{
+			Port: s, Domain: mailtest.Domain, Ordered: true,
+			Foreign: func(t testing.TB, login provisioning.Login) {
+				box := strings.NewReplacer("@", "", ".", "", "-", "").Replace(string(login))
+				s.exec(t, `insert into mail_account (login, box) values ($1, $2)`, login, box)
+			},
+			LogIn: func(t testing.TB, login, password string) bool {
+				m, err := server.LogIn(login, password)
+				if err == nil {
+					m.Close()
+				} else if !errors.Is(err, mailtest.ErrRefused) {
+					t.Fatal(err)
+				}
+				return err == nil
+			},
+			Put: func(t testing.TB, login provisioning.Login, _ string, size int) bool {
+				err := server.Deliver(string(login), "contract", size)
+				if err != nil && !errors.Is(err, mailtest.ErrRefused) {
+					t.Fatal(err)
+				}
+				return err == nil
+			},
+			Holds: func(t testing.TB, login provisioning.Login, password string) int {
+				m, err := server.LogIn(string(login), password)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer m.Close()
+				_, size := m.Holds(t)
+				return size
+			},
+		}
+		if s.cluster != nil {
+			f.Outage = func(t testing.TB) func() {
+				s.cluster.Stop(t, pgtest.Fast)
+				return func() { s.cluster.Restart(t, pgtest.Fast) }
+			}
+		}
+		provisiontest.Run(t, f)
+	})
+}
+
+// wish is an account as it is wanted, on tables.
+type wish struct {
+	*tables
+	provisioning.Desired
+}
+
+func (s *tables) wish(local, account string) *wish {
+	return &wish{s, provisioning.Desired{
+		Ref: provisioning.Ref{Service: domain.Mail, Login: provisioning.Login(local + "@" + mailtest.Domain)}, Account: domain.AccountID(account),
+		Access: provisioning.Active, Quota: 5 * domain.GB,
+	}}
+}
+
+func (w *wish) login() string { return string(w.Login) }
+
+// do has the wish carried out, as the next one.
+func (w *wish) do(t testing.TB, change func(context.Context, provisioning.Desired) (provisioning.Observed, error)) {
+	t.Helper()
+	w.Revision++
+	if _, err := change(t.Context(), w.Desired); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (w *wish) lets(t testing.TB, c provisioning.Credential) {
+	t.Helper()
+	if err := w.SetCredential(t.Context(), w.Ref, c); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func bcrypted(t testing.TB, password string) provisioning.Credential {
+	t.Helper()
+	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return provisioning.Credential{Scheme: "BLF-CRYPT", Hash: string(hash)}
+}
+
+func argon2ed(password string) provisioning.Credential {
+	salt := []byte("saltsaltsaltsalt")
+	key := argon2.IDKey([]byte(password), salt, 2, 19*1024, 1, 32)
+	b64 := base64.RawStdEncoding.EncodeToString
+	return provisioning.Credential{Scheme: "ARGON2ID", Hash: "$argon2id$v=19$m=19456,t=2,p=1$" + b64(salt) + "$" + b64(key)}
+}
+
+// refused fails the test unless an error is a refusal that says something.
+func refused(t testing.TB, err error, says string) {
+	t.Helper()
+	if !errors.Is(err, mailtest.ErrRefused) || !strings.Contains(err.Error(), says) {
+		t.Errorf("%v, want a refusal that says %q", err, says)
+	}
+}
+
+func taken(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// eventually waits until something is so.
+func eventually(t testing.TB, what string, so func() bool) {
+	t.Helper()
+	for begun := time.Now(); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(begun) > time.Minute {
+			t.Fatalf("not within a minute: %s", what)
+		}
+	}
+}
+
+const (
+	oldPassword = "three or four words"
+	newPassword = "vier Wörter sind schön"
+)
+
+// TestLife is the life of a mailbox, with Dovecot and Postfix.
+func TestLife(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *tables) {
+		server := mailtest.Start(t, s.at)
+		in := func(w *wish, password string) *mailtest.Mailbox {
+			t.Helper()
+			m, err := server.LogIn(w.login(), password)
+			if err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(m.Close)
+			return m
+		}
+		arrives := func(m *mailtest.Mailbox, subject string) {
+			t.Helper()
+			eventually(t, "a message arrives: "+subject, func() bool { return slices.Contains(m.Subjects(t), subject) })
+		}
+		anna, bert, office := s.wish("anna", "account-1"), s.wish("bert", "account-2"), s.wish("office", "account-3")
+
+		refused(t, server.Send(anna.login(), "too early", 100), "550 5.1.1")
+		for _, w := range []*wish{anna, bert, office} {
+			w.do(t, s.Ensure)
+		}
+		_, err := server.LogIn(anna.login(), "")
+		refused(t, err, "AUTHENTICATIONFAILED") // there is no password yet
+		taken(t, server.Send(anna.login(), "welcome", 100))
+		anna.lets(t, bcrypted(t, "forgotten at once"))
+		anna.lets(t, argon2ed(oldPassword))
+		bert.lets(t, bcrypted(t, newPassword))
+		office.lets(t, bcrypted(t, newPassword))
+		_, err = server.LogIn(anna.login(), "forgotten at once")
+		refused(t, err, "AUTHENTICATIONFAILED")
+		box, bertsBox := in(anna, oldPassword), in(bert, newPassword)
+		arrives(box, "welcome")
+
+		t.Log("Mail comes in by all ways, and goes nowhere else.")
+		taken(t, server.Deliver(anna.login(), "by LMTP", 100))
+		arrives(box, "by LMTP")
+		taken(t, server.Send("anna+lists@"+mailtest.Domain, "with a detail", 100))
+		arrives(box, "with a detail")
+		taken(t, server.Send("ANNA@"+strings.ToUpper(mailtest.Domain), "in capitals", 100))
+		arrives(box, "in capitals")
+		taken(t, server.Send("postmaster@"+mailtest.Domain, "to the postmaster", 100))
+		arrives(in(office, newPassword), "to the postmaster")
+		refused(t, server.Send("anna@elsewhere.example", "relayed", 100), "554 5.7.1")
+
+		t.Log("Members send as themselves.")
+		taken(t, server.Submit(bert.login(), newPassword, bert.login(), anna.login(), "from bert"))
+		arrives(box, "from bert")
+		taken(t, server.SubmitByStartTLS(bert.login(), newPassword, bert.login(), anna.login(), "by STARTTLS"))
+		arrives(box, "by STARTTLS")
+		refused(t, server.Submit(bert.login(), newPassword, anna.login(), anna.login(), "as anna"), "553 5.7.1")
+		refused(t, server.Submit(bert.login(), oldPassword, bert.login(), anna.login(), "guessed"), "535")
+
+		t.Log("A quota holds, and can be raised.")
+		anna.Quota = 200_000
+		anna.do(t, s.SetQuota)
+		refused(t, server.Send(anna.login(), "too large", 300_000), "552 5.2.2")
+		refused(t, server.Deliver(anna.login(), "too large", 300_000), "552 5.2.2")
+		if used, limit, limited := in(anna, oldPassword).Quota(t); !limited || limit != 196 || used == 0 {
+			t.Errorf("the holder is told that they use %d of %d KiB", used, limit)
+		}
+		anna.Quota = 1_000_000
+		anna.do(t, s.SetQuota)
+		taken(t, server.Send(anna.login(), "large", 300_000))
+		arrives(box, "large")
+		eventually(t, "usage is told", func() bool {
+			is, err := s.Observe(t.Context(), anna.Ref)
+			return err == nil && *is.Used > 300_000
+		})
+		anna.Quota = 0
+		anna.do(t, s.SetQuota)
+		refused(t, server.Send(anna.login(), "into nothing", 100), "552 5.2.2")
+		anna.Quota = provisioning.Unlimited
+		anna.do(t, s.SetQuota)
+		taken(t, server.Send(anna.login(), "without a limit", 100))
+		arrives(box, "without a limit")
+
+		t.Log("Suspended, she neither reads nor sends, and her mail arrives.")
+		anna.do(t, s.Suspend)
+		_, err = server.LogIn(anna.login(), oldPassword)
+		refused(t, err, "Account suspended")
+		_, err = server.LogIn(anna.login(), "guessed")
+		if refused(t, err, "AUTHENTICATIONFAILED"); strings.Contains(fmt.Sprint(err), "suspended") {
+			t.Errorf("who guesses is told that she is suspended: %v", err)
+		}
+		refused(t, server.Submit(anna.login(), oldPassword, anna.login(), bert.login(), "suspended"), "535")
+		refused(t, server.SubmitByStartTLS(anna.login(), oldPassword, anna.login(), bert.login(), "suspended"), "535")
+		taken(t, server.Send(anna.login(), "meanwhile", 100))
+		server.Tidy(t)
+		if box.Alive() || !bertsBox.Alive() {
+			t.Error("the sessions of the suspended go on, or those of others end")
+		}
+		anna.do(t, s.Resume)
+		box = in(anna, oldPassword)
+		arrives(box, "meanwhile")
+		arrives(box, "welcome")
+		taken(t, server.Submit(anna.login(), oldPassword, anna.login(), bert.login(), "resumed"))
+		arrives(bertsBox, "resumed")
+		server.Tidy(t)
+		if !box.Alive() {
+			t.Error("the session of one who was resumed is ended")
+		}
+
+		t.Log("Deleted, there is nobody, and soon nothing on the disk.")
+		before := server.Boxes(t)
+		anna.do(t, s.Delete)
+		_, err = server.LogIn(anna.login(), oldPassword)
+		if refused(t, err, "AUTHENTICATIONFAILED"); strings.Contains(fmt.Sprint(err), "suspended") {
+			t.Error(err)
+		}
+		refused(t, server.Submit(anna.login(), oldPassword, anna.login(), bert.login(), "deleted"), "535")
+		refused(t, server.Send(anna.login(), "deleted", 100), "550 5.1.1")
+		refused(t, server.Deliver(anna.login(), "deleted", 100), "550 5.1.1")
+
+		t.Log("Who has the name next finds nothing of hers, before it is removed and after.")
+		next := s.wish("anna", "account-4")
+		next.do(t, s.Ensure)
+		_, err = server.LogIn(next.login(), oldPassword)
+		refused(t, err, "AUTHENTICATIONFAILED")
+		next.lets(t, bcrypted(t, newPassword))
+		if subjects := in(next, newPassword).Subjects(t); len(subjects) > 0 {
+			t.Errorf("in a new mailbox: %q", subjects)
+		}
+		server.Tidy(t)
+		if box.Alive() {
+			t.Error("the session of the deleted goes on")
+		}
+		box = in(next, newPassword)
+		taken(t, server.Send(next.login(), "hello again", 100))
+		arrives(box, "hello again")
+		if subjects := box.Subjects(t); len(subjects) != 1 {
+			t.Errorf("in a new mailbox: %q", subjects)
+		}
+		if pending := s.boxesToPurge(t); len(pending) != 1 || slices.Contains(server.Boxes(t), pending[0]) || !slices.Contains(before, pending[0]) {
+			t.Errorf("to be removed is %q, of %q; there is %q", pending, before, server.Boxes(t))
+		}
+		server.Tidy(t)
+		if pending := s.boxesToPurge(t); len(pending) > 0 || len(server.Boxes(t)) != 3 {
+			t.Errorf("still to be removed is %q; there is %q", pending, server.Boxes(t))
+		}
+		if !box.Alive() || !bertsBox.Alive() {
+			t.Error("sessions of others are ended")
+		}
+	})
+}
+
+func (s *tables) boxesToPurge(t testing.TB) (boxes []string) {
+	t.Helper()
+	rows, err := s.db.QueryContext(t.Context(), `select box from mail_purge`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var box string
+		if err := rows.Scan(&box); err != nil {
+			t.Fatal(err)
+		}
+		boxes = append(boxes, box)
+	}
+	return boxes
+}
+
+// TestAway shows that mail goes on while the program is away: started or not, it is
+// not needed for it.
+func TestAway(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *tables) {
+		anna := s.wish("anna", "account-1")
+		anna.do(t, s.Ensure)
+		anna.lets(t, bcrypted(t, oldPassword))
+		taken(t, s.db.Close())
+		server := mailtest.StartDovecot(t, s.at) // the first to open the file by now, and so the one that makes what lies beside it
+		for range 2 {
+			taken(t, server.Deliver(anna.login(), "while away", 10_000))
+			m, err := server.LogIn(anna.login(), oldPassword)
+			taken(t, err)
+			m.Close()
+			open(t, s)
+			eventually(t, "usage is told", func() bool {
+				is, err := s.Observe(t.Context(), anna.Ref)
+				return err == nil && *is.Used > 10_000
+			})
+			anna.do(t, s.Suspend)
+			_, err = server.LogIn(anna.login(), oldPassword)
+			refused(t, err, "Account suspended")
+			anna.do(t, s.Resume)
+			taken(t, s.db.Close())
+		}
+	})
+}

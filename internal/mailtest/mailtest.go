@@ -1,0 +1,556 @@
+// Package mailtest gives a test a Dovecot and a Postfix of its own, which read the
+// tables of adapters/mail by the files of docs/mail, as an operator's would. It is
+// not for use outside tests.
+//
+// The servers live in a folder of their own, listen on free ports of the loopback,
+// send nothing elsewhere and end with the test, also with one that is killed.
+// Nothing of servers already on the machine is touched. Root's Dovecot runs as
+// users of its own, as installed; anybody else's as whoever runs the test. Postfix
+// can only be started by root: else it is asked of sudo, and the test fails where
+// that would need a password.
+package mailtest
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/big"
+	"net"
+	"net/url"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	files "rochdale/docs/mail"
+	"rochdale/internal/pgtest"
+)
+
+// Domain is that of all addresses.
+const Domain = "coop.example"
+
+// patience is how long a server may take to come round.
+const patience = 60 * time.Second
+
+// Tables are where the tables of adapters/mail are.
+type Tables struct {
+	file    string   // of SQLite
+	cluster *url.URL // of PostgreSQL, as a role that owns them
+	roles   func(statements string) error
+}
+
+// SQLite names a file of tables for servers to read. Nobody needs to have made it yet.
+func SQLite(t testing.TB) (tables Tables, path string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "tables")
+	if err == nil {
+		err = os.Chmod(dir, 0o711) //nolint:gosec // G302: the servers pass through it
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	if err != nil {
+		t.Fatalf("mailtest: %v", err)
+	}
+	path = filepath.Join(dir, "mail", "mailboxes.db")
+	return Tables{file: path}, path
+}
+
+// PostgreSQL names a database of tables for servers to read. They have been made.
+// It is the only one of its cluster.
+func PostgreSQL(t testing.TB, c *pgtest.Cluster, database string) Tables {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatalf("mailtest: %v", err)
+	}
+	return Tables{cluster: u, roles: func(statements string) error {
+		_, err := c.SQL(strings.TrimPrefix(u.Path, "/"), statements)
+		return err
+	}}
+}
+
+// Server is a Dovecot, and perhaps a Postfix before it.
+type Server struct {
+	IMAP        string // address of IMAP over TLS
+	SMTP        string // where mail comes in from elsewhere
+	Submissions string // where members send, over TLS
+	Submission  string // where they send, by STARTTLS
+
+	dir     string
+	roots   *x509.CertPool
+	mailers string // who owns the mail
+	self    *user.User
+}
+
+// Start starts Dovecot and Postfix.
+func Start(t testing.TB, tables Tables) *Server {
+	t.Helper()
+	s := StartDovecot(t, tables)
+	if err := s.startPostfix(t, tables); err != nil {
+		t.Fatalf("mailtest: Postfix: %v%s", err, s.said())
+	}
+	return s
+}
+
+// StartDovecot starts Dovecot alone, to which mail is handed by LMTP.
+func StartDovecot(t testing.TB, tables Tables) *Server {
+	t.Helper()
+	s := &Server{}
+	if err := s.startDovecot(t, tables); err != nil {
+		t.Fatalf("mailtest: Dovecot: %v%s", err, s.said())
+	}
+	return s
+}
+
+func (s *Server) root() bool { return s.self.Uid == "0" }
+
+// startDovecot makes all that both servers need, and starts the one.
+func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
+	if s.self, err = user.Current(); err != nil {
+		return err
+	}
+	if s.mailers = s.self.Username; s.root() {
+		s.mailers = "mail" // in the place of vmail: Debian has it
+	}
+	if s.dir, err = os.MkdirTemp("", "mail"); err != nil { // and not t.TempDir, whose path is too long for sockets
+		return err
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(s.said())
+		}
+		if err := s.remove(); err != nil {
+			t.Error(err)
+		}
+	})
+	for dir, mode := range map[string]fs.FileMode{"": 0o711, "run": 0o755, "state": 0o755, "sockets": 0o711, "etc": 0o755, "mail": 0o700, "log": 0o755} {
+		path := filepath.Join(s.dir, dir)
+		if err := errors.Join(os.MkdirAll(path, mode), os.Chmod(path, mode)); err != nil {
+			return err
+		}
+	}
+	if err := s.own(s.mailers, filepath.Join(s.dir, "mail")); err != nil {
+		return err
+	}
+	if err := s.certify(); err != nil {
+		return err
+	}
+	if err := s.admit(tables); err != nil {
+		return err
+	}
+	if s.IMAP, err = freeAddress(); err != nil {
+		return err
+	}
+	for _, name := range []string{"rochdale-sql.conf", "rochdale-dict.conf", "rochdale-mail-tidy"} {
+		if err := s.install(name, tables, ""); err != nil {
+			return err
+		}
+	}
+	if err := s.install("dovecot.conf", tables, s.dovecotInstead()); err != nil {
+		return err
+	}
+	dovecot, err := program("dovecot", "dovecot-imapd")
+	if err != nil {
+		return err
+	}
+	cmd := exec.Command(dovecot, "-F", "-c", s.etc("dovecot.conf")) //nolint:gosec // G204: a program found by us
+	if err := s.run(t, cmd, syscall.SIGTERM); err != nil {
+		return err
+	}
+	return s.await(func() error {
+		m, err := s.dial()
+		if err == nil {
+			m.Close()
+		}
+		return err
+	})
+}
+
+// dovecotInstead is what comes after an operator's configuration, since this is a
+// test: where all lies, and no waiting after wrong passwords.
+func (s *Server) dovecotInstead() string {
+	_, port, _ := net.SplitHostPort(s.IMAP)
+	text := `
+base_dir = @/run
+state_dir = @/state
+log_path = @/log/dovecot
+listen = 127.0.0.1
+first_valid_uid = 1
+auth_failure_delay = 0
+mail_max_userip_connections = 0
+service anvil {
+  unix_listener anvil-auth-penalty {
+    mode = 0
+  }
+}
+service imap-login {
+  inet_listener imap {
+    port = 0
+  }
+  inet_listener imaps {
+    port = ` + port + `
+  }
+}
+service imap-hibernate {
+  process_limit = 0
+}
+`
+	if !s.root() {
+		text += `
+default_internal_user = ` + s.self.Username + `
+default_internal_group = ` + s.group() + `
+default_login_user = ` + s.self.Username + `
+`
+		for _, service := range []string{"imap-login", "anvil", "stats", "doveadm", "ipc", "log"} {
+			text += "service " + service + " {\n  chroot =\n}\n"
+		}
+	}
+	return strings.ReplaceAll(text, "@", s.dir)
+}
+
+func (s *Server) startPostfix(t testing.TB, tables Tables) error {
+	for _, address := range []*string{&s.SMTP, &s.Submissions, &s.Submission} {
+		var err error
+		if *address, err = freeAddress(); err != nil {
+			return err
+		}
+	}
+	instead := strings.ReplaceAll(`
+queue_directory = @/spool
+data_directory = @/postfix
+maillog_file_prefixes = @
+maillog_file = @/log/postfix
+inet_protocols = ipv4
+disable_dns_lookups = yes
+smtpd_peername_lookup = no
+smtpd_client_connection_rate_limit = 0
+default_transport = error:5.4.4 a test sends nothing elsewhere
+relay_transport = error:5.4.4 a test sends nothing elsewhere
+`, "@", s.dir)
+	for name, instead := range map[string]string{"main.cf": instead, "master.cf": "", "rochdale.cf": ""} {
+		if err := s.install(name, tables, instead); err != nil {
+			return err
+		}
+	}
+	for _, command := range [][]string{
+		{"mkdir", "-p", s.dir + "/spool", s.dir + "/postfix"},
+		{"chown", "postfix", s.dir + "/postfix"},
+		{"chown", "-R", "root", s.dir + "/etc"},
+		{"postfix", "-c", s.dir + "/etc", "check"},
+	} {
+		if out, err := s.asRoot(command...).CombinedOutput(); err != nil {
+			return fmt.Errorf("%q: %w: %s", command, err, bytes.TrimSpace(out))
+		}
+	}
+	// What "postfix start-fg" would have a shell start, so that signals reach it.
+	if err := s.run(t, s.asRoot("/usr/lib/postfix/sbin/master", "-s", "-c", s.dir+"/etc"), syscall.SIGTERM); err != nil {
+		return err
+	}
+	return s.await(func() error {
+		c, err := net.Dial("tcp", s.SMTP)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		_, err = c.Read(make([]byte, 1))
+		return err
+	})
+}
+
+// install writes a file of docs/mail, with the places and users of the test in the
+// place of an operator's, and something more after it.
+func (s *Server) install(name string, tables Tables, more string) error {
+	text, err := files.Files.ReadFile(name)
+	if err != nil {
+		return err
+	}
+	instead := [][2]string{
+		{"/etc/dovecot/", s.dir + "/etc/"},
+		{"/etc/postfix/", s.dir + "/etc/"},
+		{"/etc/ssl/mail/", s.dir + "/etc/"},
+		{"/var/mail/rochdale", s.dir + "/mail"},
+		{"/var/spool/postfix/private/", s.dir + "/sockets/"},
+		{":private/", ":" + s.dir + "/sockets/"},
+		{"= private/", "= " + s.dir + "/sockets/"},
+		{"vmail", s.mailers},
+		{"/var/lib/rochdale/mail/mailboxes.db", tables.file},
+		{"extra_groups = rochdale", "extra_groups = " + s.readers()},
+		{"doveadm ", "doveadm -c " + s.etc("dovecot.conf") + " "},
+		{"\nsmtp        inet", "\n" + s.SMTP + " inet"},
+		{"submissions inet", s.Submissions + " inet"},
+		{"submission  inet", s.Submission + " inet"},
+	}
+	if !s.root() { // then the sockets are not Postfix's own
+		instead = append(instead, [2]string{"mode = 0600\n    user = postfix", "mode = 0666\n    user = " + s.self.Username})
+	}
+	result := string(text)
+	if u := tables.cluster; u != nil {
+		result = onPostgreSQL(result)
+		instead = append(instead,
+			[2]string{"host=127.0.0.1 port=5432 dbname=mail", "host=" + u.Hostname() + " port=" + u.Port() + " dbname=" + u.Path[1:]},
+			[2]string{"127.0.0.1:5432", u.Host}, [2]string{"dbname = mail", "dbname = " + u.Path[1:]},
+			[2]string{"sqlite:", "pgsql:"})
+	}
+	for _, i := range instead {
+		result = strings.ReplaceAll(result, i[0], i[1])
+	}
+	mode := fs.FileMode(0o644)
+	if strings.HasPrefix(result, "#!") {
+		mode = 0o755
+	}
+	return os.WriteFile(s.etc(name), []byte(result+more), mode)
+}
+
+// onPostgreSQL uses the other lines of a file, as it tells an operator to.
+func onPostgreSQL(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		switch key, _, _ := strings.Cut(strings.TrimPrefix(line, "#"), " "); {
+		case strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "# ") && !strings.HasPrefix(line, "#!"):
+			lines[i] = line[1:]
+		case key == "driver" || key == "connect" || key == "dbpath":
+			lines[i] = "#" + line
+		}
+	}
+	return strings.Join(lines, "\n")
+}
+
+// admit lets the servers read the tables, as an operator does.
+func (s *Server) admit(tables Tables) error {
+	if tables.cluster != nil {
+		roles, err := files.Files.ReadFile("roles.sql")
+		if err != nil {
+			return err
+		}
+		return tables.roles(string(roles))
+	}
+	if !s.root() {
+		return nil
+	}
+	group, err := user.LookupGroup(s.readers())
+	if err != nil {
+		return err
+	}
+	gid, err := strconv.Atoi(group.Gid)
+	if err != nil {
+		return err
+	}
+	return filepath.WalkDir(filepath.Dir(tables.file), func(path string, _ fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := os.Stat(path)
+		if err != nil {
+			return err
+		}
+		return errors.Join(os.Chown(path, -1, gid), os.Chmod(path, info.Mode())) // chown takes the group's bit away
+	})
+}
+
+// readers is the group by which servers read SQLite's file: one that Postfix is in
+// already, since the test puts nobody into any.
+func (s *Server) readers() string {
+	if s.root() {
+		return "postfix"
+	}
+	return s.group()
+}
+
+func (s *Server) group() string {
+	if group, err := user.LookupGroupId(s.self.Gid); err == nil {
+		return group.Name
+	}
+	return s.self.Gid
+}
+
+func (s *Server) own(name, path string) error {
+	owner, err := user.Lookup(name)
+	if err != nil {
+		return err
+	}
+	uid, uidErr := strconv.Atoi(owner.Uid)
+	gid, gidErr := strconv.Atoi(owner.Gid)
+	return errors.Join(uidErr, gidErr, os.Chown(path, uid, gid))
+}
+
+// asRoot returns a command that runs as root.
+func (s *Server) asRoot(command ...string) *exec.Cmd {
+	if !s.root() {
+		command = append([]string{"sudo", "-n", "--"}, command...)
+	}
+	cmd := exec.Command(command[0], command[1:]...) //nolint:gosec // G204: a command of our own
+	cmd.Env = append(os.Environ(), "PATH="+os.Getenv("PATH")+":/usr/sbin:/sbin")
+	if path, err := program(command[0], command[0]); err == nil {
+		cmd.Path, cmd.Err = path, nil
+	}
+	return cmd
+}
+
+// run starts a server that ends with t.
+func (s *Server) run(t testing.TB, cmd *exec.Cmd, stop syscall.Signal) error {
+	out, err := os.OpenFile(filepath.Join(s.dir, "log", filepath.Base(cmd.Path)+".out"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	defer out.Close()
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = untilParentDies()
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	ended := make(chan struct{})
+	go func() {
+		_ = cmd.Wait() // its log says how it ended
+		close(ended)
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Signal(stop)
+		select {
+		case <-ended:
+		case <-time.After(patience):
+			_ = cmd.Process.Kill()
+			t.Errorf("mailtest: %s does not stop within %v", cmd.Path, patience)
+		}
+	})
+	return nil
+}
+
+// await waits until a server answers.
+func (s *Server) await(try func() error) error {
+	begun := time.Now()
+	for {
+		err := try()
+		if err == nil {
+			return nil
+		}
+		if time.Since(begun) > patience {
+			return fmt.Errorf("it does not answer within %v: %w", patience, err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// said is what the servers have to say of what went wrong.
+func (s *Server) said() string {
+	var text strings.Builder
+	logs, _ := filepath.Glob(filepath.Join(s.dir, "log", "*")) // the pattern is right
+	for _, log := range logs {
+		said, err := os.ReadFile(log) //nolint:gosec // G304: a log of our own
+		if err != nil {
+			said = []byte(err.Error())
+		}
+		const most = 8000
+		fmt.Fprintf(&text, "\n%s:\n%s", filepath.Base(log), said[max(0, len(said)-most):])
+	}
+	return text.String()
+}
+
+func (s *Server) remove() error {
+	if s.root() {
+		return os.RemoveAll(s.dir)
+	}
+	if err := os.RemoveAll(s.dir); err == nil {
+		return nil
+	}
+	return s.asRoot("rm", "-rf", "--", s.dir).Run() // what was Postfix's
+}
+
+func (s *Server) etc(name string) string { return filepath.Join(s.dir, "etc", name) }
+
+// Tidy runs what an operator has run every minute.
+func (s *Server) Tidy(t testing.TB) {
+	t.Helper()
+	if out, err := exec.Command(s.etc("rochdale-mail-tidy")).CombinedOutput(); err != nil {
+		t.Fatalf("mailtest: rochdale-mail-tidy: %v: %s", err, out)
+	}
+}
+
+// Boxes returns the names of the boxes on the disk.
+func (s *Server) Boxes(t testing.TB) []string {
+	t.Helper()
+	entries, err := os.ReadDir(filepath.Join(s.dir, "mail"))
+	if err != nil {
+		t.Fatalf("mailtest: %v", err)
+	}
+	var names []string
+	for _, e := range entries {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// certify makes a certificate for the servers, which only this test trusts.
+func (s *Server) certify() error {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return err
+	}
+	now := time.Now()
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail." + Domain}, DNSNames: []string{"mail." + Domain},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
+		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	certificate, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if err != nil {
+		return err
+	}
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return err
+	}
+	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
+	s.roots = x509.NewCertPool()
+	s.roots.AppendCertsFromPEM(public)
+	return errors.Join(
+		os.WriteFile(s.etc("fullchain.pem"), public, 0o600),
+		os.WriteFile(s.etc("privkey.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
+	)
+}
+
+func (s *Server) tls() *tls.Config {
+	return &tls.Config{RootCAs: s.roots, ServerName: "mail." + Domain, MinVersion: tls.VersionTLS12}
+}
+
+// program finds a program that an ordinary user's path may not have.
+func program(name, debian string) (string, error) {
+	if path, err := exec.LookPath(name); err == nil {
+		return path, nil
+	}
+	if path, err := exec.LookPath(filepath.Join("/usr/sbin", name)); err == nil {
+		return path, nil
+	}
+	return "", fmt.Errorf("no %s on this machine: install it (apt-get install %s); none needs to run", name, debian)
+}
+
+// freeAddress returns an address of the loopback on which nothing listens, below
+// those that the kernel gives to whoever asks for any.
+func freeAddress() (string, error) {
+	for range 100 {
+		n, err := rand.Int(rand.Reader, big.NewInt(16000))
+		if err != nil {
+			return "", err
+		}
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(16000+int(n.Int64())))
+		if l, err := net.Listen("tcp", address); err == nil {
+			return address, l.Close()
+		}
+	}
+	return "", errors.New("no free port on 127.0.0.1 between 16000 and 32000")
+}
