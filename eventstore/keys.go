@@ -5,7 +5,10 @@ import (
 	"context"
 	"crypto/aes"
 	"crypto/cipher"
+	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/rand"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -39,6 +42,7 @@ func IsKey(entry string) bool { return strings.HasPrefix(entry, keySpace) }
 type Keys struct {
 	kv     KV
 	master cipher.AEAD
+	sums   []byte                         // made of the master key, for sums alone
 	opened *lru.Cache[sealed.Key, Secret] // by subject, class and version; of version 0 the current one
 
 	mu   sync.Mutex
@@ -88,8 +92,20 @@ func NewKeys(kv KV, master []byte) (*Keys, error) {
 	if err != nil {
 		return nil, fmt.Errorf("eventstore: master key: %w", err)
 	}
+	sums, err := hkdf.Key(sha256.New, master, nil, "rochdale: sums", sha256.Size)
+	if err != nil {
+		return nil, fmt.Errorf("eventstore: master key: %w", err)
+	}
 	opened, _ := lru.New[sealed.Key, Secret](cachedKeys) // fails for sizes below 1 only
-	return &Keys{kv: kv, master: aead, opened: opened, gone: map[sealed.Key]int{}}, nil
+	return &Keys{kv: kv, master: aead, sums: sums, opened: opened, gone: map[sealed.Key]int{}}, nil
+}
+
+// Sum returns a digest of something (HMAC-SHA-256) that can be compared, and by
+// which nobody without the master key can tell whether a guess at it is right.
+func (k *Keys) Sum(data []byte) []byte {
+	h := hmac.New(sha256.New, k.sums)
+	h.Write(data)
+	return h.Sum(nil)
 }
 
 func newAEAD(key []byte) (cipher.AEAD, error) {

@@ -256,3 +256,20 @@ func TestMasterKey(t *testing.T) {
 		t.Errorf("a broken file: %v", err)
 	}
 }
+
+// TestSums: the same of the same under one master key, and others under another.
+func TestSums(t *testing.T) {
+	sum := func(master byte, of string) string {
+		keys, err := eventstore.NewKeys(new(eventstore.Memory), bytes.Repeat([]byte{master}, 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(keys.Sum([]byte(of)))
+	}
+	if sum(1, "ada@example.org") != sum(1, "ada@example.org") || len(sum(1, "")) != 32 {
+		t.Error("a sum does not hold")
+	}
+	if sum(1, "ada@example.org") == sum(2, "ada@example.org") || sum(1, "ada@example.org") == sum(1, "eve@example.org") {
+		t.Error("different sums are the same")
+	}
+}

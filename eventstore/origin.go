@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 
 	"github.com/google/uuid"
 
@@ -58,6 +59,9 @@ var ErrRequestReused = domain.Refusal{
 // come before it, in the same append.
 type RequestRecorded struct {
 	Fingerprint string `json:"fingerprint"`
+	// Answer is what only the request itself can tell of what it has done: see
+	// [Tx.Answer].
+	Answer json.RawMessage `json:"answer,omitzero"`
 }
 
 func requestStream(o origin) domain.Stream { return domain.StreamOf("request", o.actor, o.request) }

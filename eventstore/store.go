@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"time"
@@ -68,36 +69,54 @@ func Transact(ctx context.Context, s *Store, run func(*Tx) error) (position int6
 			break
 		}
 		if from.request != "" && no.Stream == requestStream(from) {
-			return s.answered(ctx, from)
+			position, _, err := s.answered(ctx, from)
+			return position, err
 		}
 	}
 	if _, refused := errors.AsType[domain.Refusal](err); refused && from.request != "" {
 		// What is refused now may have been accepted then.
-		if position, err := s.answered(ctx, from); !errors.Is(err, errUnanswered) {
+		if position, _, err := s.answered(ctx, from); !errors.Is(err, errUnanswered) {
 			return position, err
 		}
 	}
 	return position, err
 }
 
+// Made returns the position and the answer that the request in ctx got when it was
+// made before, if it was: what takes several appends, or has effects outside of
+// the log, must know before it begins.
+func Made(ctx context.Context, s *Store) (position int64, answer json.RawMessage, made bool, err error) {
+	from := originOf(ctx)
+	if from.request == "" {
+		return 0, nil, false, nil
+	}
+	position, answer, err = s.answered(ctx, from)
+	if errors.Is(err, errUnanswered) {
+		return 0, nil, false, nil
+	}
+	return position, answer, err == nil, err
+}
+
 var errUnanswered = errors.New("eventstore: the request has not been made before")
 
-// answered returns the position that a request got when it was made before.
-func (s *Store) answered(ctx context.Context, from origin) (position int64, err error) {
+// answered returns the position that a request got when it was made before, and
+// its answer.
+func (s *Store) answered(ctx context.Context, from origin) (position int64, answer json.RawMessage, err error) {
 	for rec, err := range s.Log.Stream(ctx, requestStream(from), 0) {
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
 		event, err := s.Decode(ctx, rec)
 		if err != nil {
-			return 0, err
+			return 0, nil, err
 		}
-		if made, ok := event.(RequestRecorded); !ok || made.Fingerprint != from.fingerprint {
-			return 0, ErrRequestReused.With("request", from.request)
+		made, ok := event.(RequestRecorded)
+		if !ok || made.Fingerprint != from.fingerprint {
+			return 0, nil, ErrRequestReused.With("request", from.request)
 		}
-		return rec.Position, nil
+		return rec.Position, made.Answer, nil
 	}
-	return 0, errUnanswered
+	return 0, nil, errUnanswered
 }
 
 // A Tx is a transaction: see [Transact].
@@ -110,6 +129,7 @@ type Tx struct {
 	staged map[domain.Stream]*stage
 	order  []*stage
 	events int // decided so far
+	answer json.RawMessage
 }
 
 // A past is a stream as far as it has been read.
@@ -135,6 +155,13 @@ func (tx *Tx) NewID() uuid.UUID { return tx.newID() }
 
 // Events returns how many events have been decided so far.
 func (tx *Tx) Events() int { return tx.events }
+
+// Answer has the request that is carried out keep something that [Made] returns if
+// it is made again. It is not sealed, and so holds no personal data.
+func (tx *Tx) Answer(v any) (err error) {
+	tx.answer, err = json.Marshal(v)
+	return err
+}
 
 // Load returns the state and version of a stream, which must not move on before
 // the transaction is through.
@@ -300,7 +327,7 @@ func (tx *Tx) run(run func(*Tx) error) (position int64, err error) {
 		unit = append(unit, a)
 	}
 	if tx.from.request != "" {
-		rec, err := record(RequestRecorded{tx.from.fingerprint})
+		rec, err := record(RequestRecorded{tx.from.fingerprint, tx.answer})
 		if err != nil {
 			return 0, err
 		}

@@ -331,6 +331,35 @@ func TestRequestIsMadeOnce(t *testing.T) {
 	}
 }
 
+// TestWhatARequestTold: its answer is kept with it, for all nodes.
+func TestWhatARequestTold(t *testing.T) {
+	d := new(eventstore.Memory)
+	s, other := storeOn(t, d), storeOn(t, d)
+	ctx := eventstore.WithRequest(eventstore.As(t.Context(), "ada"), "r1", "fill a 1")
+	if _, _, made, err := eventstore.Made(ctx, s); made || err != nil {
+		t.Errorf("before it is made: %t, %v", made, err)
+	}
+	tell := func(s *eventstore.Store, said string) (int64, error) {
+		return eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
+			return errors.Join(tx.Answer(map[string]string{"said": said}), eventstore.Do(tx, fill{jar: "a", n: 1}))
+		})
+	}
+	first, err := tell(s, "one")
+	if again, err2 := tell(other, "two"); err != nil || err2 != nil || again != first {
+		t.Errorf("made twice: %d, %v; %d, %v", first, err, again, err2)
+	}
+	position, answer, made, err := eventstore.Made(ctx, other)
+	if position != first || string(answer) != `{"said":"one"}` || !made || err != nil {
+		t.Errorf("%d %s %t, %v", position, answer, made, err)
+	}
+	if _, _, _, err := eventstore.Made(eventstore.WithRequest(ctx, "r1", "fill a 2"), s); !errors.Is(err, eventstore.ErrRequestReused) {
+		t.Errorf("another under the same id: %v", err)
+	}
+	if _, _, made, err := eventstore.Made(eventstore.As(t.Context(), "ada"), s); made || err != nil {
+		t.Errorf("without an id: %t, %v", made, err)
+	}
+}
+
 // lossy is a driver whose answers are lost: after the commit, or before it.
 type lossy struct {
 	eventstore.Memory
