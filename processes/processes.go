@@ -134,12 +134,27 @@ func (r *Runner) Status(ctx context.Context) ([]Status, error) {
 			}
 		}
 		position, err := readCheckpoint(entries[0])
+		if err == nil {
+			position, err = c.through(ctx, position)
+		}
 		if err != nil {
 			return nil, err
 		}
 		all[i] = Status{c.Name, position, held.Holder, len(letters)}
 	}
 	return all, nil
+}
+
+// through returns the position of the last event that there is nothing to do about
+// after a checkpoint, which is not moved on for events that nobody waits for.
+func (c *consumer) through(ctx context.Context, position int64) (int64, error) {
+	for rec, err := range c.store.Log.All(ctx, position) {
+		if err != nil || c.wants[rec.Type] {
+			return position, err
+		}
+		position = rec.Position
+	}
+	return position, nil
 }
 
 const (
