@@ -1,5 +1,5 @@
 // Package pgtest gives a test a PostgreSQL server of its own, which it may stop,
-// start and kill. It is not for use outside tests.
+// start and kill. It is not for use outside tests and benchmarks.
 //
 // The server lives in a folder of its own, listens on a free port of the loopback
 // and on a socket in that folder, asks for a password made for the occasion, and
@@ -27,7 +27,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"syscall"
-	"testing"
 	"time"
 )
 
@@ -61,9 +60,18 @@ type Cluster struct {
 	ended   chan struct{} // closed when process has ended
 }
 
+// T is whoever a server is for, and ends with: a test, or a program that is like
+// one.
+type T interface {
+	Helper()
+	Cleanup(func())
+	Error(args ...any)
+	Fatalf(format string, args ...any)
+}
+
 // Start starts a server, which ends with t. Settings are like "fsync=on", and come
 // after those that make tests quick: fsync is off.
-func Start(t testing.TB, settings ...string) *Cluster {
+func Start(t T, settings ...string) *Cluster {
 	t.Helper()
 	c := &Cluster{User: "rochdale", Password: rand.Text(), settings: settings}
 	var err error
@@ -95,7 +103,7 @@ func Start(t testing.TB, settings ...string) *Cluster {
 }
 
 // NewDatabase makes an empty database and returns a URL to it, which goes with t.
-func (c *Cluster) NewDatabase(t testing.TB) string {
+func (c *Cluster) NewDatabase(t T) string {
 	t.Helper()
 	name := fmt.Sprintf("test%d", c.made.Add(1))
 	if _, err := c.SQL("postgres", `create database `+name); err != nil {
@@ -127,7 +135,7 @@ func (c *Cluster) SQL(database, statements string) (string, error) {
 }
 
 // Stop stops the server. One that is stopped stays so.
-func (c *Cluster) Stop(t testing.TB, mode Mode) {
+func (c *Cluster) Stop(t T, mode Mode) {
 	t.Helper()
 	if err := c.stop(mode); err != nil {
 		t.Fatalf("pgtest: %v", err)
@@ -135,7 +143,7 @@ func (c *Cluster) Stop(t testing.TB, mode Mode) {
 }
 
 // Restart stops the server, and starts it on the same port with what it held.
-func (c *Cluster) Restart(t testing.TB, mode Mode) {
+func (c *Cluster) Restart(t T, mode Mode) {
 	t.Helper()
 	err := c.stop(mode)
 	if err == nil {
@@ -147,6 +155,9 @@ func (c *Cluster) Restart(t testing.TB, mode Mode) {
 }
 
 func (c *Cluster) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)) }
+
+// Program returns the path of a program that came with the server, like pgbench.
+func (c *Cluster) Program(name string) string { return filepath.Join(c.bin, name) }
 
 func (c *Cluster) initialise() error {
 	dir, err := os.MkdirTemp("", "pg") // and not t.TempDir, where the server may not look, and whose path is too long for a socket
