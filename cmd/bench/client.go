@@ -104,7 +104,7 @@ func (l load) run(ctx context.Context, pid int, length time.Duration) (s sample,
 		if all[i], err = dial(ctx, l.address); err != nil {
 			return s, err
 		}
-		defer all[i].conn.Close()
+		defer all[i].conn.Close() //nolint:errcheck // all that matters was said
 	}
 	times := make([][]time.Duration, l.clients)
 	var wg sync.WaitGroup
@@ -149,7 +149,7 @@ func ask(ctx context.Context, address string, request []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer c.conn.Close()
+	defer c.conn.Close() //nolint:errcheck // all that matters was said
 	return c.do(request)
 }
 

@@ -118,8 +118,8 @@ func (a *asked) settle(ctx context.Context, f *front) error {
 	return nil
 }
 
-func (f *front) query(text string, variables map[string]any) []byte {
-	return post("/graphql", f.treasurer, map[string]any{"query": text, "variables": variables})
+func (c *coop) query(text string, variables map[string]any) []byte {
+	return post("/graphql", c.treasurer, map[string]any{"query": text, "variables": variables})
 }
 
 func positions(_ context.Context, f *front) ([]asked, error) {

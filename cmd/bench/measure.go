@@ -123,7 +123,7 @@ func (b *bench) rounds(ctx context.Context, m measure, t *trial, o *outcome) err
 	for round := range b.count {
 		b.progress("%s: round %d of %d", m.name, round+1, b.count)
 		samples := make([]sample, len(all))
-		for _, i := range rand.Perm(len(all)) {
+		for _, i := range rand.Perm(len(all)) { //nolint:gosec // G404: nobody gains by foreseeing it
 			var err error
 			if samples[i], err = all[i](ctx, b.length); err != nil {
 				return err

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"time"
 
+	"github.com/google/uuid"
+
 	"rochdale/eventstore"
 	"rochdale/eventstore/lite"
 	"rochdale/eventstore/sqlite"
@@ -21,7 +23,8 @@ var replayMeasures = []measure{
 // digest is what a replay has seen, so that two of them can be compared.
 type digest struct {
 	events int
-	bytes  int64
+	bytes  int64 // of what has no fixed length
+	sum    int64 // of the numbers
 }
 
 func replaySQLite(ctx context.Context, b *bench) (*trial, error) {
@@ -46,7 +49,10 @@ func replaySQLite(ctx context.Context, b *bench) (*trial, error) {
 			from event where position > ? order by position`, func(r lite.Row) error {
 			seen.events++
 			seen.bytes += int64(len(r.Raw(1)) + len(r.Raw(3)) + len(r.Raw(5)) + len(r.Raw(6)) + len(r.Raw(8)) + len(r.Raw(10)))
-			sink += r.Int(0) + r.Int(2) + r.Int(4) + int64(len(r.Raw(7))) + r.Int(9)
+			if len(r.Raw(7)) > 0 {
+				seen.bytes += 16
+			}
+			seen.sum += r.Int(0) ^ r.Int(2) ^ r.Int(4) ^ r.Int(9)
 			return nil
 		}, 0)
 		if err != nil {
@@ -58,9 +64,6 @@ func replaySQLite(ctx context.Context, b *bench) (*trial, error) {
 	return &trial{ours: ours, floors: []runner{floor}, end: end}, nil
 }
 
-// sink keeps a compiler from leaving out what is only looked at.
-var sink int64
-
 // replay reads a whole log.
 func replay(ctx context.Context, d eventstore.Driver, want *digest) (int, error) {
 	var seen digest
@@ -70,6 +73,10 @@ func replay(ctx context.Context, d eventstore.Driver, want *digest) (int, error)
 		}
 		seen.events++
 		seen.bytes += int64(len(r.Stream) + len(r.ID) + len(r.Actor) + len(r.Correlation) + len(r.Type) + len(r.Data))
+		if r.Causation != uuid.Nil {
+			seen.bytes += 16
+		}
+		seen.sum += r.Position ^ r.Version ^ r.RecordedAt.UnixMicro() ^ int64(r.Edition)
 		if r.Position != int64(seen.events) {
 			return 0, wrongf("at position %d of the log there is position %d", seen.events, r.Position)
 		}
@@ -83,7 +90,7 @@ func (d digest) same(want *digest) error {
 		*want = d
 	}
 	if d != *want {
-		return wrongf("%d events of %d bytes were read, and before %d of %d", d.events, d.bytes, want.events, want.bytes)
+		return wrongf("%d events of %d bytes were read, and before %d of %d, or others", d.events, d.bytes, want.events, want.bytes)
 	}
 	return nil
 }
