@@ -1,0 +1,161 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestDemo does what the demo invites to, and uses the command line beside it.
+func TestDemo(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	data := filepath.Join(t.TempDir(), "demo")
+	cmd := exec.CommandContext(ctx, "rochdale", "demo", "--members", "80", "--listen", "127.0.0.1:0", "--data", data, "--json")
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	cmd.Stderr = &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var guide struct {
+		URL             string
+		Members         int
+		Tokens          map[string]string
+		Poll            string
+		Login, Password string
+	}
+	if err := json.NewDecoder(out).Decode(&guide); err != nil {
+		t.Fatalf("%v: %s", err, said.String())
+	}
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
+	n := &node{url: guide.URL}
+	for _, role := range []string{"member", "another member", "board", "treasurer", "secretary", "scrutineer", "operator", "pipeline"} {
+		if a, err := n.ask(ctx, guide.Tokens[role], "", `{ viewer { roles } }`, nil); err != nil || len(a.Data["viewer"]) == 0 {
+			t.Errorf("%s: %+v, %v", role, a, err)
+		}
+	}
+
+	members := `{ members(first: 3) { totalCount nodes { number name } } }`
+	if a, err := n.ask(ctx, guide.Tokens["treasurer"], "", members, nil); err != nil || !strings.Contains(string(a.Data["members"]), `"totalCount":80`) {
+		t.Errorf("the treasurer sees %s %+v, %v", a.Data["members"], a.Errors, err)
+	}
+	if a, err := n.ask(ctx, guide.Tokens["member"], "", members, nil); err != nil || a.code() != "graphql.denied" {
+		t.Errorf("a member sees %s %+v, %v", a.Data["members"], a.Errors, err)
+	}
+
+	turnout := n.watch(ctx, t, guide.Tokens["treasurer"], fmt.Sprintf(`subscription { pollTurnout(poll: %q) { turnout { castVoters } } }`, guide.Poll))
+	before := <-turnout
+	vote := func(who, choice string) string {
+		a, err := n.ask(ctx, guide.Tokens[who], "", castVote, map[string]any{"poll": guide.Poll, "choice": choice})
+		if err != nil {
+			t.Error(err)
+		}
+		return a.code()
+	}
+	if first, again, otherwise := vote("member", "FOR"), vote("member", "FOR"), vote("member", "AGAINST"); first != "" || again != "" || otherwise != "assembly.already_voted" {
+		t.Errorf("votes: %q, again %q, otherwise %q", first, again, otherwise)
+	}
+	if after := <-turnout; after == before {
+		t.Errorf("the turnout stays at %s", after)
+	}
+
+	// Its folder holds what fits, and no more.
+	put := func(size int) int {
+		req, err := http.NewRequestWithContext(ctx, http.MethodPut, guide.URL+"/dav/file", io.LimitReader(zeros{}, int64(size)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.SetBasicAuth(guide.Login, guide.Password)
+		req.ContentLength = int64(size)
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = resp.Body.Close()
+		return resp.StatusCode
+	}
+	if code := put(1000); code != http.StatusCreated {
+		t.Errorf("to the folder: %d", code)
+	}
+	if code := put(1 << 40); code != http.StatusInsufficientStorage {
+		t.Errorf("a terabyte to the folder: %d", code)
+	}
+
+	for _, args := range [][]string{
+		{"export", "register", "--format", "pdf", "-o", filepath.Join(data, "register.pdf")},
+		{"bill", "2020-01", "--json"}, {"log", "verify"}, {"views", "verify"}, {"token", "list"}, {"doctor", "--json"}, {"log", "dead"},
+	} {
+		if out, err := exec.CommandContext(ctx, "rochdale", append(args, "--data", data)...).CombinedOutput(); err != nil {
+			t.Errorf("%v beside the server: %v: %s", args, err, out)
+		}
+	}
+
+	if err := cmd.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Wait(); err != nil {
+		t.Errorf("it ended with %v", err)
+	}
+	if _, err := os.Stat(filepath.Join(data, "log.db")); err != nil {
+		t.Errorf("with --data it stays: %v", err)
+	}
+}
+
+// zeros is as long as it is read.
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) {
+	clear(p)
+	return len(p), nil
+}
+
+// watch follows a subscription by server-sent events, and yields what it says.
+func (n *node) watch(ctx context.Context, t *testing.T, token, query string) <-chan string {
+	t.Helper()
+	body, err := json.Marshal(map[string]string{"query": query})
+	if err != nil {
+		t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, n.url+"/graphql", bytes.NewReader(body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("Accept", "text/event-stream")
+	req.Header.Set("Authorization", "Bearer "+token)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil || resp.StatusCode != http.StatusOK {
+		t.Fatal(resp, err)
+	}
+	said := make(chan string, 100)
+	go func() {
+		defer close(said)
+		defer resp.Body.Close()
+		lines := bufio.NewScanner(resp.Body)
+		for lines.Scan() {
+			if data, is := strings.CutPrefix(lines.Text(), "data:"); is && strings.TrimSpace(data) != "" {
+				said <- strings.TrimSpace(data)
+			}
+		}
+	}()
+	return said
+}

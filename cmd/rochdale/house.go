@@ -1,0 +1,155 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/modules"
+	"rochdale/domain/statutes"
+	"rochdale/eventstore"
+	"rochdale/eventstore/postgres"
+	"rochdale/eventstore/sqlite"
+	"rochdale/processes/access"
+	"rochdale/projections"
+)
+
+// A house is what every verb works in: the log and what is beside it.
+type house struct {
+	*Globals
+	t      *terminal
+	store  *eventstore.Store
+	access *access.Access
+	models models         // once they are opened
+	zone   *time.Location // of the co-op
+}
+
+// logURL says where the log is.
+func (g *Globals) logURL() string {
+	return cmp.Or(g.Log, "sqlite:"+filepath.Join(g.Data, "log.db"))
+}
+
+// openLog opens the log that the settings name.
+func openLog(ctx context.Context, g *Globals) (eventstore.Driver, error) {
+	url := g.logURL()
+	if path, ok := strings.CutPrefix(url, "sqlite:"); ok {
+		return sqlite.Open(ctx, path)
+	}
+	if isPostgres(url) {
+		return postgres.Open(ctx, url)
+	}
+	return nil, misused("--log %q begins with neither sqlite: nor postgres://", url)
+}
+
+func isPostgres(url string) bool {
+	return strings.HasPrefix(url, "postgres://") || strings.HasPrefix(url, "postgresql://")
+}
+
+// masterKey says where the master key is.
+func (g *Globals) masterKey() string { return cmp.Or(g.MasterKey, filepath.Join(g.Data, "master.key")) }
+
+// openStore opens the log with the keys to its personal data.
+func openStore(ctx context.Context, g *Globals, t *terminal) (*eventstore.Store, error) {
+	driver, err := openLog(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	path := g.masterKey()
+	master, made, err := eventstore.MasterKey(path)
+	if err != nil {
+		return nil, errors.Join(err, driver.Close())
+	}
+	if made {
+		t.log.Warn("a master key was made: whoever loses it loses all personal data, so back it up, apart from the log", "file", path)
+	}
+	keys, err := eventstore.NewKeys(driver, master)
+	if err == nil {
+		err = keys.Check(ctx)
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), driver.Close())
+	}
+	return eventstore.New(eventstore.NewLog(driver), modules.Registry(), keys), nil
+}
+
+// withHouse opens the log and what is kept beside it, lets a verb do its work and
+// closes up.
+func withHouse(ctx context.Context, g *Globals, t *terminal, work func(*house) error) (err error) {
+	store, err := openStore(ctx, g, t)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, store.Log.Close()) }()
+	h := &house{Globals: g, t: t, store: store}
+	h.access = &access.Access{KV: store.Log.KV(), Now: h.now}
+	return work(h)
+}
+
+// withModels does the same with read models that have caught up with the log, of a
+// co-op that has been founded.
+func withModels(ctx context.Context, g *Globals, t *terminal, work func(*house) error) error {
+	return withHouse(ctx, g, t, func(h *house) error {
+		if err := h.openModels(ctx); err != nil {
+			return err
+		}
+		err := h.models.CatchUp(ctx)
+		if err == nil {
+			err = work(h)
+		}
+		return errors.Join(err, h.models.Close())
+	})
+}
+
+func (h *house) openModels(ctx context.Context) error {
+	rules, _, err := h.rules(ctx)
+	if err != nil {
+		return err
+	}
+	if h.zone, err = time.LoadLocation(rules.TimeZone); err != nil {
+		return err
+	}
+	m, err := projections.Open(ctx, filepath.Join(h.Data, "views"), h.store, h.t.log)
+	if err != nil {
+		return err
+	}
+	h.models = models{m, h.today}
+	h.access.People = h.models
+	return nil
+}
+
+// today is the day in the co-op's time zone.
+func (h *house) today() calendar.Date { return calendar.Of(h.now().In(h.zone)) }
+
+// now is the only clock.
+func (h *house) now() time.Time { return h.store.Now() }
+
+// errNotFounded refuses to work for a co-op that has no statutes.
+var errNotFounded = domain.Refusal{Code: "rochdale.not_founded", Reason: "there is no co-op in this log yet: found one with rochdale init"}
+
+// rules returns the statutes in force today, and what day that is in the co-op's zone.
+func (h *house) rules(ctx context.Context) (rules statutes.Statutes, today calendar.Date, err error) {
+	var version int
+	_, err = eventstore.Transact(asCLI(ctx), h.store, func(tx *eventstore.Tx) error {
+		history, _, err := eventstore.Load[statutes.History](tx, statutes.Stream)
+		if err != nil {
+			return err
+		}
+		if rules, version = history.At(calendar.Of(h.now().UTC())); version == 0 {
+			return errNotFounded
+		}
+		zone, err := time.LoadLocation(rules.TimeZone)
+		if err != nil {
+			return fmt.Errorf("the statutes are in time zone %q, which this machine does not know: %w", rules.TimeZone, err)
+		}
+		today = calendar.Of(h.now().In(zone))
+		rules, _ = history.At(today)
+		return nil
+	})
+	return rules, today, err
+}

@@ -1,0 +1,179 @@
+// Command rochdale runs a co-operative on one event log: see README.md.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	_ "time/tzdata" // the zone of a co-op, where the machine knows none
+
+	"github.com/alecthomas/kong"
+
+	"rochdale/domain"
+	"rochdale/domain/catalogue"
+)
+
+// The ways in which a command ends.
+const (
+	exitDone    = 0
+	exitFault   = 1 // something broke: the log tells more
+	exitUsage   = 2 // the command line was wrong
+	exitRefused = 3 // a rule said no
+)
+
+//go:generate sh -c "go run . doctor --settings > ../../docs/configuration.md"
+
+func main() { os.Exit(run(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }
+
+// commands are the verbs, in the order in which a co-op comes to need them.
+type commands struct {
+	Globals
+
+	Demo       demoCmd       `cmd:"" help:"Show a whole co-op at work, on made-up members."`
+	Init       initCmd       `cmd:"" help:"Found a co-op: adopt statutes and a price list."`
+	Serve      serveCmd      `cmd:"" help:"Serve the co-op to its members."`
+	Import     importCmd     `cmd:"" help:"Bring in a register kept elsewhere."`
+	Export     exportCmd     `cmd:"" help:"Write registers, invoices or events to a file."`
+	Bill       billCmd       `cmd:"" help:"Issue the invoices of a month."`
+	Tally      tallyCmd      `cmd:"" help:"Count a file of ballots."`
+	Views      viewsCmd      `cmd:"" help:"Rebuild or verify the read models."`
+	Log        logCmd        `cmd:"" help:"Back up, restore, verify or watch the log."`
+	Keys       keysCmd       `cmd:"" help:"Back up, restore or change the keys of personal data."`
+	Token      tokenCmd      `cmd:"" help:"Give out, list and revoke tokens for machines."`
+	Doctor     doctorCmd     `cmd:"" help:"Look whether everything is well, and say what to do if not."`
+	Completion completionCmd `cmd:"" help:"Print what makes a shell complete these commands."`
+}
+
+// Globals are the settings that every verb shares.
+type Globals struct {
+	Config    kong.ConfigFlag  `help:"A file of settings in YAML, with the names of the flags." placeholder:"FILE" env:"ROCHDALE_CONFIG"`
+	Data      string           `help:"Folder of the log, the read models, documents and folders." default:"${data}" placeholder:"DIR" type:"path" env:"ROCHDALE_DATA"`
+	Log       string           `name:"log" help:"Where the log is: sqlite:PATH or postgres://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_LOG"`
+	MasterKey string           `help:"File of the master key that opens personal data; by default in the data folder, but better kept elsewhere." placeholder:"FILE" type:"path" env:"ROCHDALE_MASTER_KEY_FILE"`
+	Mailboxes string           `help:"Tables that Dovecot and Postfix read: sqlite:PATH or postgres://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_MAILBOXES"`
+	Language  domain.Language  `help:"Language of what is printed for people: fr, nl, en or de." default:"en" enum:"fr,nl,en,de" env:"ROCHDALE_LANGUAGE"`
+	JSON      bool             `name:"json" help:"Print data as JSON, for machines." env:"ROCHDALE_JSON"`
+	Version   kong.VersionFlag `help:"Print the version, and end."`
+	Verbose   bool             `short:"v" help:"Log details too." env:"ROCHDALE_VERBOSE"`
+}
+
+// defaultData is the folder where nobody names one.
+const defaultData = "rochdale-data"
+
+// A terminal is what a command speaks to.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+	log      *slog.Logger
+	app      *kong.Kong
+}
+
+// exit is how kong's own exits, after --help, get out of the parser.
+type exit int
+
+func newApp(c *commands, out, errOut io.Writer) (*kong.Kong, error) {
+	return kong.New(c,
+		kong.Name("rochdale"),
+		kong.Description("Runs a co-operative on one event log."),
+		kong.Writers(out, errOut),
+		kong.Exit(func(code int) { panic(exit(code)) }),
+		kong.ConfigureHelp(kong.HelpOptions{Compact: true, FlagsLast: true, WrapUpperBound: 100}),
+		kong.Configuration(yamlSettings),
+		kong.Vars{"version": version(), "data": defaultData},
+	)
+}
+
+func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
+	var c commands
+	app, err := newApp(&c, out, errOut)
+	if err != nil {
+		fmt.Fprintln(errOut, "rochdale:", err)
+		return exitFault
+	}
+	for _, s := range settingsOf(app.Model) {
+		if value, set := os.LookupEnv(s.env); set && value == "" { // is as good as none
+			_ = os.Unsetenv(s.env)
+		}
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			asked, ours := p.(exit)
+			if !ours {
+				panic(p)
+			}
+			code = int(asked)
+		}
+	}()
+	if len(args) == 0 {
+		args = []string{"--help"}
+	}
+	parsed, err := app.Parse(args)
+	if err != nil {
+		if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+			app.Stdout = errOut
+			_ = wrong.Context.PrintUsage(true)
+		}
+		fmt.Fprintln(errOut, "rochdale:", err)
+		return exitUsage
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	level := slog.LevelInfo
+	if c.Verbose {
+		level = slog.LevelDebug
+	}
+	t := &terminal{in, out, errOut, slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level})), app}
+	parsed.BindTo(ctx, (*context.Context)(nil))
+	parsed.Bind(&c.Globals, t)
+	return t.report(c.Globals, parsed.Run())
+}
+
+// report says how a command ended, and turns it into an exit code.
+func (t *terminal) report(g Globals, err error) int {
+	if err == nil {
+		return exitDone
+	}
+	refusal, refused := errors.AsType[domain.Refusal](err)
+	code, kind := exitFault, "fault"
+	message := err.Error()
+	switch _, misused := errors.AsType[usageError](err); {
+	case misused:
+		code, kind = exitUsage, "usage"
+	case refused:
+		code, kind = exitRefused, refusal.Code
+		message = catalogue.Refusal(g.Language, refusal)
+	case errors.Is(err, context.Canceled):
+		message = "interrupted; nothing is half done, and the same command goes on from here"
+	}
+	if g.JSON {
+		_ = json.NewEncoder(t.err).Encode(map[string]any{"error": message, "code": kind, "args": refusal.Args})
+	} else {
+		fmt.Fprintln(t.err, "rochdale:", message)
+		if refusal.Source != "" {
+			fmt.Fprintln(t.err, "  source:", refusal.Source)
+		}
+	}
+	return code
+}
+
+// A usageError is the fault of whoever typed the command.
+type usageError struct{ error }
+
+func misused(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
+
+// print shows data as JSON where that was asked for, or else as a person reads it.
+func (t *terminal) print(g *Globals, data any, human func(w io.Writer)) error {
+	if !g.JSON {
+		human(t.out)
+		return nil
+	}
+	enc := json.NewEncoder(t.out)
+	enc.SetIndent("", "  ")
+	return enc.Encode(data)
+}

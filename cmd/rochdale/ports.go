@@ -1,0 +1,126 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"rochdale/domain"
+	"rochdale/domain/billing"
+	"rochdale/domain/calendar"
+	"rochdale/processes"
+	"rochdale/processes/access"
+	"rochdale/projections"
+)
+
+// models answers what processes and access ask, from the read models. It is the
+// one place that says which question of a port is which of the read models.
+type models struct {
+	*projections.Models
+	today func() calendar.Date
+}
+
+var (
+	_ processes.Payers  = models{}
+	_ processes.Rolls   = models{}
+	_ processes.Ballots = models{}
+	_ processes.Names   = models{}
+	_ access.People     = models{}
+)
+
+// ByEmail is that of [access.People].
+func (m models) ByEmail(ctx context.Context, email string) (people []access.Person, err error) {
+	found, err := m.MembersByEmail(ctx, email)
+	for _, member := range found {
+		if err != nil {
+			break
+		}
+		var p access.Person
+		if p, err = m.person(ctx, member); err == nil && len(p.Roles) > 0 {
+			people = append(people, p)
+		}
+	}
+	return people, err
+}
+
+// ByID is that of [access.People].
+func (m models) ByID(ctx context.Context, party domain.PartyID) (access.Person, error) {
+	member, known, err := m.Member(ctx, party)
+	if err != nil || !known {
+		return access.Person{Party: party}, err
+	}
+	return m.person(ctx, member)
+}
+
+func (m models) person(ctx context.Context, member projections.Member) (access.Person, error) {
+	p := access.Person{Party: member.ID, Language: member.Language, Email: member.Email}
+	if member.IsMember(m.today()) {
+		p.Roles = append(p.Roles, domain.RoleMember)
+	}
+	granted, err := m.Roles(ctx, member.ID)
+	for _, g := range granted {
+		p.Roles = append(p.Roles, g.Role)
+		if g.For != "" {
+			p.ActsFor = append(p.ActsFor, g.For)
+		}
+	}
+	return p, err
+}
+
+// PayersIn is that of [processes.Payers].
+func (m models) PayersIn(ctx context.Context, month calendar.Month) (payers []processes.Payer, err error) {
+	all, err := m.SubscriptionsIn(ctx, month) // in the order of payers
+	for _, s := range all {
+		if n := len(payers); n == 0 || payers[n-1].Party != s.Payer {
+			payers = append(payers, processes.Payer{Party: s.Payer})
+		}
+		last := &payers[len(payers)-1]
+		last.Subscriptions = append(last.Subscriptions, s.ID)
+	}
+	return payers, err
+}
+
+// RecipientOf is that of [processes.Payers].
+func (m models) RecipientOf(ctx context.Context, party domain.PartyID) (billing.Recipient, domain.Language, error) {
+	p, _, err := m.Member(ctx, party)
+	return billing.Recipient{
+		Name: p.Name, Street: p.Street, PostalCode: p.PostalCode, City: p.City, Country: p.Country, Email: p.Email,
+	}, p.Language, err
+}
+
+// MemberOn is that of [processes.Payers].
+func (m models) MemberOn(ctx context.Context, party domain.PartyID, day calendar.Date) (bool, error) {
+	p, known, err := m.Member(ctx, party)
+	return known && p.IsMember(day), err
+}
+
+// EntitledOn is that of [processes.Rolls].
+func (m models) EntitledOn(ctx context.Context, day calendar.Date) (entitled []processes.Entitled, err error) {
+	members, err := m.MembersAt(ctx, day, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	register, err := m.RegisterAt(ctx, day, time.Time{})
+	if err != nil {
+		return nil, err
+	}
+	held := map[domain.PartyID]map[domain.ClassID]int64{}
+	for _, e := range register {
+		if held[e.Party] == nil {
+			held[e.Party] = map[domain.ClassID]int64{}
+		}
+		held[e.Party][e.Class] += e.Quantity
+	}
+	for _, member := range members {
+		entitled = append(entitled, processes.Entitled{Party: member.Party, Shares: held[member.Party]})
+	}
+	return entitled, nil
+}
+
+// NamesOf is that of [processes.Names].
+func (m models) NamesOf(ctx context.Context, party domain.PartyID) ([]string, error) {
+	p, _, err := m.Member(ctx, party)
+	if p.Organisation != "" {
+		return []string{p.Organisation}, err
+	}
+	return []string{p.FirstName, p.LastName}, err
+}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"sync"
+	"time"
+
+	"rochdale/adapters/smtp"
+	"rochdale/domain"
+	"rochdale/graphql"
+	"rochdale/processes"
+	"rochdale/processes/access"
+	"rochdale/web"
+)
+
+type serveCmd struct {
+	serveFlags
+}
+
+// serveFlags are those of whatever serves.
+type serveFlags struct {
+	serviceFlags
+
+	Listen   string `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDR" env:"ROCHDALE_LISTEN"`
+	URL      string `name:"url" help:"Under which people reach it; by default http:// and the address." placeholder:"URL" env:"ROCHDALE_URL"`
+	SMTP     string `name:"smtp" help:"Server that sends mail, like smtp://user:password@mail.example:587; without one, sign-in links are logged." placeholder:"URL" env:"ROCHDALE_SMTP"`
+	MailFrom string `help:"Address that mail comes from." placeholder:"ADDRESS" env:"ROCHDALE_MAIL_FROM"`
+	Proxy    bool   `help:"A proxy in front says in X-Forwarded-For who asks." env:"ROCHDALE_PROXY"`
+
+	Introspection bool          `help:"Let clients ask for the schema." default:"true" negatable:"" env:"ROCHDALE_INTROSPECTION"`
+	Timeout       time.Duration `help:"The longest that a query or mutation takes." default:"15s" env:"ROCHDALE_TIMEOUT"`
+	Traces        string        `help:"OpenTelemetry collector that traces go to, by OTLP over HTTP." placeholder:"URL" env:"ROCHDALE_TRACES"`
+	LogJSON       bool          `name:"log-json" help:"Log as JSON." env:"ROCHDALE_LOG_JSON"`
+}
+
+func (serveCmd) Help() string {
+	return `Examples:
+  rochdale serve
+  rochdale serve --log postgres://rochdale@db/rochdale --listen :8080 --url https://coop.example`
+}
+
+// Run serves until it is told to stop.
+func (c serveCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
+	if c.LogJSON {
+		t.log = slog.New(slog.NewJSONHandler(t.err, nil))
+	}
+	return withHouse(ctx, g, t, func(h *house) error {
+		if err := h.openModels(ctx); err != nil {
+			return err
+		}
+		defer h.models.Close() //nolint:errcheck // they can be made again
+		return h.serve(ctx, c.serveFlags, func(url string) {
+			t.log.Info("serving", "url", url, "log", redacted(g.logURL()))
+		})
+	})
+}
+
+// serve serves until ctx ends, then finishes what is under way. Ready is told when
+// requests are taken.
+func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string)) (err error) {
+	listener, err := net.Listen("tcp", f.Listen)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", f.Listen, err)
+	}
+	defer listener.Close() //nolint:errcheck // the server closes it first
+	if f.URL == "" {
+		f.URL = "http://" + listener.Addr().String()
+	}
+	stopTraces, err := startTraces(ctx, f.Traces)
+	if err != nil {
+		return err
+	}
+	defer stopTraces()
+	services, err := openServices(ctx, h.Globals)
+	if err != nil {
+		return err
+	}
+	defer services.close()
+	post, err := h.post(f)
+	if err != nil {
+		return err
+	}
+	runner := h.runner(services, f.MailDomain)
+	links := access.NewLinks(h.access, post, f.URL, h.coop, h.t.log)
+
+	background, stop := context.WithCancel(context.WithoutCancel(ctx))
+	var wg sync.WaitGroup
+	for _, run := range []func(context.Context){h.models.Run, runner.Run, links.Run, h.keep} {
+		wg.Go(func() { run(background) })
+	}
+	defer wg.Wait()
+	defer stop()
+
+	handler := web.New(web.Config{
+		Access: h.access, Links: links, BaseURL: f.URL, Coop: h.coop, Log: h.t.log, Trusted: f.Proxy,
+		GraphQL: traced(graphql.NewHandler(graphql.Config{
+			Store: h.store, Models: h.models.Models, Log: h.t.log,
+			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners,
+			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Done: ctx.Done(),
+		})),
+		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner), Ready: h.ready,
+	})
+	server := &http.Server{
+		Handler: measured(handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		ErrorLog: slog.NewLogLogger(h.t.log.Handler(), slog.LevelDebug),
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	ready(f.URL)
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	h.t.log.Info("stopping: what is under way is finished first")
+	grace, cancel := context.WithTimeout(background, 20*time.Second)
+	defer cancel()
+	if err := server.Shutdown(grace); err != nil {
+		return errors.Join(err, server.Close())
+	}
+	return nil
+}
+
+// runner returns all processes of the co-op.
+func (h *house) runner(services *services, mailDomain string) *processes.Runner {
+	all := []processes.Process{
+		processes.Erasure(h.store), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today),
+		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today),
+	}
+	for _, service := range domain.Services {
+		if at, ok := services.provisioners[service]; ok {
+			all = append(all, processes.Provisioning(h.store, service, at))
+		}
+	}
+	return processes.NewRunner(h.store, h.t.log, all...)
+}
+
+// keep does what is to be done day by day.
+func (h *house) keep(ctx context.Context) {
+	processes.Daily(ctx, h.now, h.zone, func(ctx context.Context) error {
+		running, err := h.models.SubscriptionsRunning(ctx, h.today().AddDays(-60))
+		if err != nil {
+			return err
+		}
+		for _, s := range running {
+			if err := processes.SyncEntitlements(asProcess(ctx, "daily"), h.store, s.ID, h.today()); err != nil {
+				return err
+			}
+		}
+		return h.access.Sweep(ctx)
+	}, func(err error) { h.t.log.Error("daily work failed and is tried again", "err", err) })
+}
+
+// post returns what sends mail; where there is no server, what logs it.
+func (h *house) post(f serveFlags) (access.Post, error) {
+	if f.SMTP == "" {
+		return logged{h.t.log}, nil
+	}
+	if f.MailFrom == "" {
+		return nil, misused("--smtp needs --mail-from: the address that mail comes from")
+	}
+	return smtp.New(f.SMTP, f.MailFrom)
+}
+
+// logged is the post of who has no mail server: for a demo, or the first hour.
+type logged struct{ log *slog.Logger }
+
+// Send logs the text: the address stays out of the log.
+func (l logged) Send(_ context.Context, _, subject, text, _ string) error {
+	l.log.Warn("no mail server is set: this mail was not sent", "subject", subject, "text", text)
+	return nil
+}
+
+// coop returns the name of the co-op.
+func (h *house) coop() string {
+	v, ok, err := h.models.StatutesOn(context.Background(), h.today())
+	if err != nil || !ok {
+		return "Rochdale"
+	}
+	return v.Statutes.Name
+}
+
+// ready tells why this node cannot answer.
+func (h *house) ready(ctx context.Context) error {
+	if err := h.models.Trouble(); err != nil {
+		h.t.log.WarnContext(ctx, "not ready", "err", err)
+		return errors.New("the read models do not follow the log")
+	}
+	head, err := h.store.Log.Head(ctx)
+	if err != nil {
+		h.t.log.WarnContext(ctx, "not ready", "err", err)
+		return errors.New("the log cannot be read")
+	}
+	if err := h.models.WaitFor(ctx, head); err != nil {
+		return fmt.Errorf("the read models are at %d of %d", h.models.Position(), head)
+	}
+	return nil
+}
+
+// redacted hides what a URL says besides where something is.
+func redacted(where string) string {
+	if u, err := url.Parse(where); err == nil {
+		return u.Redacted()
+	}
+	return "(not a URL)"
+}

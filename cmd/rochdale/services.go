@@ -1,0 +1,85 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strings"
+
+	_ "github.com/ncruces/go-sqlite3/driver" // the tables of mail in SQLite
+
+	"rochdale/adapters/mail"
+	"rochdale/adapters/storage"
+	"rochdale/domain"
+	"rochdale/eventstore"
+	"rochdale/eventstore/postgres"
+	"rochdale/processes"
+)
+
+// serviceFlags are those of whatever provisions.
+type serviceFlags struct {
+	MailDomain string `help:"Domain of the mailboxes." default:"coop.example" env:"ROCHDALE_MAIL_DOMAIN"`
+}
+
+// services are what accounts are provisioned on.
+type services struct {
+	provisioners map[domain.Service]processes.Provisioner
+	folders      http.Handler
+	mailboxes    *sql.DB
+}
+
+func openServices(ctx context.Context, g *Globals) (*services, error) {
+	boxes, dialect, err := openMailboxes(g)
+	if err != nil {
+		return nil, err
+	}
+	mailboxes, err := mail.Open(ctx, boxes, dialect)
+	if err != nil {
+		return nil, errors.Join(err, boxes.Close())
+	}
+	folders, err := storage.Open(filepath.Join(g.Data, "folders"), "/dav/")
+	if err != nil {
+		return nil, errors.Join(err, boxes.Close())
+	}
+	return &services{
+		provisioners: map[domain.Service]processes.Provisioner{domain.Mail: mailboxes, domain.Storage: folders},
+		folders:      folders, mailboxes: boxes,
+	}, nil
+}
+
+func (s *services) close() { _ = s.mailboxes.Close() }
+
+// openMailboxes opens the tables that Dovecot and Postfix read.
+func openMailboxes(g *Globals) (*sql.DB, mail.Dialect, error) {
+	where := cmp.Or(g.Mailboxes, "sqlite:"+filepath.Join(g.Data, "mail", "mailboxes.db"))
+	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
+		db, err := mail.OpenSQLite(path)
+		return db, mail.SQLite, err
+	}
+	if isPostgres(where) {
+		db, err := postgres.OpenSQL(where)
+		return db, mail.PostgreSQL, err
+	}
+	return nil, mail.SQLite, misused("--mailboxes %q begins with neither sqlite: nor postgres://", where)
+}
+
+// caughtUp are names that are read only once the read models have reached what
+// the log has now: a process may be ahead of them.
+type caughtUp struct{ models }
+
+// NamesOf is that of [processes.Names].
+func (c caughtUp) NamesOf(ctx context.Context, party domain.PartyID) ([]string, error) {
+	if err := c.CatchUp(ctx); err != nil {
+		return nil, fmt.Errorf("names: %w", err)
+	}
+	return c.models.NamesOf(ctx, party)
+}
+
+// asProcess is the context of what a node does by itself.
+func asProcess(ctx context.Context, name string) context.Context {
+	return eventstore.As(ctx, "process/"+name)
+}

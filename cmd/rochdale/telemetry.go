@@ -1,0 +1,163 @@
+package main
+
+import (
+	"context"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"go.opentelemetry.io/otel"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/sdk/resource"
+	sdktrace "go.opentelemetry.io/otel/sdk/trace"
+	"go.opentelemetry.io/otel/trace"
+
+	"rochdale/processes"
+)
+
+var requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	Name: "rochdale_http_request_duration_seconds", Help: "Time that requests took, by where they went and how they ended.",
+	Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
+}, []string{"route", "method", "status"})
+
+// measured counts and times requests, by the first part of their path: the rest
+// may say who asks for what.
+func measured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		began, seen := time.Now(), &status{ResponseWriter: w, code: http.StatusOK}
+		next.ServeHTTP(seen, r)
+		requests.WithLabelValues(route(r.URL.Path), method(r.Method), strconv.Itoa(seen.code)).Observe(time.Since(began).Seconds())
+	})
+}
+
+func route(path string) string {
+	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
+	switch first {
+	case "", "graphql", "sign-in", "sign-out", "dav", "metrics", "healthz", "readyz":
+		return "/" + first
+	}
+	return "other"
+}
+
+func method(m string) string {
+	switch m {
+	case http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodHead, http.MethodOptions, "PROPFIND", "MKCOL", "MOVE", "COPY", "LOCK":
+		return m
+	}
+	return "other"
+}
+
+// status remembers how a request ended.
+type status struct {
+	http.ResponseWriter
+	code int
+}
+
+// WriteHeader notes the status.
+func (s *status) WriteHeader(code int) {
+	s.code = code
+	s.ResponseWriter.WriteHeader(code)
+}
+
+// Unwrap lets streams and sockets through to what they need.
+func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
+// metrics returns what Prometheus reads.
+func (h *house) metrics(runner *processes.Runner) http.Handler {
+	registry := prometheus.NewRegistry()
+	gauge := func(name, help string, value func() float64) prometheus.Collector {
+		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
+	}
+	registry.MustRegister(
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), requests,
+		gauge("rochdale_log_position", "Position of the last event in the log.", func() float64 {
+			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+			defer cancel()
+			head, err := h.store.Log.Head(ctx)
+			if err != nil {
+				return -1
+			}
+			return float64(head)
+		}),
+		gauge("rochdale_views_position", "Position that the read models of this node have reached.", func() float64 {
+			return float64(h.models.Position())
+		}),
+		processCollector{runner},
+	)
+	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Timeout: 10 * time.Second})
+}
+
+// processCollector tells how far processes have come.
+type processCollector struct{ runner *processes.Runner }
+
+var (
+	processPosition = prometheus.NewDesc("rochdale_process_position", "Position of the last event that a process is through with.", []string{"process"}, nil)
+	processDead     = prometheus.NewDesc("rochdale_process_dead_letters", "Events that a process could not answer.", []string{"process"}, nil)
+)
+
+// Describe is that of [prometheus.Collector].
+func (processCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- processPosition
+	ch <- processDead
+}
+
+// Collect is that of [prometheus.Collector].
+func (c processCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	all, err := c.runner.Status(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(processPosition, err)
+		return
+	}
+	for _, s := range all {
+		ch <- prometheus.MustNewConstMetric(processPosition, prometheus.GaugeValue, float64(s.Position), s.Process)
+		ch <- prometheus.MustNewConstMetric(processDead, prometheus.GaugeValue, float64(s.Dead), s.Process)
+	}
+}
+
+// startTraces sends traces to a collector, if one is named.
+func startTraces(ctx context.Context, url string) (stop func(), err error) {
+	if url == "" {
+		return func() {}, nil
+	}
+	exporter, err := otlptracehttp.New(ctx, otlptracehttp.WithEndpointURL(url))
+	if err != nil {
+		return nil, err
+	}
+	provider := sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter),
+		sdktrace.WithResource(resource.NewSchemaless(attribute.String("service.name", "rochdale"), attribute.String("service.version", version()))))
+	otel.SetTracerProvider(provider)
+	otel.SetTextMapPropagator(propagation.TraceContext{})
+	return func() {
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		defer cancel()
+		_ = provider.Shutdown(ctx) // what was not sent by now is lost, and no more than that
+	}, nil
+}
+
+// traced makes a span of each request.
+func traced(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, real := otel.GetTracerProvider().(*sdktrace.TracerProvider); !real {
+			next.ServeHTTP(w, r)
+			return
+		}
+		ctx := otel.GetTextMapPropagator().Extract(r.Context(), propagation.HeaderCarrier(r.Header))
+		ctx, span := otel.Tracer("rochdale").Start(ctx, r.Method+" "+route(r.URL.Path), trace.WithSpanKind(trace.SpanKindServer))
+		defer span.End()
+		seen := &status{ResponseWriter: w, code: http.StatusOK}
+		next.ServeHTTP(seen, r.WithContext(ctx))
+		span.SetAttributes(attribute.String("http.request.method", r.Method), attribute.Int("http.response.status_code", seen.code))
+		if seen.code >= http.StatusInternalServerError {
+			span.SetStatus(codes.Error, http.StatusText(seen.code))
+		}
+	})
+}
