@@ -4,15 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
+	"math"
+	"sync"
 	"time"
 
-	"rochdale/domain"
-	"rochdale/domain/modules"
+	"rochdale/domain/membership"
 	"rochdale/eventstore"
 	"rochdale/eventstore/lite"
 )
-
-func modulesRegistry() *domain.Registry { return modules.Registry() }
 
 const (
 	// batch is how many events are applied in one transaction, when so many wait.
@@ -21,28 +21,35 @@ const (
 	pause = time.Second
 	// glance is how often a process that only reads looks for what the other wrote.
 	glance = 20 * time.Millisecond
+	// watch is how often a process looks after its file when nothing happens.
+	watch = 2 * time.Second
+	// leisure is how many times as long as the last tidying took passes before the next.
+	leisure = 10
 )
 
-// Run keeps the read models in step with the log until ctx ends.
+// Run keeps the read models in step with the log, and looks after their file, until
+// ctx ends.
 func (m *Models) Run(ctx context.Context) {
+	ctx, stop := context.WithCancel(ctx)
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	defer stop()
+	wg.Go(func() { m.lookAfter(ctx) })
 	for ctx.Err() == nil {
 		var err error
 		if m.writes() {
-			if err = m.CatchUp(ctx); err == nil {
+			if err = m.catchUp(ctx); err == nil {
 				err = m.store.Log.Wait(ctx, m.Position())
 			}
-		} else {
-			err = m.peek(ctx)
+		} else if err = m.peek(ctx); err == nil {
+			err = rest(ctx, glance)
 		}
-		if errors.Is(err, eventstore.ErrClosed) {
+		if errors.Is(err, eventstore.ErrClosed) || m.isClosed() {
 			return
 		}
 		m.mark(ctx, err)
 		if err != nil {
-			select {
-			case <-ctx.Done():
-			case <-time.After(pause):
-			}
+			_ = rest(ctx, pause)
 		}
 	}
 }
@@ -56,47 +63,114 @@ func (m *Models) mark(ctx context.Context, err error) {
 	news := (m.trouble == nil) != (err == nil) || err != nil && m.trouble.Error() != err.Error()
 	m.trouble = err
 	m.mu.Unlock()
-	if news && err != nil {
+	switch {
+	case news && err != nil:
 		m.log.ErrorContext(ctx, "read models do not follow the log", "position", m.Position(), "err", err)
+	case news:
+		m.log.InfoContext(ctx, "read models follow the log again", "position", m.Position())
 	}
+}
+
+func (m *Models) isClosed() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.closed
+}
+
+// rest waits for a time, or returns the cause for which ctx ended.
+func rest(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	case <-timer.C:
+		return nil
+	}
+}
+
+// lookAfter makes the file anew when that is called for.
+func (m *Models) lookAfter(ctx context.Context) {
+	for ctx.Err() == nil {
+		timer := time.NewTimer(watch)
+		select {
+		case <-ctx.Done():
+		case <-m.chores:
+		case <-timer.C:
+		}
+		timer.Stop()
+		began := time.Now()
+		if err := m.mend(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errClosed) {
+			m.log.ErrorContext(ctx, "read models cannot be made anew, which is tried again", "err", err)
+			_ = rest(ctx, pause)
+			m.remind()
+			continue
+		}
+		_ = rest(ctx, leisure*time.Since(began))
+	}
+}
+
+// mend makes the file anew if it is broken or gone, and copies it if it may still
+// have pieces of what was erased: SQLite overwrites what it deletes, but when it
+// moves rows from one page to another it leaves copies of them behind.
+func (m *Models) mend(ctx context.Context) error {
+	m.renews.Lock()
+	defer m.renews.Unlock()
+	v := m.current.Load()
+	broken := v.broken.Load()
+	switch {
+	case broken && !m.writes(): // whoever writes makes again what is gone
+		removeFile(v.path)
+	case !m.writes():
+	case broken || v.gone():
+		m.log.WarnContext(ctx, "the file of the read models is broken or gone, and is made again", "file", v.path)
+		return m.renew(ctx, func(tmp string) error { return m.make(ctx, tmp, nil) })
+	case v.untidy.Load():
+		if err := m.renew(ctx, func(tmp string) error { return v.copy(tmp) }); err != nil {
+			return err
+		}
+		m.sweep()
+	}
+	return nil
 }
 
 // peek looks at what the process that writes has written, and takes its place if
 // it is gone.
 func (m *Models) peek(ctx context.Context) error {
-	if err := m.takeOver(); err != nil {
+	if err := m.takeLock(); err != nil {
 		return err
 	}
 	v := m.current.Load()
-	if _, last := m.generations(); last > v.generation {
-		next, err := openView(ctx, m.path(last), last)
-		if err != nil {
+	if last := m.latest(); last > v.generation || last > 0 && v.gone() {
+		next, err := m.openView(ctx, last)
+		switch {
+		case err == nil:
+			m.swap(next)
+			v = next
+		case !m.writes():
 			return err
+		default: // it is this process's to go on with the one that can be read
+			m.log.WarnContext(ctx, "read models that were made anew cannot be read", "err", err)
+			removeFile(m.path(last))
 		}
-		m.swap(next)
-		v = next
 	}
 	before := v.position.Load()
-	if err := v.look(ctx); err != nil {
+	if err := m.examine(v, m.look(ctx, v)); err != nil {
 		return err
 	}
 	if v.position.Load() != before {
 		m.announce()
 	}
-	select {
-	case <-ctx.Done():
-	case <-time.After(glance):
+	if m.writes() {
+		m.log.InfoContext(ctx, "this process writes the read models now")
+		m.renews.Lock()
+		m.sweep()
+		m.renews.Unlock()
+		if v.untidy.Load() {
+			m.remind()
+		}
 	}
 	return nil
-}
-
-func (m *Models) takeOver() error {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if m.lock != nil || m.closed {
-		return nil
-	}
-	return m.takeLock()
 }
 
 // CatchUp applies every event that is in the log, or where another process writes
@@ -106,69 +180,61 @@ func (m *Models) CatchUp(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if !m.writes() {
-		for m.Position() < head && ctx.Err() == nil {
-			if err := m.peek(ctx); err != nil {
-				return err
-			}
-			if m.writes() {
-				return m.CatchUp(ctx)
-			}
+	for !m.writes() {
+		if m.isClosed() {
+			return errClosed
 		}
-		return context.Cause(ctx)
-	}
-	m.applies.Lock()
-	defer m.applies.Unlock()
-	for {
-		v := m.current.Load()
-		before := v.position.Load()
-		n, err := m.advance(ctx, v)
-		if err != nil {
+		if err := m.peek(ctx); err != nil {
 			return err
 		}
-		if v.position.Load() > before {
-			m.announce()
-		}
-		if n < batch {
+		if m.Position() >= head {
 			return nil
 		}
+		if err := rest(ctx, glance); err != nil {
+			return err
+		}
 	}
+	if err := m.catchUp(ctx); err != nil {
+		return err
+	}
+	return m.mend(ctx)
 }
 
-// advance applies one batch of events, in one transaction with the checkpoint.
-func (m *Models) advance(ctx context.Context, v *view) (n int, err error) {
-	events := make([]decoded, 0, 64)
-	for rec, err := range m.store.Log.All(ctx, v.position.Load()) {
+func (m *Models) catchUp(ctx context.Context) error {
+	m.applies.Lock()
+	defer m.applies.Unlock()
+	v := m.current.Load()
+	for events, err := range m.batches(ctx, v.position.Load(), math.MaxInt64) {
+		if err == nil {
+			err = m.advance(ctx, v, events)
+		}
 		if err != nil {
-			return 0, err
-		}
-		d, err := m.decode(ctx, rec)
-		if err != nil {
-			return 0, err
-		}
-		if events = append(events, d); len(events) == batch {
-			break
-		}
-	}
-	if len(events) == 0 {
-		return 0, nil
-	}
-	erased := false
-	err = v.db.Writer(ctx, func(c *lite.Conn) error {
-		err := c.Tx(func() (err error) {
-			erased, err = m.apply(c, events)
 			return err
-		})
-		if err == nil && erased {
-			_, err = c.Checkpoint(pause) // what readers keep from it now goes with the next
 		}
+	}
+	return nil
+}
+
+// advance applies some events, in one transaction with the checkpoint.
+func (m *Models) advance(ctx context.Context, v *view, events []decoded) error {
+	from, erased := v.position.Load(), false
+	err := v.db.Write(ctx, func(c *lite.Conn) (err error) {
+		erased, err = m.apply(&table{Conn: c}, from, events)
 		return err
 	})
 	if err != nil {
-		return 0, err
+		if errors.Is(err, errMoved) { // as when a commit fails and is there nevertheless
+			return errors.Join(err, m.look(ctx, v))
+		}
+		return m.examine(v, err)
 	}
 	v.position.Store(events[len(events)-1].rec.Position)
-	return len(events), nil
+	m.announce()
+	if erased {
+		v.untidy.Store(true)
+		m.remind()
+	}
+	return nil
 }
 
 // A decoded is a record with its event, if any projection wants it.
@@ -178,30 +244,106 @@ type decoded struct {
 	by    []*projection
 }
 
-func (m *Models) decode(ctx context.Context, rec eventstore.Record) (d decoded, err error) {
-	d.rec, d.by = rec, m.wants[rec.Type]
-	if len(d.by) > 0 {
-		if d.event, err = m.store.Decode(ctx, rec); err != nil {
-			err = fmt.Errorf("projections: at position %d: %w", rec.Position, err)
+// batches yields the events after a position and through another, in batches. They
+// are read and decoded while those before are applied.
+func (m *Models) batches(ctx context.Context, after, through int64) iter.Seq2[[]decoded, error] {
+	type result struct {
+		events []decoded
+		err    error
+	}
+	return func(yield func([]decoded, error) bool) {
+		if after >= through {
+			return
+		}
+		ctx, stop := context.WithCancel(ctx)
+		results := make(chan result, 1)
+		send := func(events []decoded, err error) bool {
+			select {
+			case results <- result{events, err}:
+				return err == nil
+			case <-ctx.Done():
+				return false
+			}
+		}
+		go func() {
+			defer close(results)
+			var events []decoded
+			for rec, err := range m.store.Log.All(ctx, after) {
+				var d decoded
+				if err == nil {
+					d, err = m.decode(ctx, rec)
+				}
+				if err != nil {
+					send(nil, err)
+					return
+				}
+				if events = append(events, d); len(events) == m.batch {
+					if !send(events, nil) {
+						return
+					}
+					events = make([]decoded, 0, m.batch)
+				}
+				if rec.Position >= through {
+					break
+				}
+			}
+			if len(events) > 0 {
+				send(events, nil)
+			}
+		}()
+		defer func() { // nobody uses the log any more when this returns
+			stop()
+			for range results { //nolint:revive // until it is closed
+			}
+		}()
+		for r := range results {
+			if !yield(r.events, r.err) || r.err != nil {
+				return
+			}
+		}
+		if ctx.Err() != nil {
+			yield(nil, context.Cause(ctx))
 		}
 	}
-	return d, err
 }
 
-// apply applies events, and moves the checkpoint.
-func (m *Models) apply(c *lite.Conn, events []decoded) (erased bool, err error) {
-	t := table{Conn: c}
+// decode decodes events in the order of the log, so that what is sealed under a key
+// that is to be destroyed before reads as absent, wherever the log is read.
+func (m *Models) decode(ctx context.Context, rec eventstore.Record) (d decoded, err error) {
+	d.rec, d.by = rec, m.wants[rec.Type]
+	if len(d.by) == 0 {
+		return d, nil
+	}
+	if d.event, err = m.store.Decode(ctx, rec); err != nil {
+		return d, fmt.Errorf("projections: at position %d: %w", rec.Position, err)
+	}
+	if e, erased := d.event.(membership.PersonalDataErased); erased {
+		m.forget(e)
+	}
+	return d, nil
+}
+
+// errMoved is the error of applying events to tables that are not where they were
+// thought to be.
+var errMoved = errors.New("projections: the tables are at another position than this process left them at")
+
+// apply moves the checkpoint from where it is, and applies the events up to there.
+// It reports whether something was erased.
+func (m *Models) apply(t *table, from int64, events []decoded) (erased bool, err error) {
+	err = t.Exec(`update checkpoint set position = ? where position = ?`, events[len(events)-1].rec.Position, from)
+	if err == nil && t.Changes() != 1 {
+		err = errMoved
+	}
+	if err != nil {
+		return false, err
+	}
 	for _, d := range events {
 		t.rec = d.rec
 		for _, p := range d.by {
-			if err := p.apply(&t, d.event); err != nil {
+			if err := p.apply(t, d.event); err != nil {
 				return false, fmt.Errorf("projections: %s at position %d in %s: %w", d.rec.Type, d.rec.Position, p.module, err)
 			}
 		}
 	}
-	if forget, ok := m.forgets(events); ok {
-		forget()
-		t.erased = true
-	}
-	return t.erased, c.Exec(`update checkpoint set position = ?`, events[len(events)-1].rec.Position)
+	return t.erased, nil
 }

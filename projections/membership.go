@@ -1,7 +1,11 @@
 package projections
 
 import (
+	"cmp"
 	"context"
+	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -22,21 +26,10 @@ var membershipProjection = projection{
 	apply: func(t *table, event any) error {
 		switch e := event.(type) {
 		case membership.Applied:
-			if err := t.known(e.Party); err != nil {
-				return err
-			}
-			if err := t.identity(e.Party, e.Kind, e.Identity); err != nil {
-				return err
-			}
-			if !e.Contact.IsZero() {
-				if err := t.contact(e.Party, e.Contact); err != nil {
-					return err
-				}
-			}
-			return t.Exec(`update party set applied_on = ?, language = coalesce(?, language) where id = ?`, e.On, null(string(e.Language)), e.Party)
+			return t.applied(e)
 		case membership.Admitted:
-			err := t.Exec(`update party set applied_on = null, admitted_on = ?, ended_on = null, end_reason = null, number = ? where id = ?`,
-				e.On, int64(e.Number), e.Party)
+			err := t.Exec(`update party set applied_on = null, admitted_on = ?1, ended_on = null, end_reason = null, number = ?2, by_number = ?2
+				where id = ?3`, e.On, int64(e.Number), e.Party)
 			if err != nil {
 				return err
 			}
@@ -45,20 +38,11 @@ var membershipProjection = projection{
 		case membership.Rejected:
 			return t.Exec(`update party set applied_on = null where id = ?`, e.Party)
 		case membership.IdentityChanged:
-			if err := t.known(e.Party); err != nil {
-				return err
-			}
 			return t.identity(e.Party, e.Kind, e.Identity)
 		case membership.ContactChanged:
-			if err := t.known(e.Party); err != nil {
-				return err
-			}
 			return t.contact(e.Party, e.Contact)
 		case membership.LanguageChanged:
-			if err := t.known(e.Party); err != nil {
-				return err
-			}
-			return t.Exec(`update party set language = ? where id = ?`, e.Language, e.Party)
+			return t.Exec(`insert into party (id, language) values (?, ?) on conflict do update set language = excluded.language`, e.Party, e.Language)
 		case membership.Ended:
 			if err := t.Exec(`update party set ended_on = ?, end_reason = ? where id = ?`, e.On, e.Reason, e.Party); err != nil {
 				return err
@@ -73,50 +57,142 @@ var membershipProjection = projection{
 		}
 		return nil
 	},
+	finish: allWords,
 }
 
-// known makes a party known that was not.
-func (t *table) known(party domain.PartyID) error {
-	return t.Exec(`insert into party (id) values (?) on conflict do nothing`, party)
+func (t *table) applied(e membership.Applied) error {
+	if err := t.identity(e.Party, e.Kind, e.Identity); err != nil {
+		return err
+	}
+	if !e.Contact.IsZero() {
+		if err := t.contact(e.Party, e.Contact); err != nil {
+			return err
+		}
+	}
+	return t.Exec(`update party set applied_on = ?, language = coalesce(?, language) where id = ?`, e.On, null(string(e.Language)), e.Party)
 }
 
+// identity says who a party is, of whom nothing may be known yet.
 func (t *table) identity(party domain.PartyID, kind membership.Kind, box sealed.Box[membership.Identity]) error {
-	i, known := box.Reveal()
-	if !known { // erased since
-		return t.Exec(`update party set kind = ? where id = ?`, kind, party)
-	}
+	i, _ := box.Reveal() // nothing, if it was erased since
 	name := i.Name()
-	sortName := strings.ToLower(name)
+	sortName := fold(name)
 	if i.LastName != "" {
-		sortName = strings.ToLower(i.LastName + " " + i.FirstName)
+		sortName = fold(i.LastName + " " + i.FirstName)
 	}
-	return t.Exec(`update party set kind = ?, first_name = ?, last_name = ?, organisation = ?, name = ?, sort_name = ?, street = ?,
-		postal_code = ?, city = ?, country = ?, birth_date = ?, national_number = ?, enterprise_number = ? where id = ?`,
-		kind, null(i.FirstName), null(i.LastName), null(i.Organisation), null(name), null(sortName), null(i.Street),
-		null(i.PostalCode), null(i.City), null(i.Country), null(i.BirthDate.String()), null(i.NationalNumber), null(i.EnterpriseNumber), party)
+	if err := t.words(party, sealed.Register, name); err != nil {
+		return err
+	}
+	return t.Exec(`insert into party (id, kind, first_name, last_name, organisation, name, sort_name, street, postal_code, city, country,
+			birth_date, national_number, enterprise_number) values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+		on conflict do update set kind = excluded.kind, first_name = excluded.first_name, last_name = excluded.last_name,
+			organisation = excluded.organisation, name = excluded.name, sort_name = excluded.sort_name, street = excluded.street,
+			postal_code = excluded.postal_code, city = excluded.city, country = excluded.country, birth_date = excluded.birth_date,
+			national_number = excluded.national_number, enterprise_number = excluded.enterprise_number`,
+		party, kind, null(i.FirstName), null(i.LastName), null(i.Organisation), null(name), sortName, null(i.Street), null(i.PostalCode),
+		null(i.City), null(i.Country), null(i.BirthDate.String()), null(i.NationalNumber), null(i.EnterpriseNumber))
 }
 
+// contact says how to reach a party, of whom nothing may be known yet.
 func (t *table) contact(party domain.PartyID, box sealed.Box[membership.Contact]) error {
-	c, _ := box.Reveal()
-	return t.Exec(`update party set email = ?, phone = ? where id = ?`, null(c.Email), null(c.Phone), party)
+	c, _ := box.Reveal() // nothing, if it was erased since
+	if err := t.words(party, sealed.Service, c.Email); err != nil {
+		return err
+	}
+	return t.Exec(`insert into party (id, email, phone) values (?, ?, ?)
+		on conflict do update set email = excluded.email, phone = excluded.phone`, party, null(c.Email), null(c.Phone))
 }
 
 // forget takes out of every table what was sealed under keys that are destroyed.
 func (t *table) forget(e membership.PersonalDataErased) error {
-	t.erased = true
+	if err := t.Exec(`insert into erasure values (?, ?, ?, ?)`, t.rec.Position, e.Party, e.Class, e.Through); err != nil {
+		return err
+	}
+	erase := func(sql string, args ...any) error {
+		err := t.Exec(sql, args...)
+		t.erased = t.erased || !t.filling || t.Changes() > 0
+		return err
+	}
+	position := t.rec.Position
 	switch e.Class {
 	case sealed.Register:
-		return t.Exec(`update party set first_name = null, last_name = null, organisation = null, name = null, sort_name = null,
-			street = null, postal_code = null, city = null, country = null, birth_date = null, national_number = null,
-			enterprise_number = null where id = ?`, e.Party)
-	case sealed.Service:
-		if err := t.Exec(`update party set email = null, phone = null where id = ?`, e.Party); err != nil {
+		if err := t.words(e.Party, e.Class, ""); err != nil {
 			return err
 		}
-		return t.Exec(`update account set login = null where party = ?`, e.Party)
+		return erase(`update party set first_name = null, last_name = null, organisation = null, name = null, sort_name = '',
+			street = null, postal_code = null, city = null, country = null, birth_date = null, national_number = null,
+			enterprise_number = null where id = ? and name is not null`, e.Party)
+	case sealed.Service:
+		if err := t.words(e.Party, e.Class, ""); err != nil {
+			return err
+		}
+		err := erase(`update party set email = null, phone = null where id = ? and coalesce(email, phone) is not null`, e.Party)
+		if err != nil {
+			return err
+		}
+		return t.whenIndexed(func() error {
+			return erase(`update account set login = null where party = ? and login is not null and position < ?`, e.Party, position)
+		})
 	case sealed.Accounting:
-		return t.Exec(`update invoice set recipient = null where payer = ?`, e.Party)
-	case sealed.Optional:
+		return t.whenIndexed(func() error {
+			return erase(`update invoice set recipient = null where payer = ? and recipient is not null and position < ?`, e.Party, position)
+		})
+	case sealed.Optional: // there is none in any table
+	}
+	return nil
+}
+
+// words has a party found by the words of what is about to take the place of its
+// name or its address. A file that is being filled gets them all at once.
+func (t *table) words(party domain.PartyID, class sealed.Class, text string) error {
+	if t.filling {
+		return nil
+	}
+	column := map[sealed.Class]string{sealed.Register: "name", sealed.Service: "email"}[class]
+	var before string
+	if _, err := t.One(`select `+column+` from party where id = ?`, func(r lite.Row) { before = r.Text(0) }, party); err != nil || before == text {
+		return err
+	}
+	for _, word := range wordsOf(before) {
+		if err := t.Exec(`delete from word where word = ? and party = ? and class = ?`, word, party, class); err != nil {
+			return err
+		}
+	}
+	for _, word := range wordsOf(text) {
+		if err := t.Exec(`insert into word values (?, ?, ?)`, word, party, class); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// allWords has all parties found by the words of their names and addresses. They
+// are entered in order, which is much faster than as they come.
+func allWords(t *table) error {
+	type entry struct {
+		word, party string
+		class       sealed.Class
+	}
+	var entries []entry
+	err := t.Query(`select id, name, email from party`, func(r lite.Row) error {
+		party := r.Text(0)
+		for i, class := range []sealed.Class{sealed.Register, sealed.Service} {
+			for _, word := range wordsOf(r.Text(1 + i)) {
+				entries = append(entries, entry{word, party, class})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.SortFunc(entries, func(a, b entry) int {
+		return cmp.Or(cmp.Compare(a.word, b.word), cmp.Compare(a.party, b.party), cmp.Compare(a.class, b.class))
+	})
+	for _, e := range entries {
+		if err := t.Exec(`insert into word values (?, ?, ?)`, e.word, e.party, string(e.class)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -163,10 +239,18 @@ func (m Member) Status(on calendar.Date) MemberStatus {
 		return StatusMember
 	case !m.AppliedOn.IsZero():
 		return StatusApplicant
-	case !m.AdmittedOn.IsZero() && !m.EndedOn.IsZero():
+	case !m.EndedOn.IsZero() && on.After(m.EndedOn):
 		return StatusFormer
 	}
 	return StatusKnown
+}
+
+// statuses are the same in SQL, where ?1 is the day.
+var statuses = map[MemberStatus]string{
+	StatusMember:    "admitted_on <= ?1 and (ended_on is null or ended_on >= ?1)",
+	StatusApplicant: "applied_on is not null and (admitted_on is null or admitted_on > ?1 or ended_on < ?1)",
+	StatusFormer:    "applied_on is null and ended_on < ?1",
+	StatusKnown:     "applied_on is null and (admitted_on is null or admitted_on > ?1) and (ended_on is null or ended_on >= ?1)",
 }
 
 // IsMember reports whether the party is a member on a day, by the last membership.
@@ -205,7 +289,7 @@ func (m *Models) Member(ctx context.Context, party domain.PartyID) (Member, bool
 
 // MemberByNumber returns the member with a number, and whether there is one.
 func (m *Models) MemberByNumber(ctx context.Context, number domain.MemberNumber) (Member, bool, error) {
-	return one(ctx, m, `select `+memberColumns+` from party where number = ? limit 1`, scanMember, int64(number))
+	return one(ctx, m, `select `+memberColumns+` from party where by_number = ? limit 1`, scanMember, int64(number))
 }
 
 // MembersByEmail returns the parties with an address, whatever its capitals.
@@ -217,7 +301,9 @@ func (m *Models) MembersByEmail(ctx context.Context, email string) ([]Member, er
 type MemberFilter struct {
 	Status MemberStatus // on a day; empty: all
 	On     calendar.Date
-	Search string // part of a name, an address or a number; empty: all
+	// Search has the beginnings of words of the name or the address of e-mail, in any
+	// order and whatever their capitals and accents, or a number; empty: all.
+	Search string
 }
 
 // MemberOrder is how a list of parties is ordered.
@@ -230,46 +316,50 @@ const (
 
 // Members returns a part of the list of parties.
 func (m *Models) Members(ctx context.Context, filter MemberFilter, by MemberOrder, p Page) (List[Member], error) {
-	q := query{columns: memberColumns, from: "party", key: "coalesce(number, 9007199254740991)", id: "id"}
+	q := query{columns: memberColumns, from: "party", key: "by_number", id: "id"}
 	if by == ByName {
-		q.key = "coalesce(sort_name, '')"
+		q.key = "sort_name"
 	}
-	var where []string
-	add := func(condition string, args ...any) {
-		where, q.args = append(where, condition), append(q.args, args...)
+	where := []string{"true"}
+	if condition, ok := statuses[filter.Status]; ok {
+		where, q.args = append(where, condition), append(q.args, filter.On)
 	}
-	switch filter.Status {
-	case StatusMember:
-		if by != ByName { // so that the index on numbers serves
-			q.key = "number"
-			add("number is not null")
-		}
-		add("admitted_on <= ? and (ended_on is null or ended_on >= ?)", filter.On, filter.On)
-	case StatusApplicant:
-		add("applied_on is not null")
-	case StatusFormer:
-		add("ended_on < ?", filter.On)
-	case StatusKnown:
-		add("admitted_on is null and applied_on is null")
-	}
-	if s := strings.ToLower(strings.TrimSpace(filter.Search)); s != "" {
-		like := "%" + strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`).Replace(s) + "%"
-		add(`(lower(name) like ? escape '\' or lower(email) like ? escape '\' or cast(number as text) = ?)`, like, like, s)
+	if search := strings.TrimSpace(filter.Search); search != "" {
+		found, args := searchOf(search)
+		where, q.args = append(where, "id in ("+found+")"), append(q.args, args...)
 	}
 	q.where = strings.Join(where, " and ")
 	return page(ctx, m, q, p, scanMember)
 }
 
+// searchOf returns a statement that yields the parties that are searched for.
+func searchOf(search string) (sql string, args []any) {
+	var each []string
+	for _, word := range wordsOf(search) {
+		each = append(each, "select party from word where word >= ? and word < ?")
+		args = append(args, word, word+"\U0010FFFF")
+	}
+	if len(each) == 0 {
+		return "select null where false", nil
+	}
+	sql = strings.Join(each, " intersect ")
+	if number, err := strconv.ParseInt(search, 10, 64); err == nil {
+		sql, args = sql+" union select id from party where by_number = ?", append(args, number)
+	}
+	return sql, args
+}
+
 // CountMembers returns how many members there are on a day.
 func (m *Models) CountMembers(ctx context.Context, on calendar.Date) (n int, err error) {
-	n, _, err = one(ctx, m, `select count(*) from party where admitted_on <= ? and (ended_on is null or ended_on >= ?)`,
-		func(r lite.Row) (int, error) { return int(r.Int(0)), nil }, on, on)
+	n, _, err = one(ctx, m, `select count(*) from party where `+statuses[StatusMember],
+		func(r lite.Row) (int, error) { return int(r.Int(0)), nil }, on)
 	return n, err
 }
 
 // LastMemberNumber returns the highest number that was given.
 func (m *Models) LastMemberNumber(ctx context.Context) (n domain.MemberNumber, err error) {
-	n, _, err = one(ctx, m, `select max(number) from party`, func(r lite.Row) (domain.MemberNumber, error) { return domain.MemberNumber(r.Int(0)), nil })
+	n, _, err = one(ctx, m, `select by_number from party where by_number < 9007199254740991 order by by_number desc limit 1`,
+		func(r lite.Row) (domain.MemberNumber, error) { return domain.MemberNumber(r.Int(0)), nil })
 	return n, err
 }
 
@@ -290,29 +380,56 @@ type Known struct {
 
 // MembersAt returns all who were members on a day, as far as was known at an
 // instant; the zero instant is now. They are in the order of their numbers.
-func (m *Models) MembersAt(ctx context.Context, day calendar.Date, known time.Time) ([]Known, error) {
-	return rows(ctx, m, `
-		with seen as (select * from member_movement where recorded_at <= ?2),
-		admitted as (
-			select party, max(position) as position from seen where kind = 'admitted' and on_date <= ?1 group by party)
-		select a.party, s.number, s.on_date, e.on_date
-		from admitted a join seen s on s.position = a.position
-		left join seen e on e.position = (
-			select max(position) from seen x where x.party = a.party and x.kind = 'ended' and x.position > a.position
-				and x.position < coalesce((select min(position) from seen y
-					where y.party = a.party and y.kind = 'admitted' and y.position > a.position), 9223372036854775807))
-		where e.on_date is null or e.on_date >= ?1
-		order by s.number`,
-		func(r lite.Row) (k Known, err error) {
-			k.Party, k.Number = domain.PartyID(r.Text(0)), domain.MemberNumber(r.Int(1))
-			return k, dates(r, map[int]*calendar.Date{2: &k.AdmittedOn, 3: &k.EndedOn})
-		}, day, instant(known))
+func (m *Models) MembersAt(ctx context.Context, day calendar.Date, known time.Time) (members []Known, err error) {
+	err = m.readOne(ctx, func(c *lite.Conn) error {
+		members, _, err = membersAt(c, day, known)
+		return err
+	})
+	return members, err
+}
+
+// membersAt returns besides the last number of each party that had one by then.
+func membersAt(c *lite.Conn, day calendar.Date, known time.Time) (members []Known, numbers map[domain.PartyID]domain.MemberNumber, err error) {
+	type membership struct {
+		Known
+		over bool // another has begun, later than the day: what ends, ends that one
+	}
+	last := map[domain.PartyID]*membership{}
+	numbers = map[domain.PartyID]domain.MemberNumber{}
+	err = c.Query(`select party, number, kind, on_date from member_movement where recorded_at <= ? order by position`, func(r lite.Row) error {
+		var on calendar.Date
+		if err := r.Into(3, &on); err != nil {
+			return err
+		}
+		party, was := domain.PartyID(r.Raw(0)), last[domain.PartyID(r.Raw(0))]
+		switch admitted := string(r.Raw(2)) == "admitted"; {
+		case admitted && on.After(day):
+			numbers[party] = domain.MemberNumber(r.Int(1))
+			if was != nil {
+				was.over = true
+			}
+		case admitted:
+			number := domain.MemberNumber(r.Int(1))
+			numbers[party] = number
+			last[party] = &membership{Known: Known{Party: party, Number: number, AdmittedOn: on}}
+		case was != nil && !was.over:
+			was.EndedOn = on
+		}
+		return nil
+	}, instant(known))
+	for _, v := range last {
+		if v.EndedOn.IsZero() || !day.After(v.EndedOn) {
+			members = append(members, v.Known)
+		}
+	}
+	slices.SortFunc(members, func(a, b Known) int { return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Party, b.Party)) })
+	return members, numbers, err
 }
 
 // instant is when something was known, where the zero instant is now.
 func instant(known time.Time) int64 {
 	if known.IsZero() {
-		return 1<<63 - 1
+		return math.MaxInt64
 	}
 	return known.UnixMicro()
 }

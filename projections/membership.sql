@@ -5,13 +5,14 @@ create table party (
 	kind text,
 	language text,
 	number integer,            -- of the member
+	by_number integer not null default 9007199254740991, -- the same; who has none comes last
 	applied_on text,           -- of an application that waits
 	admitted_on text,          -- the first day of the last membership
 	ended_on text,             -- its last day, if one is known
 	end_reason text,
 	first_name text, last_name text, organisation text,
 	name text,                 -- as on an envelope
-	sort_name text,            -- by which lists are ordered
+	sort_name text not null default '', -- by which lists are ordered
 	street text, postal_code text, city text, country text,
 	birth_date text, national_number text, enterprise_number text,
 	email text, phone text
@@ -22,6 +23,14 @@ create table role (
 	role text not null,
 	acts_for text not null,    -- of a delegate; or empty
 	primary key (party, role, acts_for)
+) strict, without rowid;
+
+-- The words by which a party is found, of the name or the address of e-mail.
+create table word (
+	word text not null,
+	party text not null,
+	class text not null,       -- of the personal data that it is from
+	primary key (word, party, class)
 ) strict, without rowid;
 
 -- What made members and ended memberships, so that the register can be read as at
@@ -35,8 +44,17 @@ create table member_movement (
 	recorded_at integer not null
 ) strict;
 
-create index party_number on party (number, id);
+-- What was erased, so that whoever reads the file knows it.
+create table erasure (
+	position integer primary key,
+	party text not null,
+	class text not null,
+	through integer not null   -- the version of the key
+) strict;
+
+create index party_number on party (by_number, id);
 create index party_name on party (sort_name, id);
 create index party_email on party (lower(email)) where email is not null;
+create index party_period on party (admitted_on, ended_on, applied_on);
+create index party_applied on party (applied_on) where applied_on is not null;
 create index role_for on role (acts_for) where acts_for <> '';
-create index member_movement_party on member_movement (party, position);

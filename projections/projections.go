@@ -16,15 +16,13 @@ import (
 	"io/fs"
 	"log/slog"
 	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
-	"syscall"
-	"time"
 
 	"rochdale/domain"
+	"rochdale/domain/membership"
+	"rochdale/domain/sealed"
 	"rochdale/eventstore"
 	"rochdale/eventstore/lite"
 )
@@ -37,6 +35,8 @@ type projection struct {
 	module string // of whose name there is a file of SQL
 	wants  []any  // examples of the types of event that change the tables
 	apply  func(t *table, event any) error
+	// finish, if not nil, adds to a file that was filled what follows from its rows.
+	finish func(t *table) error
 }
 
 // all are the projections, in the order of the modules.
@@ -48,23 +48,40 @@ var all = []projection{
 // A table is what a projection writes to, for one event.
 type table struct {
 	*lite.Conn
-	rec    eventstore.Record
-	erased bool // something was forgotten, of which nothing may be left in the file
+	rec     eventstore.Record
+	filling bool // a new file, which has no indexes yet
+	late    []func() error
+	erased  bool // something was in the tables that is to be forgotten
+}
+
+// whenIndexed does what needs an index: now, or when there is one. So it must come
+// to the same whatever events come between.
+func (t *table) whenIndexed(do func() error) error {
+	if !t.filling {
+		return do()
+	}
+	t.late = append(t.late, do)
+	return nil
 }
 
 // Models are the read models of a node.
 type Models struct {
-	store *eventstore.Store
-	log   *slog.Logger
-	dir   string
-	name  string // of the files, without the generation
-	wants map[string][]*projection
+	store   *eventstore.Store
+	log     *slog.Logger
+	dir     string
+	name    string // of the files, without the generation
+	wants   map[string][]*projection
+	batch   int    // how many events are applied in one transaction, when so many wait
+	erasure string // the type of the events that erase
 
 	current atomic.Pointer[view]
-	lock    *os.File   // held by the one process that writes
-	applies sync.Mutex // one at a time
+	renews  sync.Mutex     // held to make a file anew
+	applies sync.Mutex     // held to apply events to the file in use, or to put another in its place
+	retired sync.WaitGroup // files that are still read from, but no longer in use
+	chores  chan struct{}  // told when the file in use has to be made anew
 
 	mu      sync.Mutex
+	lock    *os.File      // held by the one process that writes
 	moved   chan struct{} // closed, and replaced, whenever the position rises
 	trouble error         // that keeps the position from rising
 	closed  bool
@@ -74,8 +91,12 @@ type Models struct {
 type view struct {
 	db         *lite.DB
 	path       string
+	file       os.FileInfo
 	generation int
 	position   atomic.Int64
+	forgotten  atomic.Int64 // the position of the last erasure in it that this process has heeded
+	untidy     atomic.Bool  // the file may still have pieces of what was erased
+	broken     atomic.Bool  // it cannot be read
 	users      sync.RWMutex // who reads from it
 }
 
@@ -83,15 +104,26 @@ type view struct {
 // asked for within the time there was.
 var ErrBehind = domain.Refusal{Code: "read_model.behind", Reason: "this node is at position {position} and has not reached {asked} yet: ask again in a moment"}
 
+// ErrElsewhere refuses to write what another process writes.
+var ErrElsewhere = domain.Refusal{Code: "read_model.elsewhere", Reason: "another process keeps these read models: stop it first"}
+
+var (
+	errClosed = errors.New("projections: the read models are closed")
+	errBroken = errors.New("projections: the file of the read models is broken, and is made again")
+)
+
 // Open opens the read models in a folder, which it creates if need be. If there
-// are none for this code, they are filled first, as [Models.Run] and
-// [Models.CatchUp] do. One process writes them; others that open the same folder
-// read what it writes, and take over when it ends.
+// are none for this code, they are filled first. [Models.Run] or [Models.CatchUp]
+// has them follow the log. One process writes them; others that open the same
+// folder read what it writes, and take over when it ends.
 func Open(ctx context.Context, dir string, store *eventstore.Store, log *slog.Logger) (*Models, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("projections: folder of the read models: %w", err)
 	}
-	m := &Models{store: store, log: log, dir: dir, name: "views-" + version(), wants: map[string][]*projection{}, moved: make(chan struct{})}
+	m := &Models{
+		store: store, log: log, dir: dir, name: prefix + version(store.Registry), wants: map[string][]*projection{}, batch: batch,
+		chores: make(chan struct{}, 1), moved: make(chan struct{}),
+	}
 	for i := range all {
 		for _, event := range all[i].wants {
 			name := store.Registry.Name(event)
@@ -101,17 +133,15 @@ func Open(ctx context.Context, dir string, store *eventstore.Store, log *slog.Lo
 			m.wants[name] = append(m.wants[name], &all[i])
 		}
 	}
-	if err := m.takeLock(); err != nil {
-		return nil, err
-	}
+	m.erasure = store.Registry.Name(membership.PersonalDataErased{})
 	if err := m.use(ctx); err != nil {
 		return nil, errors.Join(err, m.Close())
 	}
 	return m, nil
 }
 
-// version is a hash of the code and schema.
-func version() string {
+// version is a hash of the code and schema, and of the editions of the events.
+func version(registry *domain.Registry) string {
 	h := sha256.New()
 	_ = fs.WalkDir(sources, ".", func(name string, e fs.DirEntry, err error) error {
 		if err == nil && !e.IsDir() && !strings.HasSuffix(name, "_test.go") {
@@ -121,128 +151,102 @@ func version() string {
 		}
 		return err
 	})
-	for _, e := range modulesRegistry().Types() {
+	for _, e := range registry.Types() {
 		fmt.Fprintf(h, "%s %d\n", e.Type, e.Edition)
 	}
 	return hex.EncodeToString(h.Sum(nil))[:12]
 }
 
-// takeLock tries to become the process that writes.
-func (m *Models) takeLock() error {
-	f, err := os.OpenFile(filepath.Join(m.dir, m.name+".lock"), os.O_CREATE|os.O_RDWR, 0o600)
-	if err != nil {
-		return fmt.Errorf("projections: %w", err)
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		return f.Close() // somebody else writes
-	}
-	if err != nil {
-		return errors.Join(fmt.Errorf("projections: lock: %w", err), f.Close())
-	}
-	m.lock = f
-	return nil
-}
-
-// writes reports whether this process is the one that writes.
-func (m *Models) writes() bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	return m.lock != nil
-}
-
-// generations returns the numbers of the files there are, and the highest.
-func (m *Models) generations() (all []int, last int) {
-	files, _ := filepath.Glob(filepath.Join(m.dir, m.name+"-*.db"))
-	for _, f := range files {
-		n, err := strconv.Atoi(strings.TrimSuffix(strings.TrimPrefix(filepath.Base(f), m.name+"-"), ".db"))
-		if err == nil {
-			all, last = append(all, n), max(last, n)
-		}
-	}
-	return all, last
-}
-
-func (m *Models) path(generation int) string {
-	return filepath.Join(m.dir, fmt.Sprintf("%s-%d.db", m.name, generation))
-}
-
 // use opens the latest file. Who writes begins an empty one if there is none, or
 // none that can be read; who only reads waits for it.
 func (m *Models) use(ctx context.Context) error {
+	m.renews.Lock()
+	defer m.renews.Unlock()
+	var last error
 	for {
-		_, last := m.generations()
-		if last > 0 {
-			v, err := openView(ctx, m.path(last), last)
-			if err == nil {
-				m.swap(v)
-				m.sweep(last)
-				return nil
+		if err := m.takeLock(); err != nil {
+			return err
+		}
+		v, err := m.openLatest(ctx)
+		switch {
+		case v != nil:
+			m.swap(v)
+			m.sweep()
+			return nil
+		case !m.writes():
+			if err != nil && (last == nil || last.Error() != err.Error()) {
+				m.log.WarnContext(ctx, "read models cannot be opened, and wait for the process that writes them", "err", err)
 			}
-			if !m.writes() {
-				return err
-			}
-			m.log.WarnContext(ctx, "read models cannot be read and are made again", "err", err)
-			removeFile(m.path(last))
+			last = err
+		case err == nil:
+			return m.renew(ctx, func(tmp string) error { return m.make(ctx, tmp, nil) })
+		default: // what cannot be read is made again, and what comes before it is too old to matter
+			m.log.WarnContext(ctx, "read models cannot be read, and are made again", "err", err)
+			removeFile(m.path(m.latest()))
 			continue
 		}
-		if m.writes() {
-			if err := m.build(ctx, 1, nil); err != nil {
-				return err
-			}
-			continue
-		}
-		select {
-		case <-ctx.Done():
-			return context.Cause(ctx)
-		case <-time.After(50 * time.Millisecond):
+		if err := rest(ctx, glance); err != nil {
+			return errors.Join(err, last)
 		}
 	}
 }
 
-// sweep removes what other code and earlier generations have left, if this process
-// writes. What another process still has open stays until it closes it.
-func (m *Models) sweep(keep int) {
-	if !m.writes() {
-		return
+// openLatest opens the file of the highest generation, or none if there is none.
+func (m *Models) openLatest(ctx context.Context) (*view, error) {
+	if last := m.latest(); last > 0 {
+		return m.openView(ctx, last)
 	}
-	for _, pattern := range []string{"*.tmp", m.name + "-*.db"} {
-		files, _ := filepath.Glob(filepath.Join(m.dir, pattern))
-		for _, f := range files {
-			if f != m.path(keep) {
-				removeFile(f)
-			}
-		}
-	}
+	return nil, nil
 }
 
-func removeFile(path string) {
-	for _, suffix := range []string{"", "-wal", "-shm"} {
-		_ = os.Remove(path + suffix) // it is made again anyhow
+func (m *Models) openView(ctx context.Context, generation int) (*view, error) {
+	path := m.path(generation)
+	file, err := os.Stat(path)
+	if err != nil {
+		return nil, err
 	}
-}
-
-func openView(ctx context.Context, path string, generation int) (*view, error) {
 	db, err := lite.OpenDB(path, lite.Live)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{db: db, path: path, generation: generation}
-	if err := v.look(ctx); err != nil {
+	v := &view{db: db, path: path, file: file, generation: generation}
+	if err := m.look(ctx, v); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
 	return v, nil
 }
 
-// look reads how far the file has come.
-func (v *view) look(ctx context.Context) error {
-	return v.db.ReadOne(ctx, func(c *lite.Conn) error {
-		found, err := c.One(`select position from checkpoint`, func(r lite.Row) { v.position.Store(r.Int(0)) })
+// look reads how far a file has come, and forgets what it says is erased.
+func (m *Models) look(ctx context.Context, v *view) error {
+	return v.db.Read(ctx, func(c *lite.Conn) error {
+		var position, tidied, last int64
+		found, err := c.One(`select position, tidied from checkpoint`, func(r lite.Row) { position, tidied = r.Int(0), r.Int(1) })
 		if err == nil && !found {
-			err = errors.New("projections: the file has no checkpoint")
+			err = fmt.Errorf("projections: %s has no checkpoint", v.path)
 		}
-		return err
+		if err != nil {
+			return err
+		}
+		err = c.Query(`select position, party, class, through from erasure where position > ? order by position`, func(r lite.Row) error {
+			m.forget(membership.PersonalDataErased{Party: domain.PartyID(r.Text(1)), Class: sealed.Class(r.Text(2)), Through: int(r.Int(3))})
+			last = r.Int(0)
+			return nil
+		}, v.forgotten.Load())
+		if err != nil {
+			return err
+		}
+		v.forgotten.Store(max(v.forgotten.Load(), last))
+		v.untidy.Store(v.forgotten.Load() > tidied)
+		v.position.Store(position)
+		return nil
 	})
+}
+
+// forget makes this process treat keys as destroyed that are to be.
+func (m *Models) forget(e membership.PersonalDataErased) {
+	if m.store.Keys != nil {
+		m.store.Keys.Forget(e.Party, e.Class, e.Through)
+	}
 }
 
 // swap has everybody use another file from now on.
@@ -250,13 +254,19 @@ func (m *Models) swap(v *view) {
 	before := m.current.Swap(v)
 	m.announce()
 	if before != nil {
-		go func() { // when the last who reads from it has finished
+		m.retired.Go(func() { // when the last who reads from it has finished
 			before.users.Lock()
 			defer before.users.Unlock()
-			if err := before.db.Close(); err == nil && before.path != v.path && m.writes() {
+			if err := before.db.Close(); err != nil {
+				m.log.Warn("read models no longer in use cannot be closed", "err", err)
+			}
+			if m.writes() {
 				removeFile(before.path)
 			}
-		}()
+		})
+	}
+	if v.untidy.Load() {
+		m.remind()
 	}
 }
 
@@ -268,24 +278,37 @@ func (m *Models) announce() {
 	m.moved = make(chan struct{})
 }
 
-// Close lets go of the files.
+// remind has [Models.Run] look after the file.
+func (m *Models) remind() {
+	select {
+	case m.chores <- struct{}{}:
+	default:
+	}
+}
+
+// Close lets go of the files, when those who read have finished.
 func (m *Models) Close() error {
+	m.applies.Lock()
+	defer m.applies.Unlock()
 	m.mu.Lock()
-	lock := m.lock
 	already := m.closed
-	m.lock, m.closed = nil, true
+	m.closed = true
 	m.mu.Unlock()
 	if already {
 		return nil
 	}
+	m.retired.Wait()
 	var err error
 	if v := m.current.Load(); v != nil {
 		v.users.Lock()
 		err = v.db.Close()
 		v.users.Unlock()
 	}
-	if lock != nil {
-		err = errors.Join(err, lock.Close())
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.lock != nil {
+		err = errors.Join(err, m.lock.Close())
+		m.lock = nil
 	}
 	return err
 }
@@ -319,10 +342,14 @@ func (m *Models) WaitFor(ctx context.Context, position int64) error {
 	}
 }
 
-// Trouble returns what keeps the read models from following the log, or nil.
+// Trouble returns what keeps the read models from following the log or from being
+// read, or nil.
 func (m *Models) Trouble() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if v := m.current.Load(); m.trouble == nil && v != nil && v.broken.Load() {
+		return errBroken
+	}
 	return m.trouble
 }
 
@@ -330,14 +357,14 @@ func (m *Models) Trouble() error {
 func (m *Models) read(ctx context.Context, ask func(*lite.Conn) error) error {
 	v := m.hold()
 	defer v.users.RUnlock()
-	return v.db.Read(ctx, ask)
+	return m.examine(v, v.db.Read(ctx, ask))
 }
 
 // readOne answers a question of one statement.
 func (m *Models) readOne(ctx context.Context, ask func(*lite.Conn) error) error {
 	v := m.hold()
 	defer v.users.RUnlock()
-	return v.db.ReadOne(ctx, ask)
+	return m.examine(v, v.db.ReadOne(ctx, ask))
 }
 
 // hold returns the file in use, and keeps it from being closed.
@@ -350,4 +377,12 @@ func (m *Models) hold() *view {
 		}
 		v.users.RUnlock()
 	}
+}
+
+// examine has a file made again if an error shows that it is broken.
+func (m *Models) examine(v *view, err error) error {
+	if lite.IsNotADatabase(err) && !v.broken.Swap(true) {
+		m.remind()
+	}
+	return err
 }

@@ -41,6 +41,9 @@ var provisioningProjection = projection{
 		case provisioning.AccountResumed:
 			return become(e.Account, provisioning.StatusActive, e.Revision)
 		case provisioning.AccountDeleted:
+			if err := t.Exec(`update account set quota = 0 where id = ?`, e.Account); err != nil {
+				return err
+			}
 			return become(e.Account, provisioning.StatusDeleted, e.Revision)
 		case provisioning.Failed:
 			return t.Exec(`update account set step = ?, class = ?, code = ?, attempts = ?, parked = ? where id = ?`,

@@ -13,3 +13,4 @@ create table account (
 
 create index account_party on account (party);
 create index account_position on account (position);
+create index account_trouble on account (position) where step is not null;

@@ -1,16 +1,15 @@
 package projections
 
 import (
-	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 
-	"rochdale/domain/membership"
 	"rochdale/eventstore/lite"
 )
 
@@ -18,150 +17,200 @@ import (
 type Progress func(done, of int64)
 
 // Rebuild makes the read models anew from the log, while those that are there
-// still serve, and swaps them.
+// still serve and follow it, and puts the new in their place.
 func (m *Models) Rebuild(ctx context.Context, show Progress) error {
+	m.renews.Lock()
+	defer m.renews.Unlock()
 	if !m.writes() {
-		return errors.New("projections: another process keeps these read models: have it rebuild them, or stop it")
+		return ErrElsewhere
 	}
-	m.applies.Lock()
-	defer m.applies.Unlock()
-	_, last := m.generations()
-	if err := m.build(ctx, last+1, show); err != nil {
-		return err
-	}
-	v, err := openView(ctx, m.path(last+1), last+1)
-	if err != nil {
-		return err
-	}
-	m.swap(v)
-	return nil
+	return m.renew(ctx, func(tmp string) error { return m.make(ctx, tmp, show) })
 }
 
-// build fills a new file, which has its name only once it is whole.
-func (m *Models) build(ctx context.Context, generation int, show Progress) (err error) {
-	tmp := m.path(generation) + ".tmp"
+// renew has a function make a file, and puts it in the place of the one in use. A
+// file has its name only once it is whole.
+func (m *Models) renew(ctx context.Context, create func(tmp string) error) (err error) {
+	generation := m.latest() + 1
+	if v := m.current.Load(); v != nil {
+		generation = max(generation, v.generation+1)
+	}
+	path := m.path(generation)
+	tmp := path + ".tmp"
 	removeFile(tmp)
 	defer func() {
 		if err != nil {
 			removeFile(tmp)
 		}
 	}()
-	c, err := lite.Open(tmp, lite.Rebuild)
-	if err != nil {
+	if err := create(tmp); err != nil {
 		return err
 	}
-	head, err := m.store.Log.Head(ctx)
-	if err == nil {
-		_, err = m.fill(ctx, c, head, show)
-	}
-	if err = errors.Join(err, c.Close()); err != nil {
+	// Most of what has come meanwhile, and then, while all else waits, the rest.
+	if _, err := m.topUp(ctx, tmp); err != nil {
 		return err
 	}
 	if err := lite.SyncFile(tmp); err != nil {
+		return fmt.Errorf("projections: %w", err)
+	}
+	m.applies.Lock()
+	defer m.applies.Unlock()
+	if m.isClosed() {
+		return errClosed
+	}
+	more, err := m.topUp(ctx, tmp)
+	if err == nil && more {
+		err = lite.SyncFile(tmp)
+	}
+	if err != nil {
+		return fmt.Errorf("projections: %w", err)
+	}
+	for _, suffix := range suffixes[1:] {
+		_ = os.Remove(path + suffix) // if there were one of another file, it would be taken for this one's
+	}
+	if err := errors.Join(os.Rename(tmp, path), lite.SyncFile(path)); err != nil {
+		return fmt.Errorf("projections: %w", err)
+	}
+	v, err := m.openView(ctx, generation)
+	if err != nil {
+		removeFile(path)
 		return err
 	}
-	if err := os.Rename(tmp, m.path(generation)); err != nil {
-		return err
-	}
-	return lite.SyncFile(m.path(generation))
+	m.swap(v)
+	return nil
 }
 
-// fill makes tables and applies the log to them, through a position at least. The
-// indexes come when the tables are full.
-func (m *Models) fill(ctx context.Context, c *lite.Conn, through int64, show Progress) (position int64, err error) {
+// topUp applies to a file what has come since it was made, and reports whether
+// there was anything.
+func (m *Models) topUp(ctx context.Context, path string) (more bool, err error) {
+	c, err := lite.Open(path, lite.Rebuild)
+	if err != nil {
+		return false, err
+	}
+	from, err := positionOf(c)
+	through := from
+	if err == nil {
+		through, err = m.advanceFile(ctx, c, from, math.MaxInt64)
+	}
+	return through > from, errors.Join(err, c.Close())
+}
+
+// advanceFile applies to a file that nobody else uses the events after a position
+// and through another, and returns that of the last.
+func (m *Models) advanceFile(ctx context.Context, c *lite.Conn, from, through int64) (position int64, err error) {
+	position = from
+	for events, err := range m.batches(ctx, from, through) {
+		if err != nil {
+			return 0, err
+		}
+		err := c.Tx(func() error {
+			_, err := m.apply(&table{Conn: c}, position, events)
+			return err
+		})
+		if err != nil {
+			return 0, err
+		}
+		position = events[len(events)-1].rec.Position
+	}
+	return position, nil
+}
+
+func positionOf(c *lite.Conn) (position int64, err error) {
+	_, err = c.One(`select position from checkpoint`, func(r lite.Row) { position = r.Int(0) })
+	return position, err
+}
+
+// copy copies the file as it is at an instant, without what was deleted from it.
+func (v *view) copy(path string) error {
+	c, err := lite.Open(v.path, lite.Live)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(c.Backup(path), c.Close()); err != nil {
+		return err
+	}
+	if c, err = lite.Open(path, lite.Rebuild); err != nil {
+		return err
+	}
+	return errors.Join(c.Exec(`update checkpoint set tidied = position`), c.Close())
+}
+
+// make makes a file of the whole log.
+func (m *Models) make(ctx context.Context, path string, show Progress) error {
+	head, err := m.store.Log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	c, err := lite.Open(path, lite.Rebuild)
+	if err != nil {
+		return err
+	}
+	return errors.Join(m.fill(ctx, c, head, show), c.Close())
+}
+
+// fill makes tables and applies the log to them, through a position. The indexes
+// come when the tables are full.
+func (m *Models) fill(ctx context.Context, c *lite.Conn, through int64, show Progress) error {
 	tables, indexes := schema()
 	if err := c.Script(tables); err != nil {
-		return 0, err
+		return err
 	}
 	if m.store.Keys != nil {
 		if err := m.store.Keys.Warm(ctx); err != nil {
-			return 0, err
+			return err
 		}
 	}
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	type result struct {
-		events []decoded
-		err    error
-	}
-	ahead := make(chan result, 2) // reading and decoding go on while the tables are written
-	go func() {
-		defer close(ahead)
-		send := func(r result) bool {
-			select {
-			case ahead <- r:
-				return r.err == nil
-			case <-ctx.Done():
-				return false
-			}
-		}
-		events := make([]decoded, 0, batch)
-		for rec, err := range m.store.Log.All(ctx, 0) {
-			var d decoded
+	t, position := &table{Conn: c, filling: true}, int64(0)
+	err := c.Tx(func() error {
+		for events, err := range m.batches(ctx, 0, through) {
 			if err == nil {
-				d, err = m.decode(ctx, rec)
+				_, err = m.apply(t, position, events)
 			}
 			if err != nil {
-				send(result{nil, err})
-				return
-			}
-			if events = append(events, d); len(events) == batch {
-				if !send(result{events, nil}) {
-					return
-				}
-				events = make([]decoded, 0, batch)
-			}
-			if rec.Position >= through && through > 0 {
-				break
-			}
-		}
-		if len(events) > 0 {
-			send(result{events, nil})
-		}
-	}()
-	err = c.Tx(func() error {
-		for r := range ahead {
-			if r.err != nil {
-				return r.err
-			}
-			if _, err := m.apply(c, r.events); err != nil {
 				return err
 			}
-			position = r.events[len(r.events)-1].rec.Position
+			position = events[len(events)-1].rec.Position
 			if show != nil {
 				show(position, through)
 			}
 		}
-		return context.Cause(ctx)
+		return nil
 	})
 	if err != nil {
-		return 0, err
+		return err
 	}
-	return position, c.Script(indexes)
-}
-
-// forgets returns what makes this node treat keys as destroyed that events say are
-// to be.
-func (m *Models) forgets(events []decoded) (forget func(), any bool) {
-	var erased []membership.PersonalDataErased
-	for _, d := range events {
-		if e, ok := d.event.(membership.PersonalDataErased); ok {
-			erased = append(erased, e)
-		}
+	if err := c.Script(indexes); err != nil {
+		return err
 	}
-	return func() {
-		for _, e := range erased {
-			if m.store.Keys != nil {
-				m.store.Keys.Forget(e.Party, e.Class, e.Through)
+	t.filling = false
+	return c.Tx(func() error {
+		for _, do := range t.late {
+			if err := do(); err != nil {
+				return err
 			}
 		}
-	}, len(erased) > 0
+		for _, p := range all {
+			if p.finish != nil {
+				if err := p.finish(t); err != nil {
+					return err
+				}
+			}
+		}
+		if t.erased { // there are pieces of it in the file, perhaps
+			return nil
+		}
+		return c.Exec(`update checkpoint set tidied = position`)
+	})
 }
 
 // schema returns the statements that make the tables, and those that make the
 // indexes. In a module's file of SQL the latter come last.
 func schema() (tables, indexes string) {
-	tables = "create table checkpoint (position integer not null) strict; insert into checkpoint values (0);\n"
+	tables = `create table checkpoint (
+		position integer not null,
+		tidied integer not null -- the position of the last erasure of which not even pieces are in the file, or a later one
+	) strict;
+	insert into checkpoint values (0, 0);
+	`
 	for _, p := range all {
 		data, err := sources.ReadFile(p.module + ".sql")
 		if err != nil {
@@ -179,106 +228,12 @@ func schema() (tables, indexes string) {
 	return tables, indexes
 }
 
-// A Difference is a row that read models have and others, made anew, have not.
+// A Difference is a row that read models have and others, made anew, have not, or
+// have otherwise.
 type Difference struct {
 	Table string `json:"table"`
 	Here  string `json:"here"`  // the row as it is; empty if there is none
 	Again string `json:"again"` // the row as it is when made anew; empty if there is none
-}
-
-// maxDifferences bounds what is shown of them.
-const maxDifferences = 100
-
-// Verify makes the read models anew aside, and returns in which rows they differ
-// from those in use: in none, if all is well. Those in use go on meanwhile.
-func (m *Models) Verify(ctx context.Context, show Progress) (differences []Difference, err error) {
-	dir, err := os.MkdirTemp(m.dir, "verify-")
-	if err != nil {
-		return nil, err
-	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is in the way at worst
-	c, err := lite.Open(filepath.Join(dir, "views.db"), lite.Rebuild)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()                                 //nolint:errcheck // it is thrown away
-	err = m.read(ctx, func(live *lite.Conn) error { // of one state, whatever is applied meanwhile
-		var position int64
-		if _, err := live.One(`select position from checkpoint`, func(r lite.Row) { position = r.Int(0) }); err != nil {
-			return err
-		}
-		if position > 0 {
-			if _, err := m.fill(ctx, c, position, show); err != nil {
-				return err
-			}
-		} else if err := c.Script(must(schema())); err != nil {
-			return err
-		}
-		var tables []string
-		err := live.Query(`select name from sqlite_schema where type = 'table' order by name`, func(r lite.Row) error {
-			tables = append(tables, r.Text(0))
-			return nil
-		})
-		for _, name := range tables {
-			if err == nil && len(differences) < maxDifferences {
-				var some []Difference
-				some, err = compare(live, c, name)
-				differences = append(differences, some...)
-			}
-		}
-		return err
-	})
-	return differences[:min(len(differences), maxDifferences)], err
-}
-
-func must(tables, _ string) string { return tables }
-
-// compare returns the rows of a table that only one of two files has.
-func compare(here, again *lite.Conn, name string) (differences []Difference, err error) {
-	rows := func(c *lite.Conn) (all [][]byte, err error) {
-		var names []string
-		err = c.Query(`select name from pragma_table_info(?)`, func(r lite.Row) error {
-			names = append(names, `"`+r.Text(0)+`"`)
-			return nil
-		}, name)
-		if err != nil {
-			return nil, err
-		}
-		err = c.Query(`select json_array(`+strings.Join(names, ", ")+`) from "`+name+`"`, func(r lite.Row) error {
-			all = append(all, r.Bytes(0))
-			return nil
-		})
-		slices.SortFunc(all, bytes.Compare)
-		return all, err
-	}
-	a, err := rows(here)
-	if err != nil {
-		return nil, err
-	}
-	b, err := rows(again)
-	if err != nil {
-		return nil, err
-	}
-	for len(a)+len(b) > 0 && len(differences) < maxDifferences {
-		order := 0
-		switch {
-		case len(a) == 0:
-			order = 1
-		case len(b) == 0:
-			order = -1
-		default:
-			order = bytes.Compare(a[0], b[0])
-		}
-		switch {
-		case order < 0:
-			differences, a = append(differences, Difference{Table: name, Here: string(a[0])}), a[1:]
-		case order > 0:
-			differences, b = append(differences, Difference{Table: name, Again: string(b[0])}), b[1:]
-		default:
-			a, b = a[1:], b[1:]
-		}
-	}
-	return differences, nil
 }
 
 func (d Difference) String() string {
@@ -289,4 +244,157 @@ func (d Difference) String() string {
 		return fmt.Sprintf("%s: missing here: %s", d.Table, d.Again)
 	}
 	return fmt.Sprintf("%s: %s, but made anew %s", d.Table, d.Here, d.Again)
+}
+
+// maxDifferences bounds what is shown of them.
+const maxDifferences = 100
+
+// Verify makes the read models anew aside, and returns in which rows they differ
+// from those in use, and what SQLite finds wrong with the file: nothing, if all is
+// well. Those in use go on meanwhile. Where there are a great many differences, it
+// returns the first [maxDifferences].
+func (m *Models) Verify(ctx context.Context, show Progress) (differences []Difference, err error) {
+	f, err := os.CreateTemp(m.dir, "verify-*")
+	if err != nil {
+		return nil, fmt.Errorf("projections: verify: %w", err)
+	}
+	c, err := lite.Open(f.Name(), lite.Rebuild)
+	// It has no name from here on, so that it is gone whatever happens to this process.
+	if err = errors.Join(err, f.Close(), os.Remove(f.Name())); err != nil {
+		return nil, fmt.Errorf("projections: verify: %w", err)
+	}
+	defer c.Close() //nolint:errcheck // it is thrown away
+	position := m.Position()
+	if err := m.fill(ctx, c, position, show); err != nil {
+		return nil, err
+	}
+	for again := true; again; {
+		err := m.read(ctx, func(live *lite.Conn) error { // of one state, whatever is applied meanwhile
+			through, err := positionOf(live)
+			if err == nil && through < position {
+				err = fmt.Errorf("projections: verify: the read models went back from position %d to %d", position, through)
+			}
+			if err == nil {
+				position, err = m.advanceFile(ctx, c, position, through)
+			}
+			if err == nil {
+				differences, err = compareAll(live, c)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		// What was erased since is erased already in what is made anew.
+		if again, err = m.erasedSince(ctx, position); err != nil {
+			return nil, err
+		}
+		again = again && len(differences) > 0
+		if again {
+			err = m.CatchUp(ctx)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return differences, nil
+}
+
+func (m *Models) erasedSince(ctx context.Context, position int64) (bool, error) {
+	for rec, err := range m.store.Log.All(ctx, position) {
+		if err != nil || rec.Type == m.erasure {
+			return err == nil, err
+		}
+	}
+	return false, nil
+}
+
+// compareAll compares two files at one position.
+func compareAll(here, again *lite.Conn) (differences []Difference, err error) {
+	err = here.Query(`pragma integrity_check(10)`, func(r lite.Row) error {
+		if text := r.Text(0); text != "ok" {
+			differences = append(differences, Difference{Table: "sqlite", Here: text})
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	some, err := compare(here, again, "sqlite_schema", []string{"name"}, []string{"name", "sql"})
+	differences = append(differences, some...)
+	if err != nil || len(some) > 0 {
+		return differences, err
+	}
+	names, err := column(again, `select name from sqlite_schema where type = 'table' and name <> 'checkpoint' order by name`)
+	for _, name := range names {
+		if err != nil || len(differences) >= maxDifferences {
+			break
+		}
+		var keys, columns []string
+		if keys, err = column(again, `select name from pragma_table_info(?) where pk > 0 order by pk`, name); err != nil {
+			break
+		}
+		if columns, err = column(again, `select name from pragma_table_info(?) order by cid`, name); err != nil {
+			break
+		}
+		some, err = compare(here, again, name, keys, columns)
+		differences = append(differences, some...)
+	}
+	return differences[:min(len(differences), maxDifferences)], err
+}
+
+func column(c *lite.Conn, sql string, args ...any) (all []string, err error) {
+	err = c.Query(sql, func(r lite.Row) error {
+		all = append(all, r.Text(0))
+		return nil
+	}, args...)
+	return all, err
+}
+
+// compare returns the rows of a table that only one of two files has. It keeps a
+// digest of each, since there may be more than fit into memory.
+func compare(here, again *lite.Conn, name string, keys, columns []string) (differences []Difference, err error) {
+	type digest [16]byte
+	list := func(names []string) string { return `json_array("` + strings.Join(names, `", "`) + `")` }
+	sql := fmt.Sprintf(`select %s, %s from "%s"`, list(keys), list(columns), name)
+	rows := func(c *lite.Conn, each func(key, row []byte, d digest)) error {
+		return c.Query(sql, func(r lite.Row) error {
+			sum := sha256.Sum256(r.Raw(1))
+			each(r.Raw(0), r.Raw(1), digest(sum[:16]))
+			return nil
+		})
+	}
+	only := map[digest]int{} // rows that are only here
+	if err := rows(here, func(_, _ []byte, d digest) { only[d]++ }); err != nil {
+		return nil, err
+	}
+	missing := map[string]string{} // rows that are not here, by their keys
+	err = rows(again, func(key, row []byte, d digest) {
+		switch {
+		case only[d] > 1:
+			only[d]--
+		case only[d] == 1:
+			delete(only, d)
+		case len(missing) < maxDifferences:
+			missing[string(key)] = string(row)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(only) > 0 {
+		err = rows(here, func(key, row []byte, d digest) {
+			if only[d] > 0 && len(differences) < maxDifferences {
+				differences = append(differences, Difference{name, string(row), missing[string(key)]})
+				delete(missing, string(key))
+			}
+		})
+	}
+	for _, row := range missing {
+		differences = append(differences, Difference{Table: name, Again: row})
+	}
+	slices.SortFunc(differences, func(a, b Difference) int {
+		return strings.Compare(a.Here+a.Again, b.Here+b.Again)
+	})
+	return differences, err
 }

@@ -1,7 +1,10 @@
 package projections
 
 import (
+	"cmp"
 	"context"
+	"slices"
+	"strings"
 	"time"
 
 	"rochdale/domain"
@@ -22,14 +25,16 @@ var sharesProjection = projection{
 			return t.Exec(`insert into share_subscription (party, id, class, quantity, price, currency, on_date) values (?, ?, ?, ?, ?, ?, ?)`,
 				e.Party, e.Subscription, e.Class, e.Quantity, e.Price.Minor(), e.Price.Currency(), e.On)
 		case shares.Paid:
-			err := t.Exec(`update share_subscription set paid = paid + ? where party = ? and id = ?`, e.Amount.Minor(), e.Party, e.Subscription)
+			err := t.Exec(`update share_subscription set paid = paid + ? where party = ? and class = ? and id = ?`,
+				e.Amount.Minor(), e.Party, e.Class, e.Subscription)
 			if err != nil {
 				return err
 			}
 			lot := shares.Lot{Subscription: e.Subscription, Subscriber: e.Party, AcquiredOn: e.On, Paid: e.Amount, Price: money.New(0, e.Amount.Currency())}
 			return t.move(0, e.Party, e.Class, "paid", lot, 1, e.Reference, "", e.On)
 		case shares.Issued:
-			if err := t.Exec(`update share_subscription set issued_on = ? where party = ? and id = ?`, e.On, e.Party, e.Subscription); err != nil {
+			err := t.Exec(`update share_subscription set issued_on = ? where party = ? and class = ? and id = ?`, e.On, e.Party, e.Class, e.Subscription)
+			if err != nil {
 				return err
 			}
 			lot := shares.Lot{
@@ -152,7 +157,7 @@ type ShareSubscription struct {
 // ShareSubscriptions returns those of a party, oldest first.
 func (m *Models) ShareSubscriptions(ctx context.Context, party domain.PartyID) ([]ShareSubscription, error) {
 	return rows(ctx, m, `select id, party, class, quantity, price, currency, paid, on_date, issued_on from share_subscription
-		where party = ? order by on_date, id`, func(r lite.Row) (s ShareSubscription, err error) {
+		where party = ? order by on_date, class, id`, func(r lite.Row) (s ShareSubscription, err error) {
 		s = ShareSubscription{
 			ID: shares.SubscriptionID(r.Text(0)), Party: domain.PartyID(r.Text(1)), Class: domain.ClassID(r.Text(2)), Quantity: r.Int(3),
 			Price: amount(r, 4, 5), Paid: amount(r, 6, 5),
@@ -164,7 +169,7 @@ func (m *Models) ShareSubscriptions(ctx context.Context, party domain.PartyID) (
 // RegisterEntry is a line of the register of shares: shares of one class that a
 // party acquired on one day.
 type RegisterEntry struct {
-	Member     Known
+	Member     Known // of who is none on the day, only the last number
 	Party      domain.PartyID
 	Name       string // as it is known now; empty once erased
 	Address    string
@@ -179,36 +184,50 @@ type RegisterEntry struct {
 // known at an instant; the zero instant is now. Holders are in the order of their
 // numbers, those who never had one last.
 func (m *Models) RegisterAt(ctx context.Context, day calendar.Date, known time.Time) (entries []RegisterEntry, err error) {
-	members, err := m.MembersAt(ctx, day, known)
-	if err != nil {
-		return nil, err
-	}
-	byParty := make(map[domain.PartyID]Known, len(members))
-	for _, k := range members {
-		byParty[k.Party] = k
-	}
-	entries, err = rows(ctx, m, `
-		with held as (
-			select party, class, lot, min(acquired_on) filter (where kind <> 'paid') as acquired, sum(quantity) as quantity, sum(paid) as paid,
-				max(price) as price, max(currency) as currency
-			from share_movement where on_date <= ?1 and recorded_at <= ?2 group by party, class, lot having sum(quantity) > 0)
-		select h.party, coalesce(p.name, ''), coalesce(p.street || ', ' || p.postal_code || ' ' || p.city, ''),
-			h.class, h.acquired, sum(h.quantity), h.price, sum(h.paid), h.currency, coalesce(p.number, 0)
-		from held h left join party p on p.id = h.party
-		group by h.party, h.class, h.acquired, h.price
-		order by coalesce(p.number, 9007199254740991), h.party, h.class, h.acquired, h.price`,
-		func(r lite.Row) (e RegisterEntry, err error) {
-			e = RegisterEntry{
-				Party: domain.PartyID(r.Text(0)), Name: r.Text(1), Address: r.Text(2), Class: domain.ClassID(r.Text(3)),
-				Quantity: r.Int(5), Price: amount(r, 6, 8), Paid: amount(r, 7, 8),
-			}
-			e.Member = byParty[e.Party]
-			if e.Member.Number == 0 {
-				e.Member = Known{Party: e.Party, Number: domain.MemberNumber(r.Int(9))}
-			}
-			return e, r.Into(4, &e.AcquiredOn)
-		}, day, instant(known))
+	err = m.read(ctx, func(c *lite.Conn) error {
+		members, numbers, err := membersAt(c, day, known)
+		if err != nil {
+			return err
+		}
+		byParty := make(map[domain.PartyID]Known, len(members))
+		for _, k := range members {
+			byParty[k.Party] = k
+		}
+		return c.Query(`
+			with held as (
+				select party, class, lot, min(acquired_on) filter (where kind <> 'paid') as acquired, sum(quantity) as quantity,
+					sum(paid) as paid, max(price) as price, max(currency) as currency
+				from share_movement where on_date <= ? and recorded_at <= ? group by party, class, lot having sum(quantity) > 0)
+			select h.party, h.class, h.acquired, sum(h.quantity), h.price, sum(h.paid), h.currency, p.name, p.street, p.postal_code, p.city
+			from held h left join party p on p.id = h.party
+			group by h.party, h.class, h.acquired, h.price
+			order by h.party, h.class, h.acquired, h.price`,
+			func(r lite.Row) error {
+				e := RegisterEntry{
+					Party: domain.PartyID(r.Text(0)), Class: domain.ClassID(r.Text(1)), Quantity: r.Int(3),
+					Price: amount(r, 4, 6), Paid: amount(r, 5, 6), Name: r.Text(7), Address: address(r.Text(8), r.Text(9), r.Text(10)),
+				}
+				var member bool
+				if e.Member, member = byParty[e.Party]; !member {
+					e.Member = Known{Party: e.Party, Number: numbers[e.Party]}
+				}
+				entries = append(entries, e)
+				return r.Into(2, &entries[len(entries)-1].AcquiredOn)
+			}, day, instant(known))
+	})
+	slices.SortStableFunc(entries, func(a, b RegisterEntry) int {
+		return cmp.Compare(uint64(a.Member.Number-1), uint64(b.Member.Number-1)) // so that 0 comes last
+	})
 	return entries, err
+}
+
+// address returns a domicile as it stands in a register, as far as it is known.
+func address(street, postalCode, city string) string {
+	place := strings.TrimSpace(postalCode + " " + city)
+	if street == "" || place == "" {
+		return street + place
+	}
+	return street + ", " + place
 }
 
 // ShareTotal is what all hold of a class.

@@ -19,7 +19,7 @@ create table share_subscription (
 	paid integer not null default 0,
 	on_date text not null,
 	issued_on text,
-	primary key (party, id)
+	primary key (party, class, id)
 ) strict, without rowid;
 
 -- Every change to the two ledgers, the number of shares and the money paid on
@@ -43,5 +43,4 @@ create table share_movement (
 	primary key (position, line)
 ) strict, without rowid;
 
-create index share_movement_party on share_movement (party, class, position);
-create index share_movement_date on share_movement (on_date);
+create index share_movement_party on share_movement (party, position, line);

@@ -17,16 +17,16 @@ var subscriptionProjection = projection{
 	apply: func(t *table, event any) error {
 		switch e := event.(type) {
 		case subscription.Started:
-			return t.Exec(`insert into subscription values (?, ?, ?, ?, ?, ?, ?, null, null, ?, ?)`,
+			return t.Exec(`insert into subscription values (?, ?, ?, ?, ?, ?, ?, null, null, null, ?, ?)`,
 				e.Subscription, e.Party, e.Payer, e.Plan, e.GB, e.From, e.From, e.Terms.PriceList, t.rec.Position)
 		case subscription.QuotaChanged:
 			return t.Exec(`update subscription set gb = ?, gb_from = ? where id = ?`, e.GB, e.From, e.Subscription)
 		case subscription.Cancelled:
 			return t.Exec(`update subscription set ends = ? where id = ?`, e.Ends, e.Subscription)
 		case subscription.Suspended:
-			return t.Exec(`update subscription set suspended_on = ? where id = ?`, e.On, e.Subscription)
+			return t.Exec(`update subscription set suspended_on = ?, resumed_on = null where id = ?`, e.On, e.Subscription)
 		case subscription.Resumed:
-			return t.Exec(`update subscription set suspended_on = null where id = ?`, e.Subscription)
+			return t.Exec(`update subscription set resumed_on = ? where id = ?`, e.On, e.Subscription)
 		}
 		return nil
 	},
@@ -43,29 +43,35 @@ type Subscription struct {
 	From        calendar.Date
 	Ends        calendar.Date // the last day; no day while it goes on
 	SuspendedOn calendar.Date // no day while it is not suspended
+
+	paused, resumed calendar.Date // the last suspension: its first day, and the first after it, if that is known
 }
 
-// Status returns what the subscription gives on a day.
+// Status returns what the subscription gives on a day, by the last suspension.
 func (s Subscription) Status(on calendar.Date) subscription.Status {
 	switch {
 	case !s.Ends.IsZero() && on.After(s.Ends):
 		return subscription.StatusEnded
 	case on.Before(s.From):
 		return subscription.StatusPending
-	case !s.SuspendedOn.IsZero() && !on.Before(s.SuspendedOn):
+	case !s.paused.IsZero() && !on.Before(s.paused) && (s.resumed.IsZero() || on.Before(s.resumed)):
 		return subscription.StatusSuspended
 	}
 	return subscription.StatusActive
 }
 
-const subscriptionColumns = `id, party, payer, plan, gb, gb_from, from_date, ends, suspended_on`
+const subscriptionColumns = `id, party, payer, plan, gb, gb_from, from_date, ends, suspended_on, resumed_on`
 
 func scanSubscription(r lite.Row) (s Subscription, err error) {
 	s = Subscription{
 		ID: domain.SubscriptionID(r.Text(0)), Party: domain.PartyID(r.Text(1)), Payer: domain.PartyID(r.Text(2)),
 		Plan: domain.PlanID(r.Text(3)), GB: int(r.Int(4)),
 	}
-	return s, dates(r, map[int]*calendar.Date{5: &s.GBFrom, 6: &s.From, 7: &s.Ends, 8: &s.SuspendedOn})
+	err = dates(r, map[int]*calendar.Date{5: &s.GBFrom, 6: &s.From, 7: &s.Ends, 8: &s.paused, 9: &s.resumed})
+	if s.resumed.IsZero() {
+		s.SuspendedOn = s.paused
+	}
+	return s, err
 }
 
 // Subscription returns one subscription, and whether there is one.

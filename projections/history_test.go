@@ -1,0 +1,588 @@
+package projections_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/shopspring/decimal"
+	"pgregory.net/rapid"
+
+	"rochdale/domain"
+	"rochdale/domain/assembly"
+	"rochdale/domain/billing"
+	"rochdale/domain/calendar"
+	"rochdale/domain/documents"
+	"rochdale/domain/entitlement"
+	"rochdale/domain/membership"
+	"rochdale/domain/modules"
+	"rochdale/domain/money"
+	"rochdale/domain/offering"
+	"rochdale/domain/payment"
+	"rochdale/domain/provisioning"
+	"rochdale/domain/sealed"
+	"rochdale/domain/shares"
+	"rochdale/domain/statutes"
+	"rochdale/domain/subscription"
+	"rochdale/eventstore"
+)
+
+var (
+	began  = time.Date(2026, time.May, 1, 8, 0, 0, 0, time.UTC)
+	day    = calendar.Of(began)
+	master = make([]byte, 32)
+)
+
+// A clock tells the time to all nodes. It moves on whenever it is asked.
+type clock struct{ now time.Time }
+
+func (c *clock) tell() time.Time {
+	c.now = c.now.Add(time.Millisecond)
+	return c.now
+}
+
+func (c *clock) today() calendar.Date { return calendar.Of(c.now) }
+
+// nodeOf returns a node over a log, with a memory of its own.
+func nodeOf(d eventstore.Driver, c *clock) *eventstore.Store {
+	keys, err := eventstore.NewKeys(d, master)
+	if err != nil {
+		panic(err)
+	}
+	s := eventstore.New(eventstore.NewLog(d), modules.Registry(), keys)
+	if c != nil {
+		s.Now = c.tell
+	}
+	return s
+}
+
+func as(ctx context.Context) context.Context { return eventstore.As(ctx, "test") }
+
+// rules are statutes under which a lot can happen to few people.
+func rules() statutes.Statutes {
+	s, err := statutes.Preset("nubo")
+	if err != nil {
+		panic(err)
+	}
+	s.Shares.PartialExit = true
+	s.Membership.Resignation = statutes.Resignation{NoticeDays: 3, Effect: statutes.NoticeEnd}
+	s.Assembly.NoticeDays, s.Assembly.SecondCallNoticeDays, s.Assembly.RecordDays = 2, 1, 1
+	return s
+}
+
+func prices() offering.PriceList {
+	list, err := offering.Preset("nubo")
+	if err != nil {
+		panic(err)
+	}
+	return list
+}
+
+// A history is a co-op to which things happen at random, decided by the commands
+// that decide in earnest.
+type history struct {
+	*rapid.T
+	clock    *clock
+	driver   eventstore.Driver
+	nodes    []*eventstore.Store // which know the same only by the log
+	statutes statutes.Statutes
+	versions int // of the statutes
+	lists    int // of the price list
+	number   domain.MemberNumber
+}
+
+func newHistory(t *rapid.T, d eventstore.Driver) *history {
+	h := &history{T: t, clock: &clock{began}, driver: d, statutes: rules()}
+	h.nodes = []*eventstore.Store{nodeOf(d, h.clock), nodeOf(d, h.clock)}
+	for _, found := range []func() error{h.adopt, h.publish} {
+		if err := found(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return h
+}
+
+func pick[V any](h *history, name string, from ...V) V {
+	return rapid.SampledFrom(from).Draw(h.T, name)
+}
+
+func (h *history) node() *eventstore.Store {
+	return h.nodes[rapid.IntRange(0, len(h.nodes)-1).Draw(h.T, "node")]
+}
+
+var parties = []domain.PartyID{"anna", "bert", "weavers"}
+
+func (h *history) party() domain.PartyID { return pick(h, "party", parties...) }
+
+// visitor is a party who may never become a member.
+func (h *history) visitor() domain.PartyID {
+	return pick(h, "visitor", append(slices.Clone(parties), "guest")...)
+}
+
+func kindOf(p domain.PartyID) membership.Kind {
+	if p == "weavers" {
+		return membership.Organisation
+	}
+	return membership.Person
+}
+
+// dated is a day near today.
+func (h *history) dated() calendar.Date {
+	return h.clock.today().AddDays(rapid.IntRange(-6, 6).Draw(h.T, "days"))
+}
+
+func (h *history) identityOf(p domain.PartyID) membership.Identity {
+	i := membership.Identity{
+		Street: "Spinnerstraat 7", PostalCode: pick(h, "postal code", "9000", ""), City: "Gent", Country: "BE",
+		BirthDate: calendar.On(1980, time.March, pick(h, "birth", 1, 2)), NationalNumber: pick(h, "national number", "80030112345", ""),
+	}
+	if kindOf(p) == membership.Organisation {
+		return membership.Identity{
+			Organisation: pick(h, "organisation", "De Wevers VZW", "Weavers & Co"), Street: "Loomlane 1", City: "Ronse",
+			EnterpriseNumber: "0123.456.749",
+		}
+	}
+	i.FirstName = pick(h, "first name", "Ada", "Élodie", "Bert")
+	i.LastName = pick(h, "last name", "Loom", "D'Haese-Müller", "Şahin")
+	return i
+}
+
+func (h *history) contact() membership.Contact {
+	return membership.Contact{Email: pick(h, "email", "Ada.Loom@example.org", "b@example.com", ""), Phone: pick(h, "phone", "+32 470 00 00 01", "")}
+}
+
+func (h *history) class() domain.ClassID { return pick[domain.ClassID](h, "class", "A", "B") }
+func (h *history) lot() shares.SubscriptionID {
+	return pick[shares.SubscriptionID](h, "lot", "l1", "l2")
+}
+func (h *history) sub() domain.SubscriptionID {
+	return pick[domain.SubscriptionID](h, "subscription", "s1", "s2", "s3")
+}
+func (h *history) assembly() domain.AssemblyID {
+	return pick[domain.AssemblyID](h, "assembly", "ga1", "ga2")
+}
+func (h *history) poll() domain.PollID { return pick[domain.PollID](h, "poll", "q1", "q2") }
+func (h *history) payment() domain.PaymentID {
+	return pick[domain.PaymentID](h, "payment", "m1", "m2", "m3")
+}
+func (h *history) service() domain.Service { return pick(h, "service", domain.Services...) }
+func (h *history) quantity() int64         { return rapid.Int64Range(1, 4).Draw(h.T, "quantity") }
+func (h *history) eur() money.Money {
+	return money.New(pick[int64](h, "cents", 2500, 5000, 137), "EUR")
+}
+func (h *history) quota() domain.Bytes { return domain.Bytes(h.quantity()) * domain.GB }
+func (h *history) revision() int64     { return int64(h.clock.now.Sub(began)) }
+
+func do[S any](h *history, cmd domain.Command[S]) error {
+	_, err := eventstore.Execute(as(h.Context()), h.node(), cmd)
+	return err
+}
+
+func do2[A, B any](h *history, cmd domain.Command2[A, B]) error {
+	_, err := eventstore.Execute2(as(h.Context()), h.node(), cmd)
+	return err
+}
+
+func (h *history) adopt() error {
+	err := do(h, statutes.Adopt{Version: h.versions + 1, On: h.clock.today(), InForceFrom: h.clock.today(), By: "deed", Statutes: h.statutes})
+	if err == nil {
+		h.versions++
+		h.statutes.Version = h.versions
+	}
+	return err
+}
+
+func (h *history) publish() error {
+	err := do(h, offering.Publish{Version: h.lists + 1, On: h.clock.today(), From: h.clock.today(), List: prices()})
+	if err == nil {
+		h.lists++
+	}
+	return err
+}
+
+// An act is something that may happen, if no rule refuses it.
+type act func(h *history) error
+
+// acts are of every module, in the order of a member's life.
+var acts = []act{
+	(*history).adopt, (*history).publish,
+	func(h *history) error {
+		return do(h, offering.SetVATRate{On: h.clock.today(), Rate: offering.VATRate{From: h.dated(), Percent: decimal.NewFromInt(h.quantity())}})
+	},
+	func(h *history) error {
+		p := h.party()
+		return do(h, membership.Apply{
+			Party: p, Kind: kindOf(p), Identity: h.identityOf(p), Contact: h.contact(),
+			Language: pick(h, "language", domain.French, domain.Dutch, ""), On: h.clock.today(),
+		})
+	},
+	func(h *history) error {
+		h.number++
+		number := pick(h, "number", h.number, 1, 2, 3)
+		return do2(h, membership.Admit{Party: h.party(), Number: number, On: h.dated(), Shares: 1, Statutes: h.statutes})
+	},
+	func(h *history) error {
+		return do(h, membership.Reject{Party: h.party(), On: h.clock.today(), Reason: "not a weaver"})
+	},
+	func(h *history) error {
+		p := h.party()
+		h.number++
+		c := membership.Enter{
+			Party: p, Number: pick(h, "number", h.number, 1, 2, 3), Kind: kindOf(p), Identity: h.identityOf(p), Contact: h.contact(),
+			Language: domain.French, AdmittedOn: h.dated(), On: h.clock.today(),
+		}
+		if rapid.Bool().Draw(h.T, "ended") {
+			c.EndedOn, c.EndReason = c.AdmittedOn.AddDays(3), membership.Resigned
+		}
+		return do2(h, c)
+	},
+	func(h *history) error {
+		p := h.visitor()
+		return do(h, membership.ChangeIdentity{Party: p, Identity: h.identityOf(p), On: h.clock.today()})
+	},
+	func(h *history) error {
+		return do(h, membership.ChangeContact{Party: h.visitor(), Contact: h.contact(), On: h.clock.today()})
+	},
+	func(h *history) error {
+		return do(h, membership.ChangeLanguage{Party: h.visitor(), Language: pick(h, "language", domain.Languages...), On: h.clock.today()})
+	},
+	func(h *history) error {
+		return do(h, membership.Resign{Party: h.party(), On: h.clock.today(), Statutes: h.statutes})
+	},
+	func(h *history) error {
+		return do(h, membership.Exclude{Party: h.party(), On: h.dated(), Why: "did not weave"})
+	},
+	func(h *history) error { return do(h, membership.Decease{Party: h.party(), On: h.dated()}) },
+	func(h *history) error {
+		role := pick(h, "role", domain.RoleBoard, domain.RoleTreasurer, domain.RoleDelegate)
+		c := membership.GrantRole{Party: h.visitor(), Role: role, On: h.clock.today()}
+		if role == domain.RoleDelegate {
+			c.For = "weavers"
+		}
+		return do(h, c)
+	},
+	func(h *history) error {
+		role := pick(h, "role", domain.RoleBoard, domain.RoleTreasurer, domain.RoleDelegate)
+		c := membership.RevokeRole{Party: h.visitor(), Role: role, On: h.clock.today()}
+		if role == domain.RoleDelegate {
+			c.For = "weavers"
+		}
+		return do(h, c)
+	},
+	(*history).erase,
+	func(h *history) error {
+		return h.node().Keys.Rotate(h.Context(), h.visitor(), pick(h, "data", sealed.Classes...))
+	},
+
+	func(h *history) error {
+		return do(h, shares.Subscribe{Subscription: h.lot(), Party: h.party(), Class: h.class(), Quantity: h.quantity(), On: h.dated(), Statutes: h.statutes})
+	},
+	func(h *history) error {
+		reference := fmt.Sprintf("%d", rapid.IntRange(1, 9).Draw(h.T, "reference"))
+		return do(h, shares.RecordPayment{Subscription: h.lot(), Party: h.party(), Class: h.class(), Amount: h.eur(), On: h.dated(), Reference: reference})
+	},
+	func(h *history) error { // in full
+		party, class, lot := h.party(), h.class(), h.lot()
+		_, err := eventstore.Transact(as(h.Context()), h.node(), func(tx *eventstore.Tx) error {
+			holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(party, class))
+			if err != nil {
+				return err
+			}
+			due, _ := holding.Due(lot)
+			return eventstore.Do(tx, shares.RecordPayment{Subscription: lot, Party: party, Class: class, Amount: due, On: h.clock.today(), Reference: "rest of " + string(lot)})
+		})
+		return err
+	},
+	func(h *history) error {
+		return do(h, shares.Issue{Subscription: h.lot(), Party: h.party(), Class: h.class(), On: h.dated(), Statutes: h.statutes})
+	},
+	func(h *history) error {
+		return do2(h, shares.Transfer{
+			Transfer: shares.TransferID(fmt.Sprint("t", h.quantity())), From: h.party(), To: h.party(), Class: h.class(),
+			Quantity: h.quantity(), On: h.dated(), Statutes: h.statutes,
+		})
+	},
+	func(h *history) error {
+		return do(h, shares.Redeem{
+			Redemption: shares.RedemptionID(fmt.Sprint("r", h.quantity())), Party: h.party(), Class: h.class(), Quantity: h.quantity(),
+			On: h.dated(), Statutes: h.statutes,
+		})
+	},
+	func(h *history) error {
+		from, to, class, today := h.party(), h.party(), h.class(), h.clock.today()
+		return h.course(func() error {
+			return do(h, shares.Enter{
+				Subscription: h.lot(), Party: from, Class: class, Quantity: 2, Paid: money.New(5000, "EUR"), On: today, Statutes: h.statutes,
+			})
+		}, func() error {
+			transfer := shares.TransferID(fmt.Sprint("t", h.revision()))
+			return do2(h, shares.Transfer{Transfer: transfer, From: from, To: to, Class: class, Quantity: 1, On: today, Statutes: h.statutes})
+		})
+	},
+	func(h *history) error { // all
+		party, class := h.party(), h.class()
+		_, err := eventstore.Transact(as(h.Context()), h.node(), func(tx *eventstore.Tx) error {
+			holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(party, class))
+			if err != nil {
+				return err
+			}
+			return eventstore.Do(tx, shares.Redeem{
+				Redemption: "all", Party: party, Class: class, Quantity: holding.Held(), On: h.clock.today().AddDays(6), Statutes: h.statutes,
+			})
+		})
+		return err
+	},
+	func(h *history) error {
+		n := h.quantity()
+		return do(h, shares.Enter{
+			Subscription: h.lot(), Party: h.party(), Class: h.class(), Quantity: n, Paid: money.New(2500*n, "EUR"), On: h.dated(), Statutes: h.statutes,
+		})
+	},
+
+	func(h *history) error {
+		return do(h, assembly.Convene{
+			Assembly: h.assembly(), Kind: assembly.Annual, Title: domain.Text{EN: "Annual assembly"}, On: h.clock.today(),
+			HeldOn: h.clock.today().AddDays(rapid.IntRange(2, 4).Draw(h.T, "days")), Statutes: h.statutes,
+		})
+	},
+	func(h *history) error {
+		return do2(h, assembly.EnterRoll{Assembly: h.assembly(), Party: h.party(), Votes: rapid.Int64Range(0, 3).Draw(h.T, "votes")})
+	},
+	func(h *history) error {
+		return do(h, assembly.FreezeRoll{Assembly: h.assembly(), Voters: 3, Votes: 9, On: h.clock.today().AddDays(4)})
+	},
+	func(h *history) error {
+		c := assembly.OpenPoll{
+			Poll: h.poll(), Assembly: h.assembly(), Question: domain.Text{FR: "Oui ?", EN: "Yes?"}, Decision: statutes.Ordinary,
+			OpensAt: h.clock.now, Statutes: h.statutes,
+		}
+		if rapid.Bool().Draw(h.T, "closes") {
+			c.ClosesAt = c.OpensAt.Add(time.Hour)
+		}
+		return do2(h, c)
+	},
+	(*history).hold, (*history).vote, (*history).vote,
+	func(h *history) error { return do(h, assembly.ClosePoll{Poll: h.poll(), At: h.clock.now}) },
+	func(h *history) error {
+		return do(h, assembly.DeclareResult{Poll: h.poll(), Tally: assembly.Tally{Voters: 2, For: 2}})
+	},
+
+	func(h *history) error {
+		return do(h, documents.File{
+			Document: domain.DocumentID(fmt.Sprint("d", h.quantity())), Kind: pick(h, "kind", documents.Kinds...), Title: "Minutes",
+			SHA256: "0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a0a", Size: 12, MediaType: "application/pdf",
+			On: h.dated(), About: pick[domain.PartyID](h, "about", "", "anna", "bert"),
+		})
+	},
+
+	func(h *history) error {
+		return do(h, subscription.Subscribe{
+			Subscription: h.sub(), Party: h.party(), Payer: h.party(), Plan: "nubo", GB: int(h.quantity()),
+			Terms: subscription.Terms{PriceList: 1, LeastGB: 1, MostGB: 4}, On: h.clock.today(), From: h.clock.today().AddDays(int(h.quantity()) - 1),
+		})
+	},
+	func(h *history) error {
+		return do(h, subscription.ChangeQuota{Subscription: h.sub(), GB: int(h.quantity()), On: h.clock.today(), From: h.dated()})
+	},
+	func(h *history) error {
+		return do(h, subscription.Cancel{Subscription: h.sub(), On: h.clock.today(), Ends: h.dated()})
+	},
+	func(h *history) error {
+		return do(h, subscription.Suspend{Subscription: h.sub(), Reason: subscription.Unpaid, On: h.dated()})
+	},
+	func(h *history) error { return do(h, subscription.Resume{Subscription: h.sub(), On: h.dated()}) },
+
+	(*history).pause, (*history).pause,
+	func(h *history) error {
+		return do(h, entitlement.Grant{Subscription: h.sub(), Party: h.party(), Service: h.service(), Quota: h.quota(), From: h.clock.today()})
+	},
+	func(h *history) error {
+		return do(h, entitlement.Change{Subscription: h.sub(), Service: h.service(), Quota: h.quota(), From: h.clock.today()})
+	},
+	func(h *history) error {
+		return do(h, entitlement.Suspend{Subscription: h.sub(), Service: h.service(), On: h.clock.today()})
+	},
+	func(h *history) error {
+		return do(h, entitlement.Resume{Subscription: h.sub(), Service: h.service(), On: h.clock.today()})
+	},
+	func(h *history) error {
+		return do(h, entitlement.Revoke{Subscription: h.sub(), Service: h.service(), On: h.clock.today()})
+	},
+
+	func(h *history) error { return do2(h, billing.NumberPayer{Payer: h.party(), Number: h.quantity()}) },
+	(*history).invoice,
+
+	func(h *history) error {
+		c := payment.Record{Payment: h.payment(), Amount: h.eur(), On: h.dated(), Method: payment.Transfer, Reference: "bank 1"}
+		if rapid.Bool().Draw(h.T, "known") {
+			c.Payer = h.party()
+		}
+		return do(h, c)
+	},
+	func(h *history) error {
+		id, party := h.payment(), h.party()
+		return h.course(
+			func() error { return do(h, payment.Match{Payment: id, Payer: party, On: h.clock.today()}) },
+			func() error { return do(h, payment.Unmatch{Payment: id, Payer: party, On: h.clock.today()}) },
+		)
+	},
+
+	(*history).provision, (*history).provision,
+	func(h *history) error {
+		return do(h, provisioning.RecordQuota{Account: h.account(), Quota: h.quota(), Revision: h.revision()})
+	},
+	func(h *history) error {
+		return do(h, provisioning.RecordSuspended{Account: h.account(), Revision: h.revision()})
+	},
+	func(h *history) error {
+		return do(h, provisioning.RecordResumed{Account: h.account(), Revision: h.revision()})
+	},
+	func(h *history) error {
+		return do(h, provisioning.RecordDeleted{Account: h.account(), Revision: h.revision()})
+	},
+	func(h *history) error {
+		return do(h, provisioning.RecordFailure{
+			Account: h.account(), Step: provisioning.StepQuota, Class: "transient", Code: "503", Attempts: int(h.quantity()),
+			Parked: rapid.Bool().Draw(h.T, "parked"), Revision: h.revision(),
+		})
+	},
+}
+
+// erase erases, and sometimes destroys the keys at once; otherwise whoever is to do
+// so has not come to it yet.
+func (h *history) erase() error {
+	party, class, node := h.visitor(), pick(h, "data", sealed.Classes...), h.node()
+	through, err := node.Keys.Version(h.Context(), party, class)
+	if err != nil {
+		return err
+	}
+	_, err = eventstore.Execute(as(h.Context()), node, membership.ErasePersonalData{Party: party, Class: class, Through: through, On: h.clock.today()})
+	if err == nil && rapid.Bool().Draw(h.T, "destroyed") {
+		err = node.Keys.Destroy(h.Context(), party, class, through)
+	}
+	return err
+}
+
+// course has the steps of a course of things happen, through one of them.
+func (h *history) course(steps ...func() error) error {
+	for _, step := range steps[:rapid.IntRange(1, len(steps)).Draw(h.T, "steps")] {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// hold is the course of an assembly.
+func (h *history) hold() error {
+	id, poll := h.assembly(), h.poll()
+	return h.course(func() error {
+		return do(h, assembly.Convene{
+			Assembly: id, Kind: assembly.Extraordinary, Title: domain.Text{EN: "Assembly"}, On: h.clock.today(),
+			HeldOn: h.clock.today().AddDays(2), Statutes: h.statutes,
+		})
+	}, func() error {
+		for i, party := range parties {
+			if err := do2(h, assembly.EnterRoll{Assembly: id, Party: party, Votes: int64(i + 1)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, func() error {
+		h.clock.now = h.clock.now.Add(48 * time.Hour)
+		return do(h, assembly.FreezeRoll{Assembly: id, Voters: 3, Votes: 6, On: h.clock.today()})
+	}, func() error {
+		return do2(h, assembly.OpenPoll{
+			Poll: poll, Assembly: id, Question: domain.Text{EN: "Yes?"}, Decision: statutes.Ordinary, OpensAt: h.clock.now, Statutes: h.statutes,
+		})
+	}, func() error {
+		return do2(h, assembly.CastVote{Poll: poll, Assembly: id, Party: h.party(), Choice: assembly.Abstain, At: h.clock.now})
+	}, func() error {
+		return do(h, assembly.ClosePoll{Poll: poll, At: h.clock.now})
+	}, func() error {
+		return do(h, assembly.DeclareResult{Poll: poll, Tally: assembly.Tally{Voters: 1, Abstain: 1}})
+	})
+}
+
+// pause is the course of what is withheld for a while.
+func (h *history) pause() error {
+	sub, service, party, today := h.sub(), h.service(), h.party(), h.clock.today()
+	if rapid.Bool().Draw(h.T, "subscription") {
+		return h.course(func() error {
+			return do(h, subscription.Subscribe{
+				Subscription: sub, Party: party, Payer: party, Plan: "nubo", GB: 2,
+				Terms: subscription.Terms{PriceList: 1, LeastGB: 1, MostGB: 4}, On: today, From: today,
+			})
+		}, func() error {
+			return do(h, subscription.Suspend{Subscription: sub, Reason: subscription.Request, On: today})
+		}, func() error {
+			return do(h, subscription.Resume{Subscription: sub, On: today.AddDays(1)})
+		})
+	}
+	return h.course(func() error {
+		return do(h, entitlement.Grant{Subscription: sub, Party: party, Service: service, Quota: domain.GB, From: today})
+	}, func() error {
+		return do(h, entitlement.Suspend{Subscription: sub, Service: service, On: today})
+	}, func() error {
+		return do(h, entitlement.Resume{Subscription: sub, Service: service, On: today})
+	})
+}
+
+func (h *history) vote() error {
+	choice := pick(h, "choice", assembly.Choices...)
+	return do2(h, assembly.CastVote{Poll: h.poll(), Assembly: h.assembly(), Party: h.party(), Choice: choice, At: h.clock.now})
+}
+
+func (h *history) invoice() error {
+	eur := h.eur()
+	list := prices()
+	return do2(h, billing.IssueInvoice{
+		Invoice: domain.InvoiceID(uuid.NewSHA1(uuid.Nil, fmt.Append(nil, h.clock.now)).String()), Series: "A",
+		Month: h.clock.today().Month().Add(-int(h.quantity())), Payer: h.party(), On: h.clock.today(), TermDays: 30, IncludeVAT: true,
+		Charges: []billing.Charge{{
+			Kind: "plan", Description: "Nubo, 5 GB", Plan: "nubo", GB: 5, Quantity: decimal.NewFromInt(1), UnitPrice: eur.Decimal(),
+			Amount: eur, Category: billing.Standard, Rate: list.VAT[0].Percent,
+			Period: calendar.Period{From: day, Through: day},
+		}},
+		Language: domain.Dutch, Recipient: billing.Recipient{Name: "Ada Loom", City: "Gent", Email: "ada.loom@example.org"}, StatutesVersion: 1,
+	})
+}
+
+func (h *history) account() domain.AccountID {
+	return domain.AccountID(entitlement.IDOf(h.sub(), h.service()))
+}
+
+// provision is the course of an account.
+func (h *history) provision() error {
+	sub, service, party := h.sub(), h.service(), h.party()
+	id := entitlement.IDOf(sub, service)
+	account := domain.AccountID(id)
+	return h.course(func() error {
+		return do2(h, provisioning.RequestAccount{
+			Account: account, Entitlement: id, Party: party, Service: service,
+			Login: provisioning.Login(fmt.Sprintf("ada%d@example.org", h.quantity())), Quota: h.quota(), On: h.clock.today(),
+		})
+	}, func() error {
+		return do(h, provisioning.RecordProvisioned{Account: account, Quota: h.quota(), Revision: h.revision()})
+	}, func() error {
+		return do(h, provisioning.RecordQuota{Account: account, Quota: h.quota(), Revision: h.revision()})
+	}, func() error {
+		return do(h, provisioning.RecordSuspended{Account: account, Revision: h.revision()})
+	}, func() error {
+		return do(h, provisioning.RecordResumed{Account: account, Revision: h.revision()})
+	})
+}
+
+// step has something happen, or be refused.
+func (h *history) step() {
+	if rapid.IntRange(0, 9).Draw(h.T, "pass") == 0 {
+		h.clock.now = h.clock.now.Add(time.Duration(rapid.IntRange(1, 40).Draw(h.T, "hours")) * time.Hour)
+	}
+	err := acts[rapid.IntRange(0, len(acts)-1).Draw(h.T, "act")](h)
+	if _, refused := errors.AsType[domain.Refusal](err); err != nil && !refused {
+		h.Fatal(err)
+	}
+}
