@@ -65,7 +65,7 @@ func (c demoCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		}
 		d := demo{house: h, cmd: c, began: began}
 		if head == 0 {
-			if err := d.build(ctx, d.enter, d.grantRoles, d.subscribe, d.openHouse, d.convene, d.bill, d.provision); err != nil {
+			if err := d.build(ctx, d.everything()...); err != nil {
 				return err
 			}
 		} else if err := h.openModels(ctx); err != nil {
@@ -100,6 +100,10 @@ func (d *demo) step(format string, args ...any) {
 
 // A demoStep makes a part of the co-op.
 type demoStep func(context.Context, statutes.Statutes, offering.PriceList) error
+
+func (d *demo) everything() []demoStep {
+	return []demoStep{d.enter, d.grantRoles, d.subscribe, d.openHouse, d.convene, d.bill, d.provision}
+}
 
 // build founds the co-op and takes steps, by the commands that a real one uses.
 func (d *demo) build(ctx context.Context, steps ...demoStep) error {

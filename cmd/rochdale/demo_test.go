@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -158,4 +159,40 @@ func (n *node) watch(ctx context.Context, t *testing.T, token, query string) <-c
 		}
 	}()
 	return said
+}
+
+// TestDemoIsTheSameForASeed: two demos of one seed have the same events about the
+// same things, and of another seed others.
+func TestDemoIsTheSameForASeed(t *testing.T) {
+	made := func(seed uint64) (events []string) {
+		g := Globals{Data: t.TempDir(), JSON: true}
+		err := withHouse(t.Context(), &g, quiet(), func(h *house) error {
+			d := demo{house: h, cmd: demoCmd{Members: 40, Seed: seed}, began: time.Now()}
+			d.cmd.MailDomain = "coop.example"
+			if err := d.build(t.Context(), d.everything()...); err != nil {
+				return err
+			}
+			defer h.models.Close()
+			for rec, err := range h.store.Log.All(t.Context(), 0) {
+				if err != nil {
+					return err
+				}
+				events = append(events, fmt.Sprintln(rec.Position, rec.Stream, rec.Version, rec.Type, rec.ID))
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return events
+	}
+	first, again, other := made(7), made(7), made(8)
+	if !slices.Equal(first, again) || slices.Equal(first, other) || len(first) < 400 {
+		t.Errorf("%d events, %d the second time, %d of another seed", len(first), len(again), len(other))
+		for i := range min(len(first), len(again)) {
+			if first[i] != again[i] {
+				t.Fatalf("first differ:\n%s%s", first[i], again[i])
+			}
+		}
+	}
 }
