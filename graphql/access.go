@@ -196,7 +196,7 @@ func (c *checker) walk(set ast.SelectionSet, of *ast.Definition, above sight) {
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
-			if introspective(s) { // the schema is no secret, unless it is hidden as a whole
+			if introspective(s) || s.Name == "__typename" { // the schema is no secret, unless it is hidden as a whole
 				continue
 			}
 			field := s.Definition

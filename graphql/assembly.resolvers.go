@@ -2,7 +2,6 @@ package graphql
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"rochdale/domain"
@@ -42,10 +41,14 @@ func (m mutation) FreezeRoll(ctx context.Context, id string, on *calendar.Date, 
 	if err != nil {
 		return done, err
 	}
-	if ctx, err = requested(ctx, requestID); err != nil {
+	ctx, err = m.requested(ctx, requestID)
+	if err != nil {
 		return done, err
 	}
-	position, err := processes.FreezeRoll(ctx, m.Store, m.Rolls, done.ID, day)
+	position, _, made, err := eventstore.Made(ctx, m.Store)
+	if err == nil && !made {
+		position, err = processes.FreezeRoll(ctx, m.Store, m.Rolls, done.ID, day)
+	}
 	err = m.settled(ctx, &done.Done, position, err)
 	return done, err
 }
@@ -192,8 +195,10 @@ func (p pollPayload) Poll(ctx context.Context, done *exec.PollDone) (*projection
 }
 
 func (s subscription) PollTurnout(ctx context.Context, id string) (<-chan projections.Poll, error) {
-	if _, known, err := s.Models.Poll(ctx, domain.PollID(id)); err != nil || !known {
-		return nil, errors.Join(err, assembly.ErrNoSuchPoll)
+	if _, known, err := s.Models.Poll(ctx, domain.PollID(id)); err != nil {
+		return nil, err
+	} else if !known {
+		return nil, assembly.ErrNoSuchPoll
 	}
 	return s.turnouts.follow(ctx, domain.PollID(id)), nil
 }

@@ -38,7 +38,12 @@ var (
 	ErrMediaType     = domain.Refusal{Code: "graphql.media_type", Reason: "a request is written as application/json in UTF-8"}
 	ErrTooLarge      = domain.Refusal{Code: "graphql.too_large", Reason: "a request has at most {most} bytes"}
 	ErrNoMethod      = domain.Refusal{Code: "graphql.no_method", Reason: "ask by GET or POST"}
-	ErrRequestID     = domain.Refusal{Code: "graphql.request_id", Reason: "a request id has at most {most} bytes"}
+	ErrRequestID     = domain.Refusal{Code: "graphql.request_id", Reason: "a request id has from 1 to {most} bytes"}
+	ErrLongText      = domain.Refusal{Code: "graphql.long_text", Reason: "a text here has at most {most} characters"}
+	ErrLongList      = domain.Refusal{Code: "graphql.long_list", Reason: "a list here has at most {most} elements"}
+	ErrLongDocument  = domain.Refusal{Code: "graphql.long_document", Reason: "a document has at most {most} bytes: send what is long as a variable"}
+	ErrControl       = domain.Refusal{Code: "graphql.control", Reason: "a text has no control characters"}
+	ErrBadInt        = domain.Refusal{Code: "graphql.bad_int", Reason: "a whole number here lies between -2147483648 and 2147483647"}
 	ErrSubscriptions = domain.Refusal{Code: "graphql.subscriptions", Reason: "a socket carries at most {most} operations at once"}
 )
 

@@ -18,6 +18,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	validation "github.com/vektah/gqlparser/v2/validator/rules"
 
 	"rochdale/domain"
 	"rochdale/eventstore"
@@ -100,5 +101,12 @@ func NewHandler(c Config) http.Handler {
 	s.exec = exec.NewExecutableSchema(exec.Config{Resolvers: &resolver{s, polls, &turnouts{models: c.Models, log: c.Log, polls: map[domain.PollID]*watched{}}}})
 	s.schema = s.exec.Schema()
 	s.rules = compile(s.schema)
+	s.valid = validation.NewDefaultRules()
+	if c.NoIntrospection { // nor does what is wrong with a document tell of the schema
+		s.valid.ReplaceRule(validation.FieldsOnCorrectTypeRule.Name, validation.FieldsOnCorrectTypeRuleWithoutSuggestions.RuleFunc)
+		s.valid.ReplaceRule(validation.KnownArgumentNamesRule.Name, validation.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
+		s.valid.ReplaceRule(validation.KnownTypeNamesRule.Name, validation.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
+		s.valid.ReplaceRule(validation.ValuesOfCorrectTypeRule.Name, validation.ValuesOfCorrectTypeRuleWithoutSuggestions.RuleFunc)
+	}
 	return s
 }

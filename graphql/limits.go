@@ -12,11 +12,13 @@ const MaxPage = 100
 const (
 	defaultPage = 50 // elements of a page for which no size is given
 	assumedList = 10 // elements of a list for which the schema has no @listSize
+	// assumedTypes is the number of types, roughly.
+	assumedTypes = 100
 )
 
-// depthOf is how deep the selections of an operation are. Fields of the schema
-// itself are left out: how deep these go is limited by validation, and how many
-// they are by the schema. Each fragment is looked at once, however often spread.
+// depthOf is how deep the selections of an operation are. Those of the schema
+// itself are left out: how deep these go is limited by validation. Each fragment is
+// looked at once, however often spread.
 func depthOf(doc *ast.QueryDocument, op *ast.OperationDefinition) int {
 	fragments := map[string]int{}
 	var walk func(ast.SelectionSet) int
@@ -43,11 +45,13 @@ func depthOf(doc *ast.QueryDocument, op *ast.OperationDefinition) int {
 	return walk(op.SelectionSet)
 }
 
-func introspective(f *ast.Field) bool { return len(f.Name) > 1 && f.Name[:2] == "__" }
+// introspective reports whether a field asks for the schema itself.
+func introspective(f *ast.Field) bool { return f.Name == "__schema" || f.Name == "__type" }
 
 // costOf is the number of values that an operation can answer with, roughly: the
 // fields of a list count as often as it can have elements. It is computed without
-// expanding fragments, however often they are spread.
+// expanding fragments, however often they are spread. What is asked of the schema
+// costs less, since it is there: a hundredth.
 func costOf(doc *ast.QueryDocument, op *ast.OperationDefinition, variables map[string]any) (int, error) {
 	c := &coster{doc: doc, variables: variables}
 	return c.walk(op.SelectionSet, 0), c.err
@@ -70,7 +74,9 @@ func (c *coster) walk(set ast.SelectionSet, size int) (cost int) {
 	for _, selection := range set {
 		switch s := selection.(type) {
 		case *ast.Field:
-			if !introspective(s) {
+			if introspective(s) {
+				cost = add(cost, 1+c.field(s, size)/100)
+			} else {
 				cost = add(cost, c.field(s, size))
 			}
 		case *ast.InlineFragment:
@@ -103,6 +109,8 @@ func (c *coster) field(f *ast.Field, size int) int {
 			times, page = page, 0
 		case size > 0:
 			times = size
+		case f.ObjectDefinition.Name == "__Schema":
+			times = assumedTypes
 		case d != nil:
 			n, _ := d.Arguments.ForName("assumed").Value.Value(nil)
 			assumed, _ := n.(int64)

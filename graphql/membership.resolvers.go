@@ -23,20 +23,20 @@ func (m mutation) Apply(ctx context.Context, party *string, kind membership.Kind
 		return done, err
 	}
 	if party != nil || !m.seesAll(ctx) {
-		if done.Party, err = m.concerned(ctx, party); err != nil {
+		if done.ID, err = m.concerned(ctx, party); err != nil {
 			return done, err
 		}
 	}
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
 		if party == nil && m.seesAll(ctx) {
-			done.Party = domain.PartyID(w.NewID().String())
+			done.ID = domain.PartyID(w.NewID().String())
 		}
 		day, err := w.day(on)
 		if err != nil {
 			return err
 		}
 		return eventstore.Do(w.Tx, membership.Apply{
-			Party: done.Party, Kind: kind, Identity: identity, Contact: value(contact), Language: value(language), On: day,
+			Party: done.ID, Kind: kind, Identity: identity, Contact: value(contact), Language: value(language), On: day,
 		})
 	})
 	return done, err
@@ -96,14 +96,14 @@ func (m mutation) Reject(ctx context.Context, party string, reason *string, on *
 
 func (m mutation) UpdateIdentity(ctx context.Context, party *string, identity membership.Identity, on *calendar.Date, requestID *string) (done exec.MemberDone, err error) {
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
-		if done.Party = domain.PartyID(value(party)); party == nil {
-			done.Party = domain.PartyID(w.NewID().String())
+		if done.ID = domain.PartyID(value(party)); party == nil {
+			done.ID = domain.PartyID(w.NewID().String())
 		}
 		day, err := w.day(on)
 		if err != nil {
 			return err
 		}
-		return eventstore.Do(w.Tx, membership.ChangeIdentity{Party: done.Party, Identity: identity, On: day})
+		return eventstore.Do(w.Tx, membership.ChangeIdentity{Party: done.ID, Identity: identity, On: day})
 	})
 	return done, err
 }
@@ -130,7 +130,10 @@ func (m mutation) UpdateLanguage(ctx context.Context, party *string, language do
 
 func (m mutation) Resign(ctx context.Context, party *string, on *calendar.Date, requestID *string) (exec.MemberDone, error) {
 	who, err := m.concerned(ctx, party)
-	if err = errors.Join(err, m.mayDate(ctx, on)); err != nil {
+	if err != nil {
+		return exec.MemberDone{}, err
+	}
+	if err := m.mayDate(ctx, on); err != nil {
 		return exec.MemberDone{}, err
 	}
 	return m.dated(ctx, who, on, requestID, func(w *work, day calendar.Date) error {
@@ -180,7 +183,7 @@ func (m mutation) ErasePersonalData(ctx context.Context, party string, class sea
 
 // about carries out a mutation about a party.
 func (m mutation) about(ctx context.Context, party domain.PartyID, requestID *string, do func(*work) error) (done exec.MemberDone, err error) {
-	done.Party = party
+	done.ID = party
 	err = m.change(ctx, requestID, &done.Done, do)
 	return done, err
 }
@@ -196,18 +199,16 @@ func (m mutation) dated(ctx context.Context, party domain.PartyID, on *calendar.
 	})
 }
 
-func (q query) Member(ctx context.Context, id *string, number *int) (*projections.Member, error) {
-	if number != nil && id == nil {
-		if !q.seesAll(ctx) {
-			return nil, q.must(ctx, "")
-		}
-		return found(q.Models.MemberByNumber(ctx, domain.MemberNumber(*number)))
-	}
+func (q query) Member(ctx context.Context, id *string) (*projections.Member, error) {
 	party, err := q.concerned(ctx, id)
 	if err != nil {
 		return nil, err
 	}
 	return found(q.Models.Member(ctx, party))
+}
+
+func (q query) MemberByNumber(ctx context.Context, number int) (*projections.Member, error) {
+	return found(q.Models.MemberByNumber(ctx, domain.MemberNumber(number)))
 }
 
 func (q query) Members(ctx context.Context, status *projections.MemberStatus, on *calendar.Date, search *string, by projections.MemberOrder,
@@ -225,12 +226,19 @@ func (q query) Applications(ctx context.Context, first *int, after *string, last
 	return paged(q.Models.Members(ctx, filter, projections.ByName, pageOf(ctx, first, after, last, before)))
 }
 
-func (q query) MemberRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time) ([]projections.Known, error) {
+func (q query) MemberRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time, first *int, after *string, last *int, before *string) (
+	page exec.Connection[projections.Known], err error,
+) {
 	day, err := q.dayOr(ctx, asOf)
 	if err != nil {
-		return nil, err
+		return page, err
 	}
-	return q.Models.MembersAt(ctx, day, value(knownAt))
+	all, err := q.Models.MembersAt(ctx, day, value(knownAt))
+	if err != nil {
+		return page, err
+	}
+	key := func(k *projections.Known) string { return place(int64(k.Number), string(k.Party)) }
+	return paged(pageFrom(all, key, pageOf(ctx, first, after, last, before)))
 }
 
 func (q query) MemberCount(ctx context.Context, on *calendar.Date) (int, error) {
@@ -262,7 +270,7 @@ func (p memberPayload) Member(ctx context.Context, done *exec.MemberDone) (*proj
 	if done.Behind != nil {
 		return nil, done.Behind
 	}
-	return found(p.Models.Member(ctx, done.Party))
+	return found(p.Models.Member(ctx, done.ID))
 }
 
 type viewer struct{ *resolver }

@@ -2,7 +2,6 @@ package graphql
 
 import (
 	"context"
-	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"time"
@@ -30,7 +29,7 @@ type work struct {
 // change carries out what a mutation comes to, once under its request id, and
 // waits with patience for the read models to know of it.
 func (m mutation) change(ctx context.Context, request *string, done *exec.Done, do func(*work) error) error {
-	ctx, err := requested(ctx, request)
+	ctx, err := m.requested(ctx, request)
 	if err != nil {
 		return err
 	}
@@ -55,20 +54,20 @@ func (m mutation) settled(ctx context.Context, done *exec.Done, position int64, 
 const maxRequest = 128
 
 // requested returns the context of a mutation with the id that its caller gave it,
-// bound to what it asks for.
-func requested(ctx context.Context, id *string) (context.Context, error) {
-	if id == nil || *id == "" {
+// bound to what it asks for: by a sum, since that may be personal, or a password.
+func (r *resolver) requested(ctx context.Context, id *string) (context.Context, error) {
+	if id == nil {
 		return ctx, nil
 	}
-	if len(*id) > maxRequest {
+	if *id == "" || len(*id) > maxRequest {
 		return ctx, ErrRequestID.With("most", maxRequest)
 	}
 	field := graphql.GetFieldContext(ctx).Field
 	args := field.ArgumentMap(graphql.GetOperationContext(ctx).Variables)
 	delete(args, "requestId")
 	data, err := json.Marshal(args) // the names in order
-	sum := sha256.Sum256(append([]byte(field.Name+" "), data...))
-	return eventstore.WithRequest(ctx, *id, hex.EncodeToString(sum[:])), err
+	sum := r.Store.Keys.Sum(append([]byte(field.Name+" "), data...))
+	return eventstore.WithRequest(ctx, *id, hex.EncodeToString(sum)), err
 }
 
 // statutesOn returns the statutes in force on a day.

@@ -11,14 +11,16 @@ import (
 	"rochdale/domain/offering"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
+	"rochdale/projections"
 )
 
-func (m mutation) PublishPriceList(ctx context.Context, version int, text string, from calendar.Date, requestID *string) (done exec.Done, err error) {
+func (m mutation) PublishPriceList(ctx context.Context, version int, text string, from calendar.Date, requestID *string) (done exec.PriceListDone, err error) {
 	list, err := offering.Parse([]byte(text), "list")
 	if err != nil {
 		return done, offering.ErrInvalidList.With("problem", err.Error())
 	}
-	err = m.change(ctx, requestID, &done, func(w *work) error {
+	done.Version = version
+	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
 		today, err := w.today()
 		if err != nil {
 			return err
@@ -28,13 +30,14 @@ func (m mutation) PublishPriceList(ctx context.Context, version int, text string
 	return done, err
 }
 
-func (m mutation) SetVATRate(ctx context.Context, percent decimal.Decimal, from calendar.Date, requestID *string) (done exec.Done, err error) {
-	err = m.change(ctx, requestID, &done, func(w *work) error {
+func (m mutation) SetVATRate(ctx context.Context, percent decimal.Decimal, from calendar.Date, requestID *string) (done exec.VATRateDone, err error) {
+	done.VATRate = offering.VATRate{From: from, Percent: percent}
+	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
 		today, err := w.today()
 		if err != nil {
 			return err
 		}
-		return eventstore.Do(w.Tx, offering.SetVATRate{On: today, Rate: offering.VATRate{From: from, Percent: percent}})
+		return eventstore.Do(w.Tx, offering.SetVATRate{On: today, Rate: done.VATRate})
 	})
 	return done, err
 }
@@ -45,7 +48,37 @@ func (q query) PriceList(ctx context.Context, on *calendar.Date) (*exec.PriceLis
 		return nil, err
 	}
 	list, known, err := q.Models.PriceListOn(ctx, day)
-	return found(exec.PriceList{PriceList: list.List, Version: list.Version, From: list.From}, known, err)
+	return found(priceListOf(list), known, err)
+}
+
+func (q query) PriceLists(ctx context.Context) ([]exec.PriceList, error) {
+	lists, err := q.Models.PriceLists(ctx)
+	all := make([]exec.PriceList, len(lists))
+	for i, list := range lists {
+		all[i] = priceListOf(list)
+	}
+	return all, err
+}
+
+func priceListOf(p projections.PriceList) exec.PriceList {
+	return exec.PriceList{PriceList: p.List, Version: p.Version, From: p.From}
+}
+
+type priceListPayload struct{ *resolver }
+
+func (r *resolver) PriceListPayload() exec.PriceListPayloadResolver { return priceListPayload{r} }
+
+func (p priceListPayload) PriceList(ctx context.Context, done *exec.PriceListDone) (*exec.PriceList, error) {
+	if done.Behind != nil {
+		return nil, done.Behind
+	}
+	lists, err := p.Models.PriceLists(ctx)
+	for _, list := range lists {
+		if list.Version == done.Version {
+			return found(priceListOf(list), true, err)
+		}
+	}
+	return nil, err
 }
 
 func (q query) Price(ctx context.Context, plan string, gb int, member bool, on *calendar.Date) (price money.Money, err error) {

@@ -15,6 +15,9 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator"
+	validation "github.com/vektah/gqlparser/v2/validator/rules"
+
+	"rochdale/domain"
 )
 
 // server answers operations, over whichever transport they come.
@@ -23,6 +26,7 @@ type server struct {
 	exec      graphql.ExecutableSchema
 	schema    *ast.Schema
 	rules     rules
+	valid     *validation.Rules // by which a document is valid
 	documents *lru.Cache[string, *document]
 	persisted *persisted
 	streams   streams
@@ -47,6 +51,8 @@ func (d *document) depth(op *ast.OperationDefinition) int { return d.depths[op] 
 const (
 	cachedDocuments = 500
 	cachedLength    = 8 << 10 // bytes of a document up to which it is kept
+	maxDocument     = 64 << 10
+	maxProblem      = 300 // characters of what is wrong with a document
 )
 
 func newDocuments() *lru.Cache[string, *document] {
@@ -60,6 +66,9 @@ func (s *server) parse(ctx context.Context, query string) (*document, gqlerror.L
 	if doc, ok := s.documents.Get(query); ok {
 		return doc, nil
 	}
+	if len(query) > maxDocument {
+		return nil, failed(refused(ctx, ErrLongDocument.With("most", maxDocument))).Errors
+	}
 	parsed, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, s.MaxTokens)
 	if err != nil {
 		return nil, invalid(ctx, err)
@@ -67,12 +76,22 @@ func (s *server) parse(ctx context.Context, query string) (*document, gqlerror.L
 	if len(parsed.Operations) == 0 {
 		return nil, invalid(ctx, errors.New("the document has no operation"))
 	}
-	if errs := validator.ValidateWithRules(s.schema, parsed, nil); len(errs) > 0 {
+	examined, err := examine(parsed)
+	if err != nil {
+		return nil, invalid(ctx, err)
+	}
+	if errs := validator.ValidateWithRules(s.schema, parsed, s.valid); len(errs) > 0 {
 		var list gqlerror.List
 		for _, err := range errs[:min(len(errs), 10)] {
 			list = append(list, invalid(ctx, err)...)
 		}
 		return nil, list
+	}
+	if err := examined.literals(s.schema); err != nil {
+		if _, refused := errors.AsType[domain.Refusal](err); refused {
+			return nil, gqlerror.List{s.present(ctx, err)}
+		}
+		return nil, invalid(ctx, err)
 	}
 	doc := &document{parsed, make(map[*ast.OperationDefinition]int, len(parsed.Operations))}
 	for _, op := range parsed.Operations {
@@ -88,6 +107,9 @@ func invalid(ctx context.Context, err error) gqlerror.List {
 	message, place := err.Error(), &gqlerror.Error{}
 	if e, ok := errors.AsType[*gqlerror.Error](err); ok {
 		message, place = e.Message, e
+	}
+	if runes := []rune(message); len(runes) > maxProblem {
+		message = string(runes[:maxProblem]) + "…"
 	}
 	return gqlerror.List{at(refused(ctx, ErrInvalid.With("problem", message)), place)}
 }
@@ -112,6 +134,9 @@ func (s *server) prepare(ctx context.Context, r *request) (*graphql.OperationCon
 	variables, err := validator.VariableValues(s.schema, op, r.Variables)
 	if err != nil {
 		return nil, invalid(ctx, err)
+	}
+	if err := checkVariables(s.schema, op, variables); err != nil {
+		return nil, refuse(err)
 	}
 	cost, err := costOf(doc.QueryDocument, op, variables)
 	switch {

@@ -1,7 +1,12 @@
 package graphql
 
 import (
+	"bytes"
 	"context"
+	"encoding/base64"
+	"fmt"
+	"sort"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -62,4 +67,52 @@ func pageOf(ctx context.Context, first *int, after *string, last *int, before *s
 
 func paged[T any](l projections.List[T], err error) (exec.Connection[T], error) {
 	return exec.PageOf(l), err
+}
+
+// place is where something stands in a list that is ordered by a number, those
+// without one last, and then by texts.
+func place(number int64, texts ...string) string {
+	return strings.Join(append([]string{fmt.Sprintf("%020d", uint64(number-1))}, texts...), "\x00")
+}
+
+// pageFrom takes a page of a list that is there as a whole, in the order of its
+// keys. A cursor is a key.
+func pageFrom[T any](all []T, key func(*T) string, p projections.Page) (l projections.List[T], err error) {
+	at := func(cursor string) (int, bool, error) {
+		of, err := base64.RawURLEncoding.DecodeString(cursor)
+		if err != nil || !bytes.Contains(of, []byte{0}) {
+			return 0, false, projections.ErrCursor
+		}
+		i, is := sort.Find(len(all), func(i int) int { return strings.Compare(string(of), key(&all[i])) })
+		return i, is, nil
+	}
+	switch {
+	case p.First > 0 && p.Last > 0, p.Before != "" && p.Last == 0, p.After != "" && p.Last > 0:
+		return l, projections.ErrPage.With("most", MaxPage)
+	}
+	from, to := 0, len(all)
+	if p.After != "" {
+		i, is, err := at(p.After)
+		if err != nil {
+			return l, err
+		}
+		if from = i; is {
+			from++
+		}
+	}
+	if p.Before != "" {
+		if to, _, err = at(p.Before); err != nil {
+			return l, err
+		}
+	}
+	if p.Last > 0 {
+		from = max(from, to-p.Last)
+	} else {
+		to = min(to, from+or(p.First, defaultPage))
+	}
+	l = projections.List[T]{Items: all[from:to], HasPrevious: from > 0, HasNext: to < len(all), Total: len(all)}
+	for i := range l.Items {
+		l.Cursors = append(l.Cursors, base64.RawURLEncoding.EncodeToString([]byte(key(&l.Items[i]))))
+	}
+	return l, nil
 }

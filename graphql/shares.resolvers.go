@@ -2,7 +2,7 @@ package graphql
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"time"
 
 	"rochdale/domain"
@@ -18,7 +18,10 @@ import (
 
 func (m mutation) SubscribeShares(ctx context.Context, party *string, class string, quantity int, on *calendar.Date, requestID *string) (exec.SharesDone, error) {
 	who, err := m.concerned(ctx, party)
-	if err = errors.Join(err, m.mayDate(ctx, on)); err != nil {
+	if err != nil {
+		return exec.SharesDone{}, err
+	}
+	if err := m.mayDate(ctx, on); err != nil {
 		return exec.SharesDone{}, err
 	}
 	return m.shares(ctx, who, class, on, requestID, func(w *work, day calendar.Date, rules statutes.Statutes) (string, error) {
@@ -114,12 +117,21 @@ func (q query) Holdings(ctx context.Context, party *string) ([]projections.Holdi
 	return q.Models.Holdings(ctx, who)
 }
 
-func (q query) ShareRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time) ([]projections.RegisterEntry, error) {
+func (q query) ShareRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time, first *int, after *string, last *int, before *string) (
+	page exec.Connection[projections.RegisterEntry], err error,
+) {
 	day, err := q.dayOr(ctx, asOf)
 	if err != nil {
-		return nil, err
+		return page, err
 	}
-	return q.Models.RegisterAt(ctx, day, value(knownAt))
+	all, err := q.Models.RegisterAt(ctx, day, value(knownAt))
+	if err != nil {
+		return page, err
+	}
+	key := func(e *projections.RegisterEntry) string {
+		return place(int64(e.Member.Number), string(e.Party), string(e.Class), e.AcquiredOn.String(), fmt.Sprintf("%020d", e.Price.Minor()))
+	}
+	return paged(pageFrom(all, key, pageOf(ctx, first, after, last, before)))
 }
 
 func (q query) ShareTotals(ctx context.Context) ([]projections.ShareTotal, error) {

@@ -26,6 +26,18 @@ func (m mutation) AdoptStatutes(ctx context.Context, version int, text string, o
 	return done, err
 }
 
+type statutesPayload struct{ *resolver }
+
+func (r *resolver) StatutesPayload() exec.StatutesPayloadResolver { return statutesPayload{r} }
+
+func (p statutesPayload) Statutes(ctx context.Context, done *exec.StatutesDone) (*exec.Statutes, error) {
+	if done.Behind != nil {
+		return nil, done.Behind
+	}
+	v, known, err := p.Models.StatutesVersion(ctx, done.Version)
+	return found(statutesOf(v), known, err)
+}
+
 func (q query) Statutes(ctx context.Context, on *calendar.Date, version *int) (*exec.Statutes, error) {
 	if version != nil {
 		v, known, err := q.Models.StatutesVersion(ctx, *version)

@@ -87,12 +87,14 @@ func (m mutation) ResumeSubscription(ctx context.Context, id string, requestID *
 // pays, or sees by a role. Another's is as if it were not there.
 func (m mutation) subscription(ctx context.Context, id string, requestID *string, do func(*work, calendar.Date) error) (done exec.SubscriptionDone, err error) {
 	done.ID = domain.SubscriptionID(id)
+	mine := false
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
 		state, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(done.ID))
 		if err != nil {
 			return err
 		}
-		if started, _ := state.Started(); !m.sees(ctx, started.Party) && !m.sees(ctx, started.Payer) {
+		started, _ := state.Started()
+		if mine = m.sees(ctx, started.Party) || m.sees(ctx, started.Payer); !mine {
 			return subscriptions.ErrUnknown
 		}
 		today, err := w.today()
@@ -101,6 +103,9 @@ func (m mutation) subscription(ctx context.Context, id string, requestID *string
 		}
 		return do(w, today)
 	})
+	if err == nil && !mine { // it was when they first asked
+		err = subscriptions.ErrUnknown
+	}
 	return done, err
 }
 
@@ -109,7 +114,7 @@ func (q query) Subscription(ctx context.Context, id string) (*projections.Subscr
 	return found(s, known && (q.sees(ctx, s.Party) || q.sees(ctx, s.Payer)), err)
 }
 
-func (q query) Subscriptions(ctx context.Context, first *int, after *string, last *int, before *string) (exec.SubscriptionConnection, error) {
+func (q query) Subscriptions(ctx context.Context, first *int, after *string, last *int, before *string) (exec.ServiceSubscriptionConnection, error) {
 	return paged(q.Models.Subscriptions(ctx, pageOf(ctx, first, after, last, before)))
 }
 

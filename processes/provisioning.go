@@ -219,11 +219,19 @@ var ErrPassword = domain.Refusal{
 	Source: "NIST SP 800-63B",
 }
 
+// CheckPassword refuses a password that is too short, or longer than its hash can be of.
+func CheckPassword(password string) error {
+	if n := utf8.RuneCountInString(password); n < minPassword || len(password) > 72 {
+		return ErrPassword.With("least", minPassword)
+	}
+	return nil
+}
+
 // SetPassword lets the holder of an account in by a password. Neither it nor its
 // hash enters the log.
 func SetPassword(ctx context.Context, s *eventstore.Store, at Provisioner, account domain.AccountID, password string) error {
-	if n := utf8.RuneCountInString(password); n < minPassword || len(password) > 72 {
-		return ErrPassword.With("least", minPassword)
+	if err := CheckPassword(password); err != nil {
+		return err
 	}
 	want, requested, err := Desired(ctx, s, account)
 	if err != nil {

@@ -44,6 +44,11 @@ func scanDocument(r lite.Row) (d Document, err error) {
 	return d, r.Into(7, &d.On)
 }
 
+// Document returns a document, and whether there is one.
+func (m *Models) Document(ctx context.Context, id domain.DocumentID) (Document, bool, error) {
+	return one(ctx, m, `select `+documentColumns+` from document where id = ?`, scanDocument, id)
+}
+
 // Documents returns a part of the list of documents, the latest first: all, or
 // those about nobody and about a party.
 func (m *Models) Documents(ctx context.Context, about *domain.PartyID, p Page) (List[Document], error) {

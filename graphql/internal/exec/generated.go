@@ -49,18 +49,22 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	AccountPayload() AccountPayloadResolver
 	Assembly() AssemblyResolver
 	AssemblyPayload() AssemblyPayloadResolver
+	DocumentPayload() DocumentPayloadResolver
 	Member() MemberResolver
 	MemberPayload() MemberPayloadResolver
 	Mutation() MutationResolver
 	PaymentPayload() PaymentPayloadResolver
 	Poll() PollResolver
 	PollPayload() PollPayloadResolver
+	PriceListPayload() PriceListPayloadResolver
 	Query() QueryResolver
 	ServiceSubscription() ServiceSubscriptionResolver
 	ShareRegisterEntry() ShareRegisterEntryResolver
 	SharesPayload() SharesPayloadResolver
+	StatutesPayload() StatutesPayloadResolver
 	Subscription() SubscriptionResolver
 	SubscriptionPayload() SubscriptionPayloadResolver
 	Text() TextResolver
@@ -77,12 +81,18 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AccountPayloadResolver interface {
+	Account(ctx context.Context, obj *AccountDone) (*projections.Account, error)
+}
 type AssemblyResolver interface {
 	Polls(ctx context.Context, obj *projections.Assembly) ([]projections.Poll, error)
 	MyVotes(ctx context.Context, obj *projections.Assembly) (int, error)
 }
 type AssemblyPayloadResolver interface {
 	Assembly(ctx context.Context, obj *AssemblyDone) (*projections.Assembly, error)
+}
+type DocumentPayloadResolver interface {
+	Document(ctx context.Context, obj *DocumentDone) (*projections.Document, error)
 }
 type MemberResolver interface {
 	Status(ctx context.Context, obj *projections.Member, on *calendar.Date) (projections.MemberStatus, error)
@@ -106,8 +116,8 @@ type MutationResolver interface {
 	OpenPoll(ctx context.Context, assembly string, question domain.Text, decision statutes.Decision, opensAt *time.Time, closesAt *time.Time, requestID *string) (PollDone, error)
 	CastVote(ctx context.Context, poll string, choice assembly.Choice, party *string, requestID *string) (PollDone, error)
 	ClosePoll(ctx context.Context, poll string, requestID *string) (PollDone, error)
-	RunBilling(ctx context.Context, month calendar.Month, on *calendar.Date) (BillingDone, error)
-	FileDocument(ctx context.Context, kind documents.Kind, title string, language *domain.Language, sha256 string, size int, mediaType string, on *calendar.Date, about *string, requestID *string) (DocumentDone, error)
+	RunBilling(ctx context.Context, month calendar.Month, on *calendar.Date, requestID *string) (BillingDone, error)
+	FileDocument(ctx context.Context, kind documents.Kind, title string, language *domain.Language, sha256 string, size domain.Bytes, mediaType string, on *calendar.Date, about *string, requestID *string) (DocumentDone, error)
 	Apply(ctx context.Context, party *string, kind membership.Kind, identity membership.Identity, contact *membership.Contact, language *domain.Language, on *calendar.Date, requestID *string) (MemberDone, error)
 	Admit(ctx context.Context, party string, number *int, on *calendar.Date, requestID *string) (MemberDone, error)
 	Reject(ctx context.Context, party string, reason *string, on *calendar.Date, requestID *string) (MemberDone, error)
@@ -120,12 +130,12 @@ type MutationResolver interface {
 	GrantRole(ctx context.Context, party string, role domain.Role, forArg *string, requestID *string) (MemberDone, error)
 	RevokeRole(ctx context.Context, party string, role domain.Role, forArg *string, requestID *string) (MemberDone, error)
 	ErasePersonalData(ctx context.Context, party string, class sealed.Class, keptThrough *calendar.Date, requestID *string) (MemberDone, error)
-	PublishPriceList(ctx context.Context, version int, list string, from calendar.Date, requestID *string) (Done, error)
-	SetVATRate(ctx context.Context, percent decimal.Decimal, from calendar.Date, requestID *string) (Done, error)
+	PublishPriceList(ctx context.Context, version int, list string, from calendar.Date, requestID *string) (PriceListDone, error)
+	SetVATRate(ctx context.Context, percent decimal.Decimal, from calendar.Date, requestID *string) (VATRateDone, error)
 	RecordPayment(ctx context.Context, id *string, payer *string, amount money.Money, on *calendar.Date, method payment.Method, reference *string, communication *string, requestID *string) (PaymentDone, error)
 	MatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	UnmatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
-	SetPassword(ctx context.Context, account string, password string) (AccountDone, error)
+	SetPassword(ctx context.Context, account string, password string, requestID *string) (AccountDone, error)
 	SubscribeShares(ctx context.Context, party *string, class string, quantity int, on *calendar.Date, requestID *string) (SharesDone, error)
 	RecordSharePayment(ctx context.Context, subscription string, party string, class string, amount money.Money, on *calendar.Date, reference string, requestID *string) (SharesDone, error)
 	IssueShares(ctx context.Context, subscription string, party string, class string, on *calendar.Date, requestID *string) (SharesDone, error)
@@ -153,6 +163,9 @@ type PollResolver interface {
 type PollPayloadResolver interface {
 	Poll(ctx context.Context, obj *PollDone) (*projections.Poll, error)
 }
+type PriceListPayloadResolver interface {
+	PriceList(ctx context.Context, obj *PriceListDone) (*PriceList, error)
+}
 type QueryResolver interface {
 	Position(ctx context.Context) (int64, error)
 	Viewer(ctx context.Context) (*access.Viewer, error)
@@ -161,20 +174,23 @@ type QueryResolver interface {
 	Poll(ctx context.Context, id string) (*projections.Poll, error)
 	Invoice(ctx context.Context, id string) (*projections.Invoice, error)
 	Invoices(ctx context.Context, payer *string, month *calendar.Month, first *int, after *string, last *int, before *string) (Connection[projections.Invoice], error)
+	Document(ctx context.Context, id string) (*projections.Document, error)
 	Documents(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Document], error)
 	Entitlements(ctx context.Context, party *string) ([]projections.Entitlement, error)
-	Member(ctx context.Context, id *string, number *int) (*projections.Member, error)
+	Member(ctx context.Context, id *string) (*projections.Member, error)
+	MemberByNumber(ctx context.Context, number int) (*projections.Member, error)
 	Members(ctx context.Context, status *projections.MemberStatus, on *calendar.Date, search *string, by projections.MemberOrder, first *int, after *string, last *int, before *string) (Connection[projections.Member], error)
 	Applications(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Member], error)
-	MemberRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time) ([]projections.Known, error)
+	MemberRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time, first *int, after *string, last *int, before *string) (Connection[projections.Known], error)
 	MemberCount(ctx context.Context, on *calendar.Date) (int, error)
 	PriceList(ctx context.Context, on *calendar.Date) (*PriceList, error)
+	PriceLists(ctx context.Context) ([]PriceList, error)
 	Price(ctx context.Context, plan string, gb int, member bool, on *calendar.Date) (money.Money, error)
 	Payments(ctx context.Context, payer *string, unmatched bool, first *int, after *string, last *int, before *string) (Connection[projections.Payment], error)
 	Balance(ctx context.Context, party *string) (projections.Balance, error)
 	Accounts(ctx context.Context, inTrouble bool, first *int, after *string, last *int, before *string) (Connection[projections.Account], error)
 	Holdings(ctx context.Context, party *string) ([]projections.Holding, error)
-	ShareRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time) ([]projections.RegisterEntry, error)
+	ShareRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time, first *int, after *string, last *int, before *string) (Connection[projections.RegisterEntry], error)
 	ShareTotals(ctx context.Context) ([]projections.ShareTotal, error)
 	Statutes(ctx context.Context, on *calendar.Date, version *int) (*Statutes, error)
 	StatutesVersions(ctx context.Context) ([]Statutes, error)
@@ -189,6 +205,9 @@ type ShareRegisterEntryResolver interface {
 }
 type SharesPayloadResolver interface {
 	Holdings(ctx context.Context, obj *SharesDone) ([]projections.Holding, error)
+}
+type StatutesPayloadResolver interface {
+	Statutes(ctx context.Context, obj *StatutesDone) (*Statutes, error)
 }
 type SubscriptionResolver interface {
 	Events(ctx context.Context, after int64, types []string) (<-chan Event, error)
@@ -327,34 +346,53 @@ func newExecutionContext(
 var sources = []*ast.Source{
 	{Name: "../../../schema/assembly.graphqls", Input: `# Assembly: convocations, rolls, polls.
 
+"What a general assembly is held for."
 enum AssemblyKind {
+  "As every year, for the accounts."
   ANNUAL
+  "For something else."
   EXTRAORDINARY
 }
 
+"What is decided, on which it depends how many must take part and agree."
 enum Decision {
+  "Whatever needs no more than the others."
   ORDINARY
+  "To change the statutes."
   STATUTES_CHANGE
+  "To change the object, purpose and values."
   PURPOSE_CHANGE
+  "To dissolve the co-op."
   DISSOLUTION
 }
 
+"How somebody votes."
 enum Choice {
+  "In favour."
   FOR
+  "Not in favour."
   AGAINST
+  "Neither."
   ABSTAIN
 }
 
 "A general assembly."
 type Assembly implements Node @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER]) {
+  "Of the assembly."
   id: ID!
+  "What it is held for."
   kind: AssemblyKind!
+  "What it is called."
   title: Text!
+  "Where it is held."
   place: Text!
+  "The day on which the convocation was sent."
   convenedOn: Date!
+  "The day of the assembly."
   heldOn: Date!
   "Who is a member at the end of it is on the roll."
   recordDate: Date!
+  "Whether it was called for want of a quorum at the first."
   secondCall: Boolean!
   "How many are on the roll; 0 until it is frozen."
   voters: Int!
@@ -370,12 +408,17 @@ type Assembly implements Node @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER,
 
 "A question put to the vote. What was voted is told once the result is declared."
 type Poll implements Node @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER]) {
+  "Of the poll."
   id: ID!
+  "At which it is voted on."
   assembly: Assembly
+  "What is voted on."
   question: Text!
+  "What kind of decision it is."
   decision: Decision!
-  "How many must agree, like simple or 3/4."
+  "How many must agree: simple (more for than against), absolute (more than half), unanimity, or a part like 3/4."
   majority: String!
+  "The first instant at which votes can be cast."
   opensAt: DateTime!
   "The first instant that is too late; null: when it is closed."
   closesAt: DateTime
@@ -383,11 +426,12 @@ type Poll implements Node @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SEC
   closedAt: DateTime
   "Whether votes can be cast now."
   open: Boolean!
+  "How many have voted."
   turnout: Turnout!
   "Null until it is declared."
   result: PollResult
-  "What one has voted oneself, or what an organisation has for which one acts."
-  myVote(party: ID): Choice @allow(self: true)
+  "What one has voted oneself, or what an organisation has for which one acts; null for no vote."
+  myVote("Oneself, if left out." party: ID): Choice @allow(self: true)
 }
 
 "How many have voted, of how many."
@@ -404,87 +448,156 @@ type Turnout @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUT
 
 "What came of a poll, in votes."
 type PollResult @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER]) {
+  "In favour."
   for: Int!
+  "Not in favour."
   against: Int!
+  "Neither."
   abstain: Int!
   "Whether enough took part."
   quorate: Boolean!
+  "Whether enough took part, and agreed."
   carried: Boolean!
 }
 
+"A page of assemblies."
 type AssemblyConnection @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER]) {
+  "They, with the cursor of each."
   edges: [AssemblyEdge!]!
+  "They."
   nodes: [Assembly!]!
+  "Where the page lies."
   pageInfo: PageInfo!
+  "In the whole list."
   totalCount: Int!
 }
 
+"An assembly in a page."
 type AssemblyEdge @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER]) {
+  "Of its place."
   cursor: String!
+  "The assembly."
   node: Assembly!
 }
 
 extend type Query {
-  assembly(id: ID!): Assembly @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER])
-  "The latest first."
-  assemblies(first: Int, after: String, last: Int, before: String): AssemblyConnection! @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER])
-  poll(id: ID!): Poll @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER])
+  "A general assembly."
+  assembly("Of the assembly." id: ID!): Assembly @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER])
+  "General assemblies, the latest first."
+  assemblies(
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): AssemblyConnection! @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER])
+  "A question put to the vote."
+  poll("Of the poll." id: ID!): Poll @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER])
 }
 
 extend type Subscription {
   "A poll as it is now, and again whenever somebody has voted or it is closed, as often as can be seen."
-  pollTurnout(poll: ID!): Poll! @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER])
+  pollTurnout("The poll." poll: ID!): Poll! @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY, SCRUTINEER])
 }
 
 extend type Mutation {
   "Calls the members to an assembly. Its record date follows from the statutes."
   conveneAssembly(
+    "What it is held for."
     kind: AssemblyKind!
+    "What it is called."
     title: TextInput!
+    "Where it is held."
     place: TextInput
+    "The day of the assembly."
     heldOn: Date!
     "For want of a quorum at the first."
     secondCall: Boolean! = false
     "The day on which the convocation is sent; today, if left out."
     on: Date
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): AssemblyPayload! @allow(roles: [BOARD, SECRETARY])
 
   "Enters on the roll all who were members at the end of the record date, and freezes it."
-  freezeRoll(assembly: ID!, on: Date, requestId: String): AssemblyPayload! @allow(roles: [BOARD, SECRETARY])
+  freezeRoll(
+    "Of which it is the roll."
+    assembly: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AssemblyPayload! @allow(roles: [BOARD, SECRETARY])
 
   "Puts a question to those on the roll."
   openPoll(
+    "At which it is voted on."
     assembly: ID!
+    "What is voted on."
     question: TextInput!
+    "What kind of decision it is."
     decision: Decision!
     "Now, if left out."
     opensAt: DateTime
     "The first instant that is too late; if left out, when it is closed."
     closesAt: DateTime
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): PollPayload! @allow(roles: [BOARD, SECRETARY])
 
-  "Votes: for oneself or, as a delegate, for an organisation. A vote stays as it is."
-  castVote(poll: ID!, choice: Choice!, party: ID, requestId: String): PollPayload! @allow(own: true)
+  "Votes. A vote stays as it is."
+  castVote(
+    "What is voted on."
+    poll: ID!
+    "How."
+    choice: Choice!
+    "An organisation whose delegate one is; oneself, if left out."
+    party: ID
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PollPayload! @allow(own: true)
 
   "Ends the voting. The count follows by itself."
-  closePoll(poll: ID!, requestId: String): PollPayload! @allow(roles: [BOARD, SECRETARY])
+  closePoll(
+    "Of the poll."
+    poll: ID!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PollPayload! @allow(roles: [BOARD, SECRETARY])
 }
 
+"What became of an assembly."
 type AssemblyPayload implements Payload @allow(roles: [BOARD, SECRETARY]) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "Of the assembly."
   id: ID!
+  "As it is now."
   assembly: Assembly
 }
 
+"What became of a poll."
 type PollPayload implements Payload @allow(roles: [BOARD, SECRETARY], own: true) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "Of the poll."
   id: ID!
+  "As it is now."
   poll: Poll
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/base.graphqls", Input: `# What all modules share: who may ask what, values, pages.
+
+"""
+A co-op on one event log: what it decided, owns, owes and provides, to be asked for and acted on.
+
+**Who asks** shows a token in the header ` + "`" + `Authorization: Bearer …` + "`" + `, or the cookie of a session. On a socket a token may
+be given at the beginning: ` + "`" + `{"type": "connection_init", "payload": {"Authorization": "Bearer …"}}` + "`" + `.
+
+**Errors** have in ` + "`" + `extensions` + "`" + ` a stable ` + "`" + `code` + "`" + `, the ` + "`" + `args` + "`" + ` that its message mentions and, where a law is behind it, the
+` + "`" + `source` + "`" + `. The message is in the language of whoever asks: that which the co-op writes to them in, or else that of
+` + "`" + `Accept-Language` + "`" + `; it may change, the code does not. The code ` + "`" + `fault` + "`" + ` is different: something went wrong on the server's
+side, which is noted there under the ` + "`" + `id` + "`" + ` beside it.
+
+**Positions**: the header ` + "`" + `Rochdale-Position` + "`" + ` of an answer says how much of the log it knows of. Sent back with a
+request, to whichever node, it makes that wait until it knows as much.
+"""
+schema {
+  query: Query
+  mutation: Mutation
+  subscription: Subscription
+}
 
 """
 Who may select a field. Beside a type it holds for all of its fields that have none of their own.
@@ -507,23 +620,37 @@ directive @allow(
 ) on FIELD_DEFINITION | OBJECT
 
 "How many elements a list has, at most, where no argument says so: what the cost of an operation is computed with."
-directive @listSize(assumed: Int!) on FIELD_DEFINITION
+directive @listSize("The number." assumed: Int!) on FIELD_DEFINITION
 
+"What somebody is in the co-op, and may do by it."
 enum Role {
+  "Of the co-op, on the day."
   MEMBER
+  "Acts for an organisation that is a member."
   DELEGATE
+  "Sits on the board: convenes assemblies, decides on applications."
   BOARD
+  "Keeps the books: bills, and records payments."
   TREASURER
+  "Keeps the register of members."
   SECRETARY
+  "Watches a vote and its count."
   SCRUTINEER
+  "Runs the services."
   OPERATOR
+  "A program that reads the event feed."
   PIPELINE
 }
 
+"A language that the co-op speaks."
 enum Language {
+  "French."
   FR
+  "Dutch."
   NL
+  "English."
   EN
+  "German."
   DE
 }
 
@@ -544,11 +671,14 @@ A position in the log: a whole number that rises with every event. Send the posi
 in the header ` + "`" + `Rochdale-Position` + "`" + `, to whichever node, and it answers with all that happened until then.
 """
 scalar Position
-"Data of an event, as JSON."
+"Data as JSON, of a shape that is said elsewhere."
 scalar JSON
+"A text in YAML, as long as a request may be. Any other text has at most 10,000 characters, and an id at most 200."
+scalar YAML
 
 "Something with an identity."
 interface Node {
+  "By which it is asked for, among others of its type."
   id: ID!
 }
 
@@ -558,31 +688,49 @@ interface Payload {
   position: Position!
 }
 
-"Where a page lies in its list."
+"""
+Where a page lies in its list. A page is asked for by ` + "`" + `first` + "`" + `, with or without ` + "`" + `after` + "`" + `, or by ` + "`" + `last` + "`" + `, with or without
+` + "`" + `before` + "`" + `; it has 50 elements where neither is given, and 100 at most. A cursor is of its list and its order, and keeps
+its place when elements come and go.
+"""
 type PageInfo @allow(anyone: true) {
+  "Whether there is more after it; asked by ` + "`" + `before` + "`" + `, always."
   hasNextPage: Boolean!
+  "Whether there is more before it; asked by ` + "`" + `after` + "`" + `, always."
   hasPreviousPage: Boolean!
+  "Of its first element; null where it is empty."
   startCursor: String
+  "Of its last element: the next page is ` + "`" + `after` + "`" + ` this."
   endCursor: String
 }
 
 "A text in the languages that it was given in."
 type Text @allow(anyone: true) {
+  "In French."
   fr: String
+  "In Dutch."
   nl: String
+  "In English."
   en: String
+  "In German."
   de: String
   "In a language, or in that of whoever asks; or, where it lacks that one, in another."
-  in(language: Language): String!
+  in("That of whoever asks, if left out." language: Language): String!
 }
 
+"A text in one language or more."
 input TextInput {
+  "In French."
   fr: String
+  "In Dutch."
   nl: String
+  "In English."
   en: String
+  "In German."
   de: String
 }
 
+"What can be asked for."
 type Query {
   "The position that the read models of this node have reached."
   position: Position! @allow(anyone: true)
@@ -591,14 +739,16 @@ type Query {
 }
 
 """
-What changes anything. A mutation may be given a ` + "`" + `requestId` + "`" + ` of the caller's choice: made again under it, it has no
-further effect and answers as it did at first.
+What changes anything. Every mutation may be given a ` + "`" + `requestId` + "`" + ` of the caller's choice, at most 128 bytes, new for each
+thing that is to happen. Made again under it, on whichever node, the mutation has no further effect and answers with the
+position that it got at first, and with how things are now; with other arguments it is refused (` + "`" + `request.reused` + "`" + `). One
+that was refused may be made again under its id, otherwise too.
 """
 type Mutation
 
 """
 What goes on until it is ended: by server-sent events (graphql-sse) or over a socket (graphql-transport-ws). Whoever is
-cut off comes back.
+cut off comes back; whoever may not listen any more is told so, and cut off.
 """
 type Subscription {
   """
@@ -606,8 +756,9 @@ type Subscription {
   for those after the last position they have dealt with. Personal data is in them for the scope ` + "`" + `events:personal` + "`" + ` only.
   """
   events(
+    "The last position that has been dealt with; 0 for all that ever happened."
     after: Position! = 0
-    "Like ` + "`" + `assembly.vote_cast` + "`" + `; all, if left out."
+    "Like ` + "`" + `assembly.vote_cast` + "`" + `, 100 at most; all, if left out."
     types: [String!]
   ): Event! @allow(roles: [PIPELINE], scope: "events:read")
 }
@@ -616,14 +767,17 @@ type Subscription {
 type Event @allow(roles: [PIPELINE], scope: "events:read") {
   "In the whole log, from 1, without gaps."
   position: Position!
+  "By which it is the same on every node and in every backup."
   id: ID!
   "What it happened to."
   stream: String!
   "Of the stream, from 1."
   version: Int!
+  "What happened, like ` + "`" + `assembly.vote_cast` + "`" + `."
   type: String!
   "Of the type's data, always the latest."
   edition: Int!
+  "When it was appended to the log."
   recordedAt: DateTime!
   "Who acted: a party, or like ` + "`" + `process/billing` + "`" + `."
   actor: String!
@@ -644,11 +798,13 @@ type Viewer @allow(anyone: true) {
   name: String!
   "The person or organisation, if it is one."
   party: ID
+  "Those they have today."
   roles: [Role!]! @listSize(assumed: 8)
   "Organisations whose delegate they are."
   actsFor: [ID!]! @listSize(assumed: 8)
   "What a token is restricted to; empty for all that the roles allow."
   scopes: [String!]! @listSize(assumed: 8)
+  "In which the co-op writes to them."
   language: Language
 }
 `, BuiltIn: false},
@@ -656,45 +812,69 @@ type Viewer @allow(anyone: true) {
 
 "An invoice that was issued."
 type Invoice implements Node @allow(roles: [TREASURER], own: true) {
+  "Of the invoice."
   id: ID!
   "By which people know it, like A-2026-000042."
   number: String!
   "That it is for."
   month: Month!
+  "Who is to pay it."
   payer: ID!
+  "That it bears."
   issuedOn: Date!
+  "The last day to pay it."
   dueOn: Date!
+  "Without value-added tax."
   net: Money!
+  "Value-added tax."
   vat: Money!
+  "With value-added tax: what is to be paid."
   gross: Money!
   "The structured communication to pay it with, as it stands on a transfer."
   communication: String
+  "In which it is written."
   language: Language!
   "Null once it is erased."
   recipient: Recipient
+  "What it is for."
   lines: [InvoiceLine!]! @listSize(assumed: 5)
+  "By rate."
   taxes: [InvoiceTax!]! @listSize(assumed: 3)
 }
 
 "To whom an invoice is addressed."
 type Recipient @allow(roles: [TREASURER], own: true) {
+  "As on an envelope."
   name: String!
+  "With the number of the house."
   street: String
+  "Of the place."
   postalCode: String
+  "The place."
   city: String
+  "ISO 3166-1, like BE."
   country: String
+  "To which it was sent."
   email: String
+  "Of who is liable to value-added tax."
   vatNumber: String
 }
 
+"Something that an invoice charges."
 type InvoiceLine @allow(roles: [TREASURER], own: true) {
+  "In the language of the invoice."
   description: String!
+  "That it is for."
   subscription: ID
+  "Of the price list."
   plan: ID
+  "The size."
   gb: Int!
+  "In months, with the part of one in which it was used."
   quantity: Decimal!
   "Value-added tax is inside where the price list includes it."
   unitPrice: Decimal!
+  "Value-added tax is inside where the price list includes it."
   amount: Money!
   "Without value-added tax."
   net: Money!
@@ -704,48 +884,72 @@ type InvoiceLine @allow(roles: [TREASURER], own: true) {
 
 "What sums up the lines of one rate."
 type InvoiceTax @allow(roles: [TREASURER], own: true) {
-  "In percent."
+  "Of value-added tax, in percent."
   rate: Decimal!
+  "Without value-added tax."
   net: Money!
+  "Value-added tax."
   vat: Money!
+  "With value-added tax."
   gross: Money!
 }
 
+"A page of invoices."
 type InvoiceConnection @allow(roles: [TREASURER], own: true) {
+  "They, with the cursor of each."
   edges: [InvoiceEdge!]!
+  "They."
   nodes: [Invoice!]!
+  "Where the page lies."
   pageInfo: PageInfo!
+  "In the whole list."
   totalCount: Int!
 }
 
+"An invoice in a page."
 type InvoiceEdge @allow(roles: [TREASURER], own: true) {
+  "Of its place."
   cursor: String!
+  "The invoice."
   node: Invoice!
 }
 
 extend type Member {
-  "In the order in which they were issued."
-  invoices(first: Int, after: String, last: Int, before: String): InvoiceConnection! @allow(roles: [TREASURER], own: true)
+  "Those they are to pay, in the order in which they were issued."
+  invoices(
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): InvoiceConnection! @allow(roles: [TREASURER], own: true)
 }
 
 extend type Query {
-  "Another's is as if it were not there."
-  invoice(id: ID!): Invoice @allow(roles: [TREASURER], own: true)
-  "In the order in which they were issued: of all or of a payer; or one's own."
-  invoices(payer: ID, month: Month, first: Int, after: String, last: Int, before: String): InvoiceConnection! @allow(roles: [TREASURER], own: true)
+  "An invoice. Another's is as if it were not there."
+  invoice("Of the invoice." id: ID!): Invoice @allow(roles: [TREASURER], own: true)
+  "Invoices, in the order in which they were issued: all of them, or else one's own."
+  invoices(
+    "Only those that they are to pay."
+    payer: ID
+    "Only those that are for it."
+    month: Month
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): InvoiceConnection! @allow(roles: [TREASURER], own: true)
 }
 
 extend type Mutation {
-  "Issues one invoice to each payer who owes something for a month. Made again, it issues none twice."
+  "Issues one invoice to each payer who owes something for a month. Whoever was billed for it is left alone."
   runBilling(
+    "Which is over."
     month: Month!
     "The day of issue; today, if left out."
     on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): BillingPayload! @allow(roles: [TREASURER])
 }
 
+"What came of a billing run."
 type BillingPayload implements Payload @allow(roles: [TREASURER]) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "That was billed."
   month: Month!
   "Invoices, by this run."
   issued: Int!
@@ -757,82 +961,125 @@ type BillingPayload implements Payload @allow(roles: [TREASURER]) {
   problems: [BillingProblem!]! @listSize(assumed: 100)
 }
 
+"Why a payer could not be billed."
 type BillingProblem @allow(roles: [TREASURER]) {
+  "Who it is."
   payer: ID!
+  "As of an error."
   code: String!
+  "In English."
   problem: String!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/documents.graphqls", Input: `# Documents: what the co-op keeps, known by its digest.
 
+"What a document is."
 enum DocumentKind {
+  "That calls the members to an assembly."
   CONVOCATION
+  "Of a meeting."
   MINUTES
+  "Of the co-op, as a text."
   STATUTES
+  "Of a register, as at a day."
   EXTRACT
+  "Of shares held."
   CERTIFICATE
+  "As it was sent."
   INVOICE
+  "To the members, or an authority."
   REPORT
+  "Anything else."
   OTHER
 }
 
 "A document that the co-op keeps."
 type Document implements Node @allow(roles: [BOARD, SECRETARY], own: true) {
+  "Of the document."
   id: ID!
+  "What it is."
   kind: DocumentKind!
+  "Names no person."
   title: String!
+  "In which it is written."
   language: Language
+  "Of its content, in hexadecimal."
   sha256: String!
-  "In bytes."
+  "Of its content."
   size: Bytes!
+  "Like application/pdf."
   mediaType: String!
+  "That it bears."
   on: Date!
   "Null: about nobody, or everybody."
   about: ID
 }
 
+"A page of documents."
 type DocumentConnection @allow(roles: [BOARD, SECRETARY], own: true) {
+  "They, with the cursor of each."
   edges: [DocumentEdge!]!
+  "They."
   nodes: [Document!]!
+  "Where the page lies."
   pageInfo: PageInfo!
+  "In the whole list."
   totalCount: Int!
 }
 
+"A document in a page."
 type DocumentEdge @allow(roles: [BOARD, SECRETARY], own: true) {
+  "Of its place."
   cursor: String!
+  "The document."
   node: Document!
 }
 
 extend type Query {
-  "The latest first: all, or else those about nobody and about oneself."
-  documents(first: Int, after: String, last: Int, before: String): DocumentConnection! @allow(roles: [BOARD, SECRETARY], own: true)
+  "A document. One about somebody else is as if it were not there."
+  document("Of the document." id: ID!): Document @allow(roles: [BOARD, SECRETARY], own: true)
+  "Documents, the latest first: all, or else those about nobody and about oneself."
+  documents(
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): DocumentConnection! @allow(roles: [BOARD, SECRETARY], own: true)
 }
 
 extend type Mutation {
   "Files a document, of which the bytes lie elsewhere."
   fileDocument(
+    "What it is."
     kind: DocumentKind!
     "Names no person."
     title: String!
+    "In which it is written."
     language: Language
     "Of its content, in hexadecimal."
     sha256: String!
-    size: Int!
+    "Of its content."
+    size: Bytes!
+    "Like application/pdf."
     mediaType: String!
+    "That it bears; today, if left out."
     on: Date
     "The party that it is about, if it is about one."
     about: ID
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): DocumentPayload! @allow(roles: [BOARD, SECRETARY])
 }
 
+"What became of a document."
 type DocumentPayload implements Payload @allow(roles: [BOARD, SECRETARY]) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "Of the document."
   id: ID!
+  "As it was filed."
+  document: Document
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/entitlement.graphqls", Input: `# Entitlement: what a subscription entitles its holder to.
 
+"What the co-op runs for people."
 enum Service {
   "A mailbox."
   MAIL
@@ -840,38 +1087,51 @@ enum Service {
   STORAGE
 }
 
+"Whether an entitlement may be used."
 enum EntitlementStatus {
+  "It may."
   ACTIVE
-  "For now."
+  "Not for now."
   SUSPENDED
-  "For good."
+  "No more."
   REVOKED
 }
 
 "What a party may use of a service."
 type Entitlement implements Node @allow(roles: [TREASURER, OPERATOR], own: true) {
+  "Of the entitlement."
   id: ID!
+  "That it comes from."
   subscription: ID!
+  "Who may use it."
   party: ID!
+  "Of which."
   service: Service!
+  "How much."
   quota: Bytes!
+  "Whether it may be used now."
   status: EntitlementStatus!
+  "The first day."
   from: Date!
 }
 
 extend type Member {
+  "What they may use."
   entitlements: [Entitlement!]! @listSize(assumed: 10) @allow(roles: [TREASURER], own: true)
 }
 
 extend type Query {
-  "Those of a party: oneself, if none is given."
-  entitlements(party: ID): [Entitlement!]! @listSize(assumed: 10) @allow(roles: [TREASURER, OPERATOR], own: true)
+  "What a party may use."
+  entitlements("Oneself, if left out." party: ID): [Entitlement!]! @listSize(assumed: 10) @allow(roles: [TREASURER, OPERATOR], own: true)
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/membership.graphqls", Input: `# Membership: applications, members, roles.
 
+"What a party is by nature."
 enum PartyKind {
+  "A natural person."
   PERSON
+  "A company, an association, an authority."
   ORGANISATION
 }
 
@@ -893,6 +1153,7 @@ enum MemberStatus {
   KNOWN
   "Waits for a decision."
   APPLICANT
+  "Was admitted and has not left."
   MEMBER
   "Was a member."
   FORMER
@@ -900,41 +1161,61 @@ enum MemberStatus {
 
 "Why a membership ended."
 enum MembershipEnd {
+  "By notice of the member."
   RESIGNED
+  "Against the member's will."
   EXCLUDED
+  "A person."
   DECEASED
   "An organisation: by merger, liquidation or bankruptcy."
   DISSOLVED
 }
 
+"In which order members are listed."
 enum MemberOrder {
-  "Who has none comes last."
+  "By the number of the member; who has none comes last."
   NUMBER
+  "By last name, or the name of the organisation."
   NAME
 }
 
 "A party whom the co-op knows, member or not. What was erased is null."
 type Member implements Node {
+  "Of the party."
   id: ID! @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Whether it is a person; null while nobody has said."
   kind: PartyKind @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
-  "Of the member, in the register."
+  "Of the member, in the register; null for who never was one."
   number: Int @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
-  "On a day, or today."
-  status(on: Date): MemberStatus! @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "What they are to the co-op."
+  status("Today, if left out." on: Date): MemberStatus! @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "In which the co-op writes to them."
   language: Language @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
   "As on an envelope."
   name: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Of a person."
   firstName: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Of a person."
   lastName: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Its name, if it is one."
   organisation: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Of the domicile or seat, with the number of the house."
   street: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Of the domicile or seat."
   postalCode: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Of the domicile or seat."
   city: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "ISO 3166-1, like BE."
   country: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Of a person."
   birthDate: Date @allow(roles: [SECRETARY], own: true)
+  "Of a person, by which an authority knows them."
   nationalNumber: String @allow(roles: [SECRETARY], own: true)
+  "Of an organisation, in the register of its country."
   enterpriseNumber: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "To which the co-op writes."
   email: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "By which to call them."
   phone: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
   "Of an application that waits for a decision."
   appliedOn: Date @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
@@ -942,6 +1223,7 @@ type Member implements Node {
   admittedOn: Date @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
   "Its last day, if one is known."
   endedOn: Date @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Why it ended, or is to."
   endReason: MembershipEnd @allow(roles: [BOARD, SECRETARY], own: true)
   "That were granted to them."
   roles: [RoleGrant!]! @listSize(assumed: 5) @allow(roles: [BOARD, SECRETARY], own: true)
@@ -949,53 +1231,95 @@ type Member implements Node {
 
 "A role that was granted."
 type RoleGrant @allow(roles: [BOARD, SECRETARY], own: true) {
+  "Never that of a member, which nobody grants."
   role: Role!
   "Of a delegate: the organisation."
   for: ID
 }
 
+"A page of parties."
 type MemberConnection @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "They, with the cursor of each."
   edges: [MemberEdge!]!
+  "They."
   nodes: [Member!]!
+  "Where the page lies."
   pageInfo: PageInfo!
+  "In the whole list."
   totalCount: Int!
 }
 
+"A party in a page."
 type MemberEdge @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "Of its place."
   cursor: String!
+  "The party."
   node: Member!
 }
 
 "What the register says of a membership as at a day."
 type RegisteredMember @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "The member."
   party: ID!
+  "Of the member."
   number: Int
+  "The first day."
   admittedOn: Date!
+  "The last day, if one was known."
   endedOn: Date
+}
+
+"A page of the register of members."
+type RegisteredMemberConnection @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "Its lines, with the cursor of each."
+  edges: [RegisteredMemberEdge!]!
+  "Its lines."
+  nodes: [RegisteredMember!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "In the whole register."
+  totalCount: Int!
+}
+
+"A line in a page of the register of members."
+type RegisteredMemberEdge @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "Of its place."
+  cursor: String!
+  "The line."
+  node: RegisteredMember!
 }
 
 extend type Query {
   "A party: oneself, if none is given."
-  member(id: ID, number: Int): Member @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  member("The party." id: ID): Member @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "The member who has a number, or had it last."
+  memberByNumber("Of the member." number: Int!): Member @allow(roles: [BOARD, TREASURER, SECRETARY])
   "Parties, member or not."
   members(
+    "Only those that are so on the day."
     status: MemberStatus
     "The day of the status; today, if left out."
     on: Date
     "Part of a name or an address, or a number."
     search: String
+    "In which order."
     by: MemberOrder! = NUMBER
-    first: Int
-    after: String
-    last: Int
-    before: String
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
   ): MemberConnection! @allow(roles: [BOARD, TREASURER, SECRETARY])
-  "Applications that wait for a decision."
-  applications(first: Int, after: String, last: Int, before: String): MemberConnection! @allow(roles: [BOARD, SECRETARY])
-  "The register of members as at a day, as it was known at an instant, or is now."
-  memberRegister(asOf: Date, knownAt: DateTime): [RegisteredMember!]! @listSize(assumed: 1000) @allow(roles: [BOARD, TREASURER, SECRETARY])
-  "How many members there are on a day, or today."
-  memberCount(on: Date): Int! @allow(anyone: true)
+  "Applications that wait for a decision, by name."
+  applications(
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): MemberConnection! @allow(roles: [BOARD, SECRETARY])
+  "The register of members, by number."
+  memberRegister(
+    "At the end of this day; today, if left out."
+    asOf: Date
+    "As it was known at this instant; as it is now, if left out."
+    knownAt: DateTime
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): RegisteredMemberConnection! @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "How many members there are."
+  memberCount("On this day; today, if left out." on: Date): Int! @allow(anyone: true)
 }
 
 extend type Viewer {
@@ -1007,97 +1331,174 @@ extend type Viewer {
 
 "Who a party is: a person, or an organisation, which has the name of one."
 input IdentityInput {
+  "Of a person."
   firstName: String! = ""
+  "Of a person."
   lastName: String! = ""
+  "The name of an organisation."
   organisation: String! = ""
   "With the number of the house."
   street: String! = ""
+  "Of the domicile or seat."
   postalCode: String! = ""
+  "Of the domicile or seat."
   city: String! = ""
   "ISO 3166-1, like BE."
   country: String! = ""
+  "Of a person."
   birthDate: Date
+  "Of a person, by which an authority knows them."
   nationalNumber: String! = ""
+  "Of an organisation, in the register of its country."
   enterpriseNumber: String! = ""
 }
 
+"How to reach a party."
 input ContactInput {
+  "To which the co-op writes."
   email: String! = ""
+  "By which to call them."
   phone: String! = ""
 }
 
 extend type Mutation {
   "Asks for membership: for oneself or, by the board or secretary, for whoever has asked them; without a party, for somebody not known yet."
   apply(
+    "Who is known already; oneself or, for the board and secretary, somebody new, if left out."
     party: ID
+    "Whether it is a person."
     kind: PartyKind!
+    "Who it is."
     identity: IdentityInput!
+    "How to reach them."
     contact: ContactInput
+    "In which to write to them."
     language: Language
     "Today, if left out; another day is for the board and secretary."
     on: Date
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [BOARD, SECRETARY], own: true)
 
-  "Makes an applicant a member, with the next number unless one is given."
-  admit(party: ID!, number: Int, on: Date, requestId: String): MemberPayload! @allow(roles: [BOARD])
+  "Makes an applicant a member."
+  admit(
+    "The applicant."
+    party: ID!
+    "The number they had before or the next, if left out."
+    number: Int
+    "The first day of membership; today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [BOARD])
 
-  "Declines an application. The reason is told to who asked."
-  reject(party: ID!, reason: String, on: Date, requestId: String): MemberPayload! @allow(roles: [BOARD])
+  "Declines an application."
+  reject(
+    "The applicant."
+    party: ID!
+    "Told to who asked; names no person."
+    reason: String
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [BOARD])
 
   "Says who a party is now, or makes one known who is no member."
-  updateIdentity(party: ID, identity: IdentityInput!, on: Date, requestId: String): MemberPayload! @allow(roles: [SECRETARY])
+  updateIdentity(
+    "Somebody new, if left out."
+    party: ID
+    "Who it is, all of it."
+    identity: IdentityInput!
+    "The day from which it is so; today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
 
-  "Says how to reach a party now: oneself, if none is given."
-  updateContact(party: ID, contact: ContactInput!, requestId: String): MemberPayload! @allow(roles: [SECRETARY], own: true)
+  "Says how to reach a party now."
+  updateContact(
+    "Oneself, if left out."
+    party: ID
+    "All of it."
+    contact: ContactInput!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY], own: true)
 
-  "Says in which language to write to a party: oneself, if none is given."
-  updateLanguage(party: ID, language: Language!, requestId: String): MemberPayload! @allow(roles: [SECRETARY], own: true)
+  "Says in which language to write to a party."
+  updateLanguage(
+    "Oneself, if left out."
+    party: ID
+    "One that the co-op speaks."
+    language: Language!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY], own: true)
 
-  "Gives notice: for oneself, if no party is given. The statutes say when it takes effect."
+  "Gives notice. The statutes say when it takes effect."
   resign(
+    "Oneself, if left out."
     party: ID
     "Today, if left out; another day is for the secretary, who has the letter."
     on: Date
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [SECRETARY], own: true)
 
   "Ends a membership against the member's will."
   exclude(
+    "The member."
     party: ID!
     "The last day of membership; today, if left out."
     on: Date
-    "The grounds, of which the member is told."
+    "The grounds, of which the member is told; they name no person."
     why: String!
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [BOARD])
 
   "Records that a member has died, or that an organisation is dissolved."
-  recordDecease(party: ID!, on: Date!, requestId: String): MemberPayload! @allow(roles: [SECRETARY])
-
-  grantRole(
+  recordDecease(
+    "The member."
     party: ID!
+    "The day on which it happened, which is the last of the membership."
+    on: Date!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Gives a party a role in the co-op."
+  grantRole(
+    "Who gets it."
+    party: ID!
+    "Any but that of a member."
     role: Role!
     "For whom a delegate acts; for nobody, in every other role."
     for: ID
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [BOARD])
 
-  revokeRole(party: ID!, role: Role!, for: ID, requestId: String): MemberPayload! @allow(roles: [BOARD])
+  "Takes a role back."
+  revokeRole(
+    "Who has it."
+    party: ID!
+    "Which it is."
+    role: Role!
+    "For whom a delegate has acted."
+    for: ID
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [BOARD])
 
   "Has everyone forget a party's data of a class, for good. What the law wants kept is refused."
   erasePersonalData(
+    "Whose it is."
     party: ID!
+    "Which of it."
     class: DataClass!
     "The last day on which the law or a service still needs the data, if any does."
     keptThrough: Date
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [SECRETARY])
 }
 
+"What became of a party."
 type MemberPayload implements Payload @allow(roles: [BOARD, SECRETARY], own: true) {
+  "One at which the mutation has taken effect."
   position: Position!
-  party: ID!
+  "Of the party."
+  id: ID!
   "As they are now."
   member: Member
 }
@@ -1106,19 +1507,25 @@ type MemberPayload implements Payload @allow(roles: [BOARD, SECRETARY], own: tru
 
 "A version of the price list. Prices are per calendar month."
 type PriceList @allow(anyone: true) {
+  "From 1."
   version: Int!
   "The first day on which it holds."
   from: Date!
+  "What it is called."
   name: String!
+  "Of all prices: ISO 4217, like EUR."
   currency: String!
   "Whether value-added tax is inside its prices."
   includeVAT: Boolean!
+  "What can be subscribed to."
   plans: [Plan!]! @listSize(assumed: 10)
 }
 
 "Something to subscribe to, by the size of what it grants."
 type Plan @allow(anyone: true) {
+  "By which it is subscribed to."
   id: ID!
+  "What it is called."
   name: Text!
   "For the GB included."
   price: Decimal!
@@ -1128,8 +1535,8 @@ type Plan @allow(anyone: true) {
   maxGB: Int!
   "Of GB beyond those included."
   tiers: [Tier!]! @listSize(assumed: 5)
-  "For who is no member of the co-op."
-  nonMember: Decimal!
+  "For who is no member of the co-op, besides."
+  nonMemberSupplement: Decimal!
   "Takes no new subscribers."
   closed: Boolean!
 }
@@ -1138,84 +1545,144 @@ type Plan @allow(anyone: true) {
 type Tier @allow(anyone: true) {
   "The last GB at this price; 0 in the last tier, which has no end."
   throughGB: Int!
+  "Of each GB."
   perGB: Decimal!
 }
 
 extend type Query {
-  "The price list in force on a day, or today."
-  priceList(on: Date): PriceList @allow(anyone: true)
-  "What a month of a plan costs, by the price list in force on a day, or today."
-  price(plan: ID!, gb: Int!, member: Boolean!, on: Date): Money! @allow(anyone: true)
+  "The price list in force on a day."
+  priceList("Today, if left out." on: Date): PriceList @allow(anyone: true)
+  "All versions of the price list, oldest first."
+  priceLists: [PriceList!]! @listSize(assumed: 50) @allow(anyone: true)
+  "What a month of a plan costs, by the price list in force on a day."
+  price(
+    "One of the list."
+    plan: ID!
+    "The size."
+    gb: Int!
+    "Whether who asks for it is a member of the co-op."
+    member: Boolean!
+    "Today, if left out."
+    on: Date
+  ): Money! @allow(anyone: true)
 }
 
 extend type Mutation {
-  "Puts a price list in force. It is given as YAML, in the manner of the list that comes with the program."
+  "Puts a price list in force."
   publishPriceList(
     "That it is to be: one more than the last, so that two people cannot overtake each other."
     version: Int!
-    list: String!
+    "In the manner of the list that comes with the program."
+    list: YAML!
     "The first day on which it holds."
     from: Date!
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): PriceListPayload! @allow(roles: [BOARD])
 
   "Puts a rate of value-added tax in force for all that is supplied from a day on."
-  setVATRate("In percent, like 21." percent: Decimal!, from: Date!, requestId: String): PriceListPayload! @allow(roles: [BOARD, TREASURER])
+  setVATRate(
+    "Like 21."
+    percent: Decimal!
+    "The first day on which it holds."
+    from: Date!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): VATRatePayload! @allow(roles: [BOARD, TREASURER])
 }
 
-type PriceListPayload implements Payload @allow(roles: [BOARD, TREASURER]) {
+"What became of the price list."
+type PriceListPayload implements Payload @allow(roles: [BOARD]) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "That was published."
+  version: Int!
+  "As it was published."
+  priceList: PriceList
+}
+
+"What became of a rate of value-added tax."
+type VATRatePayload implements Payload @allow(roles: [BOARD, TREASURER]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "That was set."
+  percent: Decimal!
+  "The first day on which it holds."
+  from: Date!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/payment.graphqls", Input: `# Payment: the money that comes in.
 
+"How money came in."
 enum PaymentMethod {
   "Between bank accounts."
   TRANSFER
+  "By hand."
   CASH
 }
 
 "Money that came in."
 type Payment implements Node @allow(roles: [TREASURER], own: true) {
+  "Of the payment."
   id: ID!
   "Null while nobody is known to have paid it."
   payer: ID
+  "How much."
   amount: Money!
+  "The day on which it came in."
   on: Date!
+  "How."
   method: PaymentMethod!
+  "The bank's, for its entry."
   reference: String
+  "That it came with, as it stands on a transfer."
   communication: String
 }
 
 "How a payer stands."
 type Balance @allow(roles: [TREASURER], own: true) {
+  "By all invoices together, with value-added tax."
   invoiced: Money!
+  "By all payments together."
   received: Money!
   "What is still to be paid; less than nothing if too much was."
   due: Money!
 }
 
+"A page of payments."
 type PaymentConnection @allow(roles: [TREASURER], own: true) {
+  "They, with the cursor of each."
   edges: [PaymentEdge!]!
+  "They."
   nodes: [Payment!]!
+  "Where the page lies."
   pageInfo: PageInfo!
+  "In the whole list."
   totalCount: Int!
 }
 
+"A payment in a page."
 type PaymentEdge @allow(roles: [TREASURER], own: true) {
+  "Of its place."
   cursor: String!
+  "The payment."
   node: Payment!
 }
 
 extend type Member {
+  "How they stand."
   balance: Balance! @allow(roles: [TREASURER], own: true)
 }
 
 extend type Query {
-  "In the order in which they were recorded: of all or of a payer; or one's own."
-  payments(payer: ID, unmatched: Boolean! = false, first: Int, after: String, last: Int, before: String): PaymentConnection! @allow(roles: [TREASURER], own: true)
-  "How a party stands: oneself, if none is given."
-  balance(party: ID): Balance! @allow(roles: [TREASURER], own: true)
+  "Payments, in the order in which they were recorded: all of them, or else one's own."
+  payments(
+    "Only theirs."
+    payer: ID
+    "Only those of which nobody is known to have paid them."
+    unmatched: Boolean! = false
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): PaymentConnection! @allow(roles: [TREASURER], own: true)
+  "How a party stands."
+  balance("Oneself, if left out." party: ID): Balance! @allow(roles: [TREASURER], own: true)
 }
 
 extend type Mutation {
@@ -1226,153 +1693,238 @@ extend type Mutation {
   recordPayment(
     "Of the payment, like the bank's reference; a new one, if left out."
     id: ID
+    "Who has paid it, where that is known."
     payer: ID
+    "How much."
     amount: Money!
+    "The day on which it came in; today, if left out."
     on: Date
+    "How."
     method: PaymentMethod! = TRANSFER
     "The bank's, for its entry."
     reference: String
     "Like +++090/9337/55493+++."
     communication: String
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): PaymentPayload! @allow(roles: [TREASURER])
 
   "Says who paid."
-  matchPayment(payment: ID!, payer: ID!, requestId: String): PaymentPayload! @allow(roles: [TREASURER])
+  matchPayment(
+    "Of the payment."
+    payment: ID!
+    "Who it was."
+    payer: ID!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PaymentPayload! @allow(roles: [TREASURER])
 
   "Takes back who was said to have paid."
-  unmatchPayment(payment: ID!, payer: ID!, requestId: String): PaymentPayload! @allow(roles: [TREASURER])
+  unmatchPayment(
+    "Of the payment."
+    payment: ID!
+    "Who it was not."
+    payer: ID!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PaymentPayload! @allow(roles: [TREASURER])
 }
 
+"What became of a payment."
 type PaymentPayload implements Payload @allow(roles: [TREASURER]) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "Of the payment."
   id: ID!
+  "As it is now."
   payment: Payment
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/provisioning.graphqls", Input: `# Provisioning: accounts on the services.
 
+"What has become of an account."
 enum AccountStatus {
   "Not there yet."
   REQUESTED
+  "Whoever has it gets in."
   ACTIVE
+  "Nobody gets in, and nothing is lost."
   SUSPENDED
+  "Gone, with what was in it."
   DELETED
 }
 
 "An account on a service."
 type Account implements Node @allow(roles: [OPERATOR], own: true) {
+  "Of the account."
   id: ID!
+  "That it comes from."
   entitlement: ID!
+  "Whose it is."
   party: ID!
+  "On which."
   service: Service!
   "Null once it is erased."
   login: String
+  "How much it may hold."
   quota: Bytes!
+  "As it is on the service."
   status: AccountStatus!
+  "Null while there is none."
   trouble: AccountTrouble @allow(roles: [OPERATOR])
 }
 
 "What keeps an account from being as it is wanted."
 type AccountTrouble @allow(roles: [OPERATOR]) {
+  "What was tried: ensure_account, set_quota, suspend, resume or delete."
   step: String!
+  "Of the trouble: transient, throttled, unavailable, denied, conflict, invalid or unsupported."
   class: String!
+  "What the service has called it."
   code: String
+  "How often it was tried."
   attempts: Int!
   "Nothing more is tried until the wish changes, or somebody steps in."
   parked: Boolean!
 }
 
+"A page of accounts."
 type AccountConnection @allow(roles: [OPERATOR]) {
+  "They, with the cursor of each."
   edges: [AccountEdge!]!
+  "They."
   nodes: [Account!]!
+  "Where the page lies."
   pageInfo: PageInfo!
+  "In the whole list."
   totalCount: Int!
 }
 
+"An account in a page."
 type AccountEdge @allow(roles: [OPERATOR]) {
+  "Of its place."
   cursor: String!
+  "The account."
   node: Account!
 }
 
 extend type Member {
+  "That they have on the services."
   accounts: [Account!]! @listSize(assumed: 10) @allow(own: true)
 }
 
 extend type Query {
-  "Oldest first: all, or those that are in trouble."
-  accounts(inTrouble: Boolean! = false, first: Int, after: String, last: Int, before: String): AccountConnection! @allow(roles: [OPERATOR])
+  "Accounts on all services, oldest first."
+  accounts(
+    "Only those that are not as they are wanted."
+    inTrouble: Boolean! = false
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): AccountConnection! @allow(roles: [OPERATOR])
 }
 
 extend type Mutation {
   "Lets the holder of an account in by a password from now on. It is kept nowhere but on the service, hashed."
-  setPassword(account: ID!, password: String!): AccountPayload! @allow(own: true)
+  setPassword(
+    "Of the account. Another's is as if it were not there."
+    account: ID!
+    "Three or four words will do: at most 72 bytes."
+    password: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AccountPayload! @allow(own: true)
 }
 
+"What became of an account."
 type AccountPayload implements Payload @allow(own: true) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "Of the account."
   id: ID!
+  "As it is now."
+  account: Account
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/shares.graphqls", Input: `# Shares: who holds how many of which class, and what was paid on them.
 
 "What a party holds of a class."
 type Holding @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Who holds them."
   party: ID!
+  "Of the shares, like A."
   class: ID!
+  "Shares that are issued."
   quantity: Int!
   "On them, and on shares that are not issued yet."
   paid: Money!
 }
 
 "A promise to take shares."
-type ShareSubscription @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+type ShareSubscription implements Node @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Among those of the party."
   id: ID!
+  "Who has made it."
   party: ID!
+  "Of the shares."
   class: ID!
+  "How many."
   quantity: Int!
   "Of one share."
   price: Money!
+  "On all of them, so far."
   paid: Money!
+  "The day on which it was made."
   on: Date!
   "Null while they are not."
   issuedOn: Date
 }
 
+"How shares, or what was paid on them, changed."
 enum ShareMovementKind {
+  "Money was paid on shares subscribed to."
   PAID
+  "Paid shares were entered in the register."
   ISSUED
+  "They came from another holder."
   TRANSFERRED_IN
+  "They went to another holder."
   TRANSFERRED_OUT
+  "They were given back to the co-op."
   REDEEMED
 }
 
 "A change to the shares of a party, or to what was paid on them."
 type ShareMovement @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of the event in the log."
   position: Position!
+  "Of the shares."
   class: ID!
+  "What happened."
   kind: ShareMovementKind!
-  "More or less."
+  "More or, below 0, less."
   quantity: Int!
-  "More or less."
+  "More or, below 0, less."
   paid: Money!
   "With whom, in a transfer."
   counterparty: ID @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "The subscription, transfer, redemption or payment."
   reference: String!
+  "The day on which it happened."
   on: Date!
+  "When it was appended to the log."
   recordedAt: DateTime!
 }
 
 "A line of the register of shares: those of one class that a party acquired on one day."
 type ShareRegisterEntry @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "The holder."
   party: ID!
-  "Of the member."
+  "Of the member; null for who never was one."
   number: Int
   "As it is known now; null once erased."
   name: String
+  "As it is known now; null once erased."
   address: String
+  "Of the shares."
   class: ID!
+  "The day of issue; of shares that were transferred, by whoever subscribed to them."
   acquiredOn: Date!
+  "How many."
   quantity: Int!
   "Of one."
   price: Money!
@@ -1380,79 +1932,159 @@ type ShareRegisterEntry @allow(roles: [BOARD, TREASURER, SECRETARY]) {
   paid: Money!
 }
 
+"A page of the register of shares."
+type ShareRegisterEntryConnection @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "Its lines, with the cursor of each."
+  edges: [ShareRegisterEntryEdge!]!
+  "Its lines."
+  nodes: [ShareRegisterEntry!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "In the whole register."
+  totalCount: Int!
+}
+
+"A line in a page of the register of shares."
+type ShareRegisterEntryEdge @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "Of its place."
+  cursor: String!
+  "The line."
+  node: ShareRegisterEntry!
+}
+
 "What all hold of a class."
 type ShareTotal @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY]) {
+  "Of the shares."
   class: ID!
+  "How many parties hold some."
   holders: Int!
+  "How many shares they hold together."
   quantity: Int!
+  "On all of them."
   paid: Money!
 }
 
 extend type Member {
   "What they hold now, by class."
   holdings: [Holding!]! @listSize(assumed: 3) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Their promises to take shares, oldest first."
   shareSubscriptions: [ShareSubscription!]! @listSize(assumed: 5) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
-  "Oldest first."
+  "What happened to their shares, oldest first."
   shareMovements: [ShareMovement!]! @listSize(assumed: 20) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
 }
 
 extend type Query {
-  "What a party holds now, by class: oneself, if none is given."
-  holdings(party: ID): [Holding!]! @listSize(assumed: 3) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
-  "The register of shares as at the end of a day, as it was known at an instant, or is now."
-  shareRegister(asOf: Date, knownAt: DateTime): [ShareRegisterEntry!]! @listSize(assumed: 1000) @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "What a party holds now, by class."
+  holdings("Oneself, if left out." party: ID): [Holding!]! @listSize(assumed: 3) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "The register of shares, by the number of the member; who never was one comes last."
+  shareRegister(
+    "At the end of this day; today, if left out."
+    asOf: Date
+    "As it was known at this instant; as it is now, if left out."
+    knownAt: DateTime
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): ShareRegisterEntryConnection! @allow(roles: [BOARD, TREASURER, SECRETARY])
   "What is held now, by class."
   shareTotals: [ShareTotal!]! @listSize(assumed: 5) @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY])
 }
 
 extend type Mutation {
-  "Promises to take shares at the price of the statutes: for oneself, if no party is given."
+  "Promises to take shares at the price of the statutes."
   subscribeShares(
+    "Oneself, if left out."
     party: ID
+    "Of the shares."
     class: ID!
+    "How many."
     quantity: Int!
     "Today, if left out; another day is for the board, treasurer and secretary."
     on: Date
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SharesPayload! @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
 
   "Counts money towards a subscription of shares."
   recordSharePayment(
+    "Of the party."
     subscription: ID!
+    "Who subscribed."
     party: ID!
+    "Of the shares."
     class: ID!
+    "That came in."
     amount: Money!
+    "Today, if left out."
     on: Date
     "Of the payment at the bank, or wherever it was made."
     reference: String!
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SharesPayload! @allow(roles: [TREASURER])
 
   "Enters the shares of a member's subscription in the register, once paid as the statutes ask."
-  issueShares(subscription: ID!, party: ID!, class: ID!, on: Date, requestId: String): SharesPayload! @allow(roles: [BOARD, TREASURER])
+  issueShares(
+    "Of the party."
+    subscription: ID!
+    "Who subscribed."
+    party: ID!
+    "Of the shares."
+    class: ID!
+    "The day of issue; today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, TREASURER])
 
   "Passes shares from one party to another, the oldest first."
-  transferShares(from: ID!, to: ID!, class: ID!, quantity: Int!, on: Date, requestId: String): SharesPayload! @allow(roles: [BOARD])
+  transferShares(
+    "The holder."
+    from: ID!
+    "Who is to hold them."
+    to: ID!
+    "Of the shares."
+    class: ID!
+    "How many."
+    quantity: Int!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD])
 
   "Gives shares back to the co-op, the oldest first, at a value that the board fixes by the accounts."
   redeemShares(
+    "The holder."
     party: ID!
+    "Of the shares."
     class: ID!
+    "How many."
     quantity: Int!
     "Of all of them."
     value: Money!
+    "Today, if left out."
     on: Date
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SharesPayload! @allow(roles: [BOARD])
 
   "Records money paid out for shares given back."
-  recordShareRepayment(party: ID!, class: ID!, amount: Money!, on: Date, reference: String!, requestId: String): SharesPayload!
-    @allow(roles: [TREASURER])
+  recordShareRepayment(
+    "Who gave them back."
+    party: ID!
+    "Of the shares."
+    class: ID!
+    "That went out."
+    amount: Money!
+    "Today, if left out."
+    on: Date
+    "Of the payment at the bank, or wherever it was made."
+    reference: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [TREASURER])
 }
 
+"What became of a party's shares."
 type SharesPayload implements Payload @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "Whose shares they are, or were."
   party: ID!
+  "Of the shares."
   class: ID!
   "Of the subscription, transfer or redemption, where there is one."
   id: ID
@@ -1464,7 +2096,9 @@ type SharesPayload implements Payload @allow(roles: [BOARD, TREASURER, SECRETARY
 
 "A version of the statutes."
 type Statutes @allow(anyone: true) {
+  "From 1."
   version: Int!
+  "The day on which they were adopted."
   adoptedOn: Date!
   "The first day on which they hold."
   inForceFrom: Date!
@@ -1472,13 +2106,17 @@ type Statutes @allow(anyone: true) {
   by: String
   "Of the co-op."
   name: String!
+  "Like SC, SCIC or eG."
   legalForm: String!
   "Whose law applies: ISO 3166-1, like BE."
   jurisdiction: String!
+  "Of shares and prices: ISO 4217, like EUR."
   currency: String!
   "In which days begin and end."
   timeZone: String!
+  "That the co-op speaks, the first of them to who has said nothing."
   languages: [Language!]! @listSize(assumed: 4)
+  "That can be subscribed to."
   shareClasses: [ShareClass!]! @listSize(assumed: 5)
   "All that they say."
   rules: JSON!
@@ -1486,7 +2124,9 @@ type Statutes @allow(anyone: true) {
 
 "A class of shares."
 type ShareClass @allow(anyone: true) {
+  "Like A."
   id: ID!
+  "What it is called."
   name: Text!
   "Of one share issued now."
   price: Money!
@@ -1497,35 +2137,47 @@ type ShareClass @allow(anyone: true) {
 }
 
 extend type Query {
-  "The statutes in force on a day, or today; or a version of them."
-  statutes(on: Date, version: Int): Statutes @allow(anyone: true)
-  "All versions, oldest first."
-  statutesVersions: [Statutes!]! @allow(anyone: true)
+  "A version of the statutes."
+  statutes(
+    "Those in force on this day; today, if left out."
+    on: Date
+    "This one, whatever the day."
+    version: Int
+  ): Statutes @allow(anyone: true)
+  "All versions of the statutes, oldest first."
+  statutesVersions: [Statutes!]! @listSize(assumed: 20) @allow(anyone: true)
 }
 
 extend type Mutation {
-  "Puts statutes in force. They are given as YAML, in the manner of the presets that come with the program."
+  "Puts statutes in force."
   adoptStatutes(
     "That they are to be: one more than the last, so that two people cannot overtake each other."
     version: Int!
-    statutes: String!
+    "In the manner of the presets that come with the program."
+    statutes: YAML!
     "The day on which they were adopted; today, if left out."
     on: Date
     "The first day on which they hold."
     inForceFrom: Date!
     "What adopted them, like the deed of foundation or the id of a poll; no person's name."
     by: String
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): StatutesPayload! @allow(roles: [BOARD])
 }
 
+"What became of the statutes."
 type StatutesPayload implements Payload @allow(roles: [BOARD]) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "That was adopted."
   version: Int!
+  "As they were adopted."
+  statutes: Statutes
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/subscription.graphqls", Input: `# Subscription: who uses which plan, of which size.
 
+"Why a service is withheld."
 enum SuspensionReason {
   "Bills are overdue."
   UNPAID
@@ -1539,19 +2191,25 @@ enum SuspensionReason {
 enum SubscriptionStatus {
   "Not yet begun."
   PENDING
+  "The service."
   ACTIVE
+  "Nothing, for now."
   SUSPENDED
+  "Nothing, for good."
   ENDED
 }
 
 "A party's subscription to a plan."
 type ServiceSubscription implements Node @allow(roles: [TREASURER, SECRETARY, OPERATOR], own: true) {
+  "Of the subscription."
   id: ID!
   "Who uses it."
   party: ID!
+  "Who pays it."
   payer: ID!
+  "Of the price list."
   plan: ID!
-  "As it was decided last."
+  "The size, as it was decided last."
   gb: Int!
   "The first day of that size."
   gbFrom: Date!
@@ -1561,19 +2219,27 @@ type ServiceSubscription implements Node @allow(roles: [TREASURER, SECRETARY, OP
   ends: Date
   "Null while it is not suspended."
   suspendedOn: Date
-  "On a day, or today."
-  status(on: Date): SubscriptionStatus!
+  "What it gives."
+  status("Today, if left out." on: Date): SubscriptionStatus!
 }
 
-type SubscriptionConnection @allow(roles: [TREASURER, SECRETARY, OPERATOR]) {
-  edges: [SubscriptionEdge!]!
+"A page of subscriptions to services."
+type ServiceSubscriptionConnection @allow(roles: [TREASURER, SECRETARY, OPERATOR]) {
+  "They, with the cursor of each."
+  edges: [ServiceSubscriptionEdge!]!
+  "They."
   nodes: [ServiceSubscription!]!
+  "Where the page lies."
   pageInfo: PageInfo!
+  "In the whole list."
   totalCount: Int!
 }
 
-type SubscriptionEdge @allow(roles: [TREASURER, SECRETARY, OPERATOR]) {
+"A subscription to a service in a page."
+type ServiceSubscriptionEdge @allow(roles: [TREASURER, SECRETARY, OPERATOR]) {
+  "Of its place."
   cursor: String!
+  "The subscription."
   node: ServiceSubscription!
 }
 
@@ -1583,41 +2249,74 @@ extend type Member {
 }
 
 extend type Query {
-  "Another's is as if it were not there."
-  subscription(id: ID!): ServiceSubscription @allow(roles: [TREASURER, SECRETARY, OPERATOR], own: true)
-  "Oldest first."
-  subscriptions(first: Int, after: String, last: Int, before: String): SubscriptionConnection! @allow(roles: [TREASURER, SECRETARY, OPERATOR])
+  "A subscription to a service. Another's is as if it were not there."
+  subscription("Of the subscription." id: ID!): ServiceSubscription @allow(roles: [TREASURER, SECRETARY, OPERATOR], own: true)
+  "Subscriptions to services, oldest first."
+  subscriptions(
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): ServiceSubscriptionConnection! @allow(roles: [TREASURER, SECRETARY, OPERATOR])
 }
 
 extend type Mutation {
-  "Subscribes to a plan: for oneself, if no party is given, who also pays, if nobody else does."
+  "Subscribes to a plan."
   subscribe(
+    "Who is to use it: oneself, if left out."
     party: ID
-    "Another than the party: for the treasurer and secretary to say."
+    "Who uses it, if left out; somebody else is for the treasurer and secretary to say."
     payer: ID
+    "One of the price list."
     plan: ID!
+    "The size."
     gb: Int!
     "The first day; today, if left out."
     from: Date
-    requestId: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SubscriptionPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
 
-  "Changes the size from a day on, which is today if left out."
-  changeQuota(subscription: ID!, gb: Int!, from: Date, requestId: String): SubscriptionPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+  "Changes the size of a subscription."
+  changeQuota(
+    "Of the subscription."
+    subscription: ID!
+    "The new size."
+    gb: Int!
+    "Its first day; today, if left out."
+    from: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SubscriptionPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
 
-  "Sets the last day, which is today if left out."
-  cancelSubscription(subscription: ID!, ends: Date, requestId: String): SubscriptionPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+  "Sets the last day of a subscription."
+  cancelSubscription(
+    "Of the subscription."
+    subscription: ID!
+    "The last day; today, if left out."
+    ends: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SubscriptionPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
 
   "Withholds the service from today on."
-  suspendSubscription(subscription: ID!, reason: SuspensionReason!, requestId: String): SubscriptionPayload! @allow(roles: [TREASURER, OPERATOR])
+  suspendSubscription(
+    "Of the subscription."
+    subscription: ID!
+    "Why."
+    reason: SuspensionReason!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SubscriptionPayload! @allow(roles: [TREASURER, OPERATOR])
 
   "Gives the service back from today on."
-  resumeSubscription(subscription: ID!, requestId: String): SubscriptionPayload! @allow(roles: [TREASURER, OPERATOR])
+  resumeSubscription(
+    "Of the subscription."
+    subscription: ID!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SubscriptionPayload! @allow(roles: [TREASURER, OPERATOR])
 }
 
+"What became of a subscription to a service."
 type SubscriptionPayload implements Payload @allow(roles: [TREASURER, SECRETARY, OPERATOR], own: true) {
+  "One at which the mutation has taken effect."
   position: Position!
+  "Of the subscription."
   id: ID!
+  "As it is now."
   subscription: ServiceSubscription
 }
 `, BuiltIn: false},
@@ -1680,6 +2379,8 @@ func (ec *executionContext) childFields_AccountPayload(ctx context.Context, fiel
 		return ec.fieldContext_AccountPayload_position(ctx, field)
 	case "id":
 		return ec.fieldContext_AccountPayload_id(ctx, field)
+	case "account":
+		return ec.fieldContext_AccountPayload_account(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountPayload", field.Name)
 }
@@ -1864,6 +2565,8 @@ func (ec *executionContext) childFields_DocumentPayload(ctx context.Context, fie
 		return ec.fieldContext_DocumentPayload_position(ctx, field)
 	case "id":
 		return ec.fieldContext_DocumentPayload_id(ctx, field)
+	case "document":
+		return ec.fieldContext_DocumentPayload_document(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type DocumentPayload", field.Name)
 }
@@ -2122,8 +2825,8 @@ func (ec *executionContext) childFields_MemberPayload(ctx context.Context, field
 	switch field.Name {
 	case "position":
 		return ec.fieldContext_MemberPayload_position(ctx, field)
-	case "party":
-		return ec.fieldContext_MemberPayload_party(ctx, field)
+	case "id":
+		return ec.fieldContext_MemberPayload_id(ctx, field)
 	case "member":
 		return ec.fieldContext_MemberPayload_member(ctx, field)
 	}
@@ -2214,8 +2917,8 @@ func (ec *executionContext) childFields_Plan(ctx context.Context, field graphql.
 		return ec.fieldContext_Plan_maxGB(ctx, field)
 	case "tiers":
 		return ec.fieldContext_Plan_tiers(ctx, field)
-	case "nonMember":
-		return ec.fieldContext_Plan_nonMember(ctx, field)
+	case "nonMemberSupplement":
+		return ec.fieldContext_Plan_nonMemberSupplement(ctx, field)
 	case "closed":
 		return ec.fieldContext_Plan_closed(ctx, field)
 	}
@@ -2302,6 +3005,10 @@ func (ec *executionContext) childFields_PriceListPayload(ctx context.Context, fi
 	switch field.Name {
 	case "position":
 		return ec.fieldContext_PriceListPayload_position(ctx, field)
+	case "version":
+		return ec.fieldContext_PriceListPayload_version(ctx, field)
+	case "priceList":
+		return ec.fieldContext_PriceListPayload_priceList(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PriceListPayload", field.Name)
 }
@@ -2340,6 +3047,30 @@ func (ec *executionContext) childFields_RegisteredMember(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type RegisteredMember", field.Name)
 }
 
+func (ec *executionContext) childFields_RegisteredMemberConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_RegisteredMemberConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_RegisteredMemberConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_RegisteredMemberConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_RegisteredMemberConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RegisteredMemberConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_RegisteredMemberEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_RegisteredMemberEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_RegisteredMemberEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RegisteredMemberEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_RoleGrant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "role":
@@ -2374,6 +3105,30 @@ func (ec *executionContext) childFields_ServiceSubscription(ctx context.Context,
 		return ec.fieldContext_ServiceSubscription_status(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServiceSubscription", field.Name)
+}
+
+func (ec *executionContext) childFields_ServiceSubscriptionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ServiceSubscriptionConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ServiceSubscriptionConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ServiceSubscriptionConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ServiceSubscriptionConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceSubscriptionConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ServiceSubscriptionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ServiceSubscriptionEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ServiceSubscriptionEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ServiceSubscriptionEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_ShareClass(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2438,6 +3193,30 @@ func (ec *executionContext) childFields_ShareRegisterEntry(ctx context.Context, 
 		return ec.fieldContext_ShareRegisterEntry_paid(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ShareRegisterEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareRegisterEntryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ShareRegisterEntryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ShareRegisterEntryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ShareRegisterEntryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ShareRegisterEntryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareRegisterEntryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareRegisterEntryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ShareRegisterEntryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ShareRegisterEntryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareRegisterEntryEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_ShareSubscription(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2528,32 +3307,10 @@ func (ec *executionContext) childFields_StatutesPayload(ctx context.Context, fie
 		return ec.fieldContext_StatutesPayload_position(ctx, field)
 	case "version":
 		return ec.fieldContext_StatutesPayload_version(ctx, field)
+	case "statutes":
+		return ec.fieldContext_StatutesPayload_statutes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type StatutesPayload", field.Name)
-}
-
-func (ec *executionContext) childFields_SubscriptionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_SubscriptionConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_SubscriptionConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_SubscriptionConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_SubscriptionConnection_totalCount(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type SubscriptionConnection", field.Name)
-}
-
-func (ec *executionContext) childFields_SubscriptionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "cursor":
-		return ec.fieldContext_SubscriptionEdge_cursor(ctx, field)
-	case "node":
-		return ec.fieldContext_SubscriptionEdge_node(ctx, field)
-	}
-	return nil, fmt.Errorf("no field named %q was found under type SubscriptionEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_SubscriptionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2606,6 +3363,18 @@ func (ec *executionContext) childFields_Turnout(ctx context.Context, field graph
 		return ec.fieldContext_Turnout_castVotes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Turnout", field.Name)
+}
+
+func (ec *executionContext) childFields_VATRatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_VATRatePayload_position(ctx, field)
+	case "percent":
+		return ec.fieldContext_VATRatePayload_percent(ctx, field)
+	case "from":
+		return ec.fieldContext_VATRatePayload_from(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type VATRatePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2849,7 +3618,7 @@ func (ec *executionContext) field_Mutation_adoptStatutes_args(ctx context.Contex
 	args["version"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "statutes",
 		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNString2string(ctx, v)
+			return ec.unmarshalNYAML2string(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3254,8 +4023,8 @@ func (ec *executionContext) field_Mutation_fileDocument_args(ctx context.Context
 	}
 	args["sha256"] = arg3
 	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "size",
-		func(ctx context.Context, v any) (int, error) {
-			return ec.unmarshalNInt2int(ctx, v)
+		func(ctx context.Context, v any) (domain.Bytes, error) {
+			return ec.unmarshalNBytes2rochdaleᚋdomainᚐBytes(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3507,7 +4276,7 @@ func (ec *executionContext) field_Mutation_publishPriceList_args(ctx context.Con
 	args["version"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "list",
 		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNString2string(ctx, v)
+			return ec.unmarshalNYAML2string(ctx, v)
 		})
 	if err != nil {
 		return nil, err
@@ -3949,6 +4718,14 @@ func (ec *executionContext) field_Mutation_runBilling_args(ctx context.Context, 
 		return nil, err
 	}
 	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -3971,6 +4748,14 @@ func (ec *executionContext) field_Mutation_setPassword_args(ctx context.Context,
 		return nil, err
 	}
 	args["password"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -4494,6 +5279,20 @@ func (ec *executionContext) field_Query_balance_args(ctx context.Context, rawArg
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_document_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_documents_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4628,6 +5427,20 @@ func (ec *executionContext) field_Query_invoices_args(ctx context.Context, rawAr
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_memberByNumber_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "number",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["number"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_memberCount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4661,6 +5474,38 @@ func (ec *executionContext) field_Query_memberRegister_args(ctx context.Context,
 		return nil, err
 	}
 	args["knownAt"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
 	return args, nil
 }
 
@@ -4675,14 +5520,6 @@ func (ec *executionContext) field_Query_member_args(ctx context.Context, rawArgs
 		return nil, err
 	}
 	args["id"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "number",
-		func(ctx context.Context, v any) (*int, error) {
-			return ec.unmarshalOInt2ᚖint(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["number"] = arg1
 	return args, nil
 }
 
@@ -4895,6 +5732,38 @@ func (ec *executionContext) field_Query_shareRegister_args(ctx context.Context, 
 		return nil, err
 	}
 	args["knownAt"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
 	return args, nil
 }
 
@@ -5521,6 +6390,38 @@ func (ec *executionContext) _AccountPayload_id(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_AccountPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AccountPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AccountPayload_account(ctx context.Context, field graphql.CollectedField, obj *AccountDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountPayload_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccountPayload().Account(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖrochdaleᚋprojectionsᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _AccountTrouble_step(ctx context.Context, field graphql.CollectedField, obj *projections.Trouble) (ret graphql.Marshaler) {
@@ -6926,6 +7827,38 @@ func (ec *executionContext) _DocumentPayload_id(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_DocumentPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("DocumentPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _DocumentPayload_document(ctx context.Context, field graphql.CollectedField, obj *DocumentDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DocumentPayload_document(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DocumentPayload().Document(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Document) graphql.Marshaler {
+			return ec.marshalODocument2ᚖrochdaleᚋprojectionsᚐDocument(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DocumentPayload_document(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DocumentPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Document(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Entitlement_id(ctx context.Context, field graphql.CollectedField, obj *projections.Entitlement) (ret graphql.Marshaler) {
@@ -9303,16 +10236,16 @@ func (ec *executionContext) fieldContext_MemberPayload_position(_ context.Contex
 	return graphql.NewScalarFieldContext("MemberPayload", field, false, false, "Position")
 }
 
-func (ec *executionContext) _MemberPayload_party(ctx context.Context, field graphql.CollectedField, obj *MemberDone) (ret graphql.Marshaler) {
+func (ec *executionContext) _MemberPayload_id(ctx context.Context, field graphql.CollectedField, obj *MemberDone) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_MemberPayload_party(ctx, field)
+			return ec.fieldContext_MemberPayload_id(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Party, nil
+			return obj.ID, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
@@ -9322,7 +10255,7 @@ func (ec *executionContext) _MemberPayload_party(ctx context.Context, field grap
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_MemberPayload_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_MemberPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("MemberPayload", field, false, false, "ID")
 }
 
@@ -9588,7 +10521,7 @@ func (ec *executionContext) _Mutation_runBilling(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RunBilling(ctx, fc.Args["month"].(calendar.Month), fc.Args["on"].(*calendar.Date))
+			return ec.Resolvers.Mutation().RunBilling(ctx, fc.Args["month"].(calendar.Month), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v BillingDone) graphql.Marshaler {
@@ -9632,7 +10565,7 @@ func (ec *executionContext) _Mutation_fileDocument(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().FileDocument(ctx, fc.Args["kind"].(documents.Kind), fc.Args["title"].(string), fc.Args["language"].(*domain.Language), fc.Args["sha256"].(string), fc.Args["size"].(int), fc.Args["mediaType"].(string), fc.Args["on"].(*calendar.Date), fc.Args["about"].(*string), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().FileDocument(ctx, fc.Args["kind"].(documents.Kind), fc.Args["title"].(string), fc.Args["language"].(*domain.Language), fc.Args["sha256"].(string), fc.Args["size"].(domain.Bytes), fc.Args["mediaType"].(string), fc.Args["on"].(*calendar.Date), fc.Args["about"].(*string), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v DocumentDone) graphql.Marshaler {
@@ -10207,8 +11140,8 @@ func (ec *executionContext) _Mutation_publishPriceList(ctx context.Context, fiel
 			return ec.Resolvers.Mutation().PublishPriceList(ctx, fc.Args["version"].(int), fc.Args["list"].(string), fc.Args["from"].(calendar.Date), fc.Args["requestId"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v Done) graphql.Marshaler {
-			return ec.marshalNPriceListPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐDone(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v PriceListDone) graphql.Marshaler {
+			return ec.marshalNPriceListPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPriceListDone(ctx, selections, v)
 		},
 		true,
 		true,
@@ -10251,8 +11184,8 @@ func (ec *executionContext) _Mutation_setVATRate(ctx context.Context, field grap
 			return ec.Resolvers.Mutation().SetVATRate(ctx, fc.Args["percent"].(decimal.Decimal), fc.Args["from"].(calendar.Date), fc.Args["requestId"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v Done) graphql.Marshaler {
-			return ec.marshalNPriceListPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐDone(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v VATRateDone) graphql.Marshaler {
+			return ec.marshalNVATRatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐVATRateDone(ctx, selections, v)
 		},
 		true,
 		true,
@@ -10265,7 +11198,7 @@ func (ec *executionContext) fieldContext_Mutation_setVATRate(ctx context.Context
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PriceListPayload(ctx, field)
+			return ec.childFields_VATRatePayload(ctx, field)
 		},
 	}
 	defer func() {
@@ -10424,7 +11357,7 @@ func (ec *executionContext) _Mutation_setPassword(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().SetPassword(ctx, fc.Args["account"].(string), fc.Args["password"].(string))
+			return ec.Resolvers.Mutation().SetPassword(ctx, fc.Args["account"].(string), fc.Args["password"].(string), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v AccountDone) graphql.Marshaler {
@@ -11647,13 +12580,13 @@ func (ec *executionContext) fieldContext_Plan_tiers(_ context.Context, field gra
 	return fc, nil
 }
 
-func (ec *executionContext) _Plan_nonMember(ctx context.Context, field graphql.CollectedField, obj *offering.Plan) (ret graphql.Marshaler) {
+func (ec *executionContext) _Plan_nonMemberSupplement(ctx context.Context, field graphql.CollectedField, obj *offering.Plan) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Plan_nonMember(ctx, field)
+			return ec.fieldContext_Plan_nonMemberSupplement(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			return obj.NonMember, nil
@@ -11666,7 +12599,7 @@ func (ec *executionContext) _Plan_nonMember(ctx context.Context, field graphql.C
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Plan_nonMember(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Plan_nonMemberSupplement(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Plan", field, false, false, "Decimal")
 }
 
@@ -12366,7 +13299,7 @@ func (ec *executionContext) fieldContext_PriceList_plans(_ context.Context, fiel
 	return fc, nil
 }
 
-func (ec *executionContext) _PriceListPayload_position(ctx context.Context, field graphql.CollectedField, obj *Done) (ret graphql.Marshaler) {
+func (ec *executionContext) _PriceListPayload_position(ctx context.Context, field graphql.CollectedField, obj *PriceListDone) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -12387,6 +13320,61 @@ func (ec *executionContext) _PriceListPayload_position(ctx context.Context, fiel
 }
 func (ec *executionContext) fieldContext_PriceListPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("PriceListPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _PriceListPayload_version(ctx context.Context, field graphql.CollectedField, obj *PriceListDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListPayload_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListPayload_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceListPayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _PriceListPayload_priceList(ctx context.Context, field graphql.CollectedField, obj *PriceListDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceListPayload_priceList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PriceListPayload().PriceList(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *PriceList) graphql.Marshaler {
+			return ec.marshalOPriceList2ᚖrochdaleᚋgraphqlᚋinternalᚋexecᚐPriceList(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PriceListPayload_priceList(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceListPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceList(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Query_position(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -12664,6 +13652,50 @@ func (ec *executionContext) fieldContext_Query_invoices(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_document(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_document(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Document(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Document) graphql.Marshaler {
+			return ec.marshalODocument2ᚖrochdaleᚋprojectionsᚐDocument(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_document(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Document(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_document_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_documents(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12762,7 +13794,7 @@ func (ec *executionContext) _Query_member(ctx context.Context, field graphql.Col
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().Member(ctx, fc.Args["id"].(*string), fc.Args["number"].(*int))
+			return ec.Resolvers.Query().Member(ctx, fc.Args["id"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *projections.Member) graphql.Marshaler {
@@ -12790,6 +13822,50 @@ func (ec *executionContext) fieldContext_Query_member(ctx context.Context, field
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_member_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_memberByNumber(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_memberByNumber(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().MemberByNumber(ctx, fc.Args["number"].(int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Member) graphql.Marshaler {
+			return ec.marshalOMember2ᚖrochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_memberByNumber(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Member(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_memberByNumber_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -12894,11 +13970,11 @@ func (ec *executionContext) _Query_memberRegister(ctx context.Context, field gra
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().MemberRegister(ctx, fc.Args["asOf"].(*calendar.Date), fc.Args["knownAt"].(*time.Time))
+			return ec.Resolvers.Query().MemberRegister(ctx, fc.Args["asOf"].(*calendar.Date), fc.Args["knownAt"].(*time.Time), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []projections.Known) graphql.Marshaler {
-			return ec.marshalNRegisteredMember2ᚕrochdaleᚋprojectionsᚐKnownᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.Known]) graphql.Marshaler {
+			return ec.marshalNRegisteredMemberConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -12911,7 +13987,7 @@ func (ec *executionContext) fieldContext_Query_memberRegister(ctx context.Contex
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_RegisteredMember(ctx, field)
+			return ec.childFields_RegisteredMemberConnection(ctx, field)
 		},
 	}
 	defer func() {
@@ -13012,6 +14088,38 @@ func (ec *executionContext) fieldContext_Query_priceList(ctx context.Context, fi
 	if fc.Args, err = ec.field_Query_priceList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_priceLists(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_priceLists(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().PriceLists(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []PriceList) graphql.Marshaler {
+			return ec.marshalNPriceList2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐPriceListᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_priceLists(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PriceList(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -13246,11 +14354,11 @@ func (ec *executionContext) _Query_shareRegister(ctx context.Context, field grap
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().ShareRegister(ctx, fc.Args["asOf"].(*calendar.Date), fc.Args["knownAt"].(*time.Time))
+			return ec.Resolvers.Query().ShareRegister(ctx, fc.Args["asOf"].(*calendar.Date), fc.Args["knownAt"].(*time.Time), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []projections.RegisterEntry) graphql.Marshaler {
-			return ec.marshalNShareRegisterEntry2ᚕrochdaleᚋprojectionsᚐRegisterEntryᚄ(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.RegisterEntry]) graphql.Marshaler {
+			return ec.marshalNShareRegisterEntryConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -13263,7 +14371,7 @@ func (ec *executionContext) fieldContext_Query_shareRegister(ctx context.Context
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ShareRegisterEntry(ctx, field)
+			return ec.childFields_ShareRegisterEntryConnection(ctx, field)
 		},
 	}
 	defer func() {
@@ -13446,7 +14554,7 @@ func (ec *executionContext) _Query_subscriptions(ctx context.Context, field grap
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.Subscription]) graphql.Marshaler {
-			return ec.marshalNSubscriptionConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
+			return ec.marshalNServiceSubscriptionConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
 		},
 		true,
 		true,
@@ -13459,7 +14567,7 @@ func (ec *executionContext) fieldContext_Query_subscriptions(ctx context.Context
 		IsMethod:   true,
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_SubscriptionConnection(ctx, field)
+			return ec.childFields_ServiceSubscriptionConnection(ctx, field)
 		},
 	}
 	defer func() {
@@ -13805,6 +14913,180 @@ func (ec *executionContext) fieldContext_RegisteredMember_endedOn(_ context.Cont
 	return graphql.NewScalarFieldContext("RegisteredMember", field, false, false, "Date")
 }
 
+func (ec *executionContext) _RegisteredMemberConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Known]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RegisteredMemberConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Edge[projections.Known]) graphql.Marshaler {
+			return ec.marshalNRegisteredMemberEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RegisteredMemberConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RegisteredMemberConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RegisteredMemberEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RegisteredMemberConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Known]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RegisteredMemberConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Known) graphql.Marshaler {
+			return ec.marshalNRegisteredMember2ᚕrochdaleᚋprojectionsᚐKnownᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RegisteredMemberConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RegisteredMemberConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RegisteredMember(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RegisteredMemberConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Known]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RegisteredMemberConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RegisteredMemberConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RegisteredMemberConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RegisteredMemberConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Known]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RegisteredMemberConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RegisteredMemberConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RegisteredMemberConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RegisteredMemberEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Known]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RegisteredMemberEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RegisteredMemberEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RegisteredMemberEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _RegisteredMemberEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Known]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RegisteredMemberEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Known) graphql.Marshaler {
+			return ec.marshalNRegisteredMember2rochdaleᚋprojectionsᚐKnown(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RegisteredMemberEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RegisteredMemberEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RegisteredMember(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _RoleGrant_role(ctx context.Context, field graphql.CollectedField, obj *membership.Grant) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14098,6 +15380,180 @@ func (ec *executionContext) fieldContext_ServiceSubscription_status(ctx context.
 	if fc.Args, err = ec.field_ServiceSubscription_status_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceSubscriptionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Subscription]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceSubscriptionConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Edge[projections.Subscription]) graphql.Marshaler {
+			return ec.marshalNServiceSubscriptionEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceSubscriptionConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceSubscriptionConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceSubscriptionEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceSubscriptionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Subscription]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceSubscriptionConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Subscription) graphql.Marshaler {
+			return ec.marshalNServiceSubscription2ᚕrochdaleᚋprojectionsᚐSubscriptionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceSubscriptionConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceSubscriptionConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceSubscription(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceSubscriptionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Subscription]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceSubscriptionConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceSubscriptionConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceSubscriptionConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceSubscriptionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Subscription]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceSubscriptionConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceSubscriptionConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceSubscriptionConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ServiceSubscriptionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Subscription]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceSubscriptionEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceSubscriptionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ServiceSubscriptionEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ServiceSubscriptionEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Subscription]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceSubscriptionEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Subscription) graphql.Marshaler {
+			return ec.marshalNServiceSubscription2rochdaleᚋprojectionsᚐSubscription(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceSubscriptionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceSubscriptionEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ServiceSubscription(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -14638,6 +16094,180 @@ func (ec *executionContext) _ShareRegisterEntry_paid(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_ShareRegisterEntry_paid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ShareRegisterEntry", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareRegisterEntryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.RegisterEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRegisterEntryConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Edge[projections.RegisterEntry]) graphql.Marshaler {
+			return ec.marshalNShareRegisterEntryEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRegisterEntryConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareRegisterEntryConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareRegisterEntryEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareRegisterEntryConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.RegisterEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRegisterEntryConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.RegisterEntry) graphql.Marshaler {
+			return ec.marshalNShareRegisterEntry2ᚕrochdaleᚋprojectionsᚐRegisterEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRegisterEntryConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareRegisterEntryConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareRegisterEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareRegisterEntryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.RegisterEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRegisterEntryConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRegisterEntryConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareRegisterEntryConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareRegisterEntryConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.RegisterEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRegisterEntryConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRegisterEntryConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRegisterEntryConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareRegisterEntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.RegisterEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRegisterEntryEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRegisterEntryEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRegisterEntryEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareRegisterEntryEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.RegisterEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRegisterEntryEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.RegisterEntry) graphql.Marshaler {
+			return ec.marshalNShareRegisterEntry2rochdaleᚋprojectionsᚐRegisterEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRegisterEntryEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareRegisterEntryEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareRegisterEntry(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ShareSubscription_id(ctx context.Context, field graphql.CollectedField, obj *projections.ShareSubscription) (ret graphql.Marshaler) {
@@ -15371,6 +17001,38 @@ func (ec *executionContext) fieldContext_StatutesPayload_version(_ context.Conte
 	return graphql.NewScalarFieldContext("StatutesPayload", field, false, false, "Int")
 }
 
+func (ec *executionContext) _StatutesPayload_statutes(ctx context.Context, field graphql.CollectedField, obj *StatutesDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_StatutesPayload_statutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.StatutesPayload().Statutes(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *Statutes) graphql.Marshaler {
+			return ec.marshalOStatutes2ᚖrochdaleᚋgraphqlᚋinternalᚋexecᚐStatutes(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_StatutesPayload_statutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "StatutesPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Statutes(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Subscription_events(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
 	return graphql.ResolveFieldStream(
 		ctx,
@@ -15455,180 +17117,6 @@ func (ec *executionContext) fieldContext_Subscription_pollTurnout(ctx context.Co
 	if fc.Args, err = ec.field_Subscription_pollTurnout_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _SubscriptionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Subscription]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SubscriptionConnection_edges(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Edges(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []Edge[projections.Subscription]) graphql.Marshaler {
-			return ec.marshalNSubscriptionEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_SubscriptionConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "SubscriptionConnection",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_SubscriptionEdge(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _SubscriptionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Subscription]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SubscriptionConnection_nodes(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Nodes, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []projections.Subscription) graphql.Marshaler {
-			return ec.marshalNServiceSubscription2ᚕrochdaleᚋprojectionsᚐSubscriptionᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_SubscriptionConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "SubscriptionConnection",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ServiceSubscription(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _SubscriptionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Subscription]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SubscriptionConnection_pageInfo(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.PageInfo, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_SubscriptionConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "SubscriptionConnection",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PageInfo(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _SubscriptionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Subscription]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SubscriptionConnection_totalCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.TotalCount, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
-			return ec.marshalNInt2int(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_SubscriptionConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("SubscriptionConnection", field, false, false, "Int")
-}
-
-func (ec *executionContext) _SubscriptionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Subscription]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SubscriptionEdge_cursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Cursor, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_SubscriptionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("SubscriptionEdge", field, false, false, "String")
-}
-
-func (ec *executionContext) _SubscriptionEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Subscription]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_SubscriptionEdge_node(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Node, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v projections.Subscription) graphql.Marshaler {
-			return ec.marshalNServiceSubscription2rochdaleᚋprojectionsᚐSubscription(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_SubscriptionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "SubscriptionEdge",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_ServiceSubscription(ctx, field)
-		},
 	}
 	return fc, nil
 }
@@ -15983,6 +17471,75 @@ func (ec *executionContext) _Turnout_castVotes(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_Turnout_castVotes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Turnout", field, false, false, "Int")
+}
+
+func (ec *executionContext) _VATRatePayload_position(ctx context.Context, field graphql.CollectedField, obj *VATRateDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VATRatePayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VATRatePayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VATRatePayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _VATRatePayload_percent(ctx context.Context, field graphql.CollectedField, obj *VATRateDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VATRatePayload_percent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Percent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VATRatePayload_percent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VATRatePayload", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _VATRatePayload_from(ctx context.Context, field graphql.CollectedField, obj *VATRateDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_VATRatePayload_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_VATRatePayload_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("VATRatePayload", field, false, false, "Date")
 }
 
 func (ec *executionContext) _Viewer_name(ctx context.Context, field graphql.CollectedField, obj *access.Viewer) (ret graphql.Marshaler) {
@@ -17520,6 +19077,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case projections.ShareSubscription:
+		return ec._ShareSubscription(ctx, sel, &obj)
+	case *projections.ShareSubscription:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ShareSubscription(ctx, sel, obj)
 	case projections.Subscription:
 		return ec._ServiceSubscription(ctx, sel, &obj)
 	case *projections.Subscription:
@@ -17596,6 +19160,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case VATRateDone:
+		return ec._VATRatePayload(ctx, sel, &obj)
+	case *VATRateDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._VATRatePayload(ctx, sel, obj)
 	case SubscriptionDone:
 		return ec._SubscriptionPayload(ctx, sel, &obj)
 	case *SubscriptionDone:
@@ -17617,9 +19188,9 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._SharesPayload(ctx, sel, obj)
-	case Done:
+	case PriceListDone:
 		return ec._PriceListPayload(ctx, sel, &obj)
-	case *Done:
+	case *PriceListDone:
 		if obj == nil {
 			return graphql.Null
 		}
@@ -17866,6 +19437,11 @@ func (ec *executionContext) _AccountPayload(ctx context.Context, sel ast.Selecti
 				out.Values[i] = ec._AccountPayload_id(ctx, field, obj)
 			}
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "account":
+			out.Values[i] = ec._AccountPayload_account(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -18506,6 +20082,11 @@ func (ec *executionContext) _DocumentPayload(ctx context.Context, sel ast.Select
 				out.Values[i] = ec._DocumentPayload_id(ctx, field, obj)
 			}
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "document":
+			out.Values[i] = ec._DocumentPayload_document(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -19397,9 +20978,9 @@ func (ec *executionContext) _MemberPayload(ctx context.Context, sel ast.Selectio
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
-		case "party":
-			if out.Values[i] = graphql.MarshalString(string(obj.Party)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._MemberPayload_party(ctx, field, obj)
+		case "id":
+			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._MemberPayload_id(ctx, field, obj)
 			}
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -20005,9 +21586,9 @@ func (ec *executionContext) _Plan(ctx context.Context, sel ast.SelectionSet, obj
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
-		case "nonMember":
+		case "nonMemberSupplement":
 			if out.Values[i] = scalar.MarshalDecimal(obj.NonMember); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Plan_nonMember(ctx, field, obj)
+				out.Values[i] = ec._Plan_nonMemberSupplement(ctx, field, obj)
 			}
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -20291,7 +21872,7 @@ func (ec *executionContext) _PriceList(ctx context.Context, sel ast.SelectionSet
 
 var priceListPayloadImplementors = []string{"PriceListPayload", "Payload"}
 
-func (ec *executionContext) _PriceListPayload(ctx context.Context, sel ast.SelectionSet, obj *Done) graphql.Marshaler {
+func (ec *executionContext) _PriceListPayload(ctx context.Context, sel ast.SelectionSet, obj *PriceListDone) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, priceListPayloadImplementors)
 
 	out := newObject(fields)
@@ -20305,6 +21886,18 @@ func (ec *executionContext) _PriceListPayload(ctx context.Context, sel ast.Selec
 				out.Values[i] = ec._PriceListPayload_position(ctx, field, obj)
 			}
 			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "version":
+			if out.Values[i] = graphql.MarshalInt(obj.Version); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._PriceListPayload_version(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "priceList":
+			out.Values[i] = ec._PriceListPayload_priceList(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
 				out.Invalids++
 			}
 		default:
@@ -20380,6 +21973,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_invoices(ctx, field)
 				})
+		case "document":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_document(ctx, field)
+				})
 		case "documents":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -20397,6 +21996,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_member(ctx, field)
+				})
+		case "memberByNumber":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_memberByNumber(ctx, field)
 				})
 		case "members":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -20427,6 +22032,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, false,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_priceList(ctx, field)
+				})
+		case "priceLists":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_priceLists(ctx, field)
 				})
 		case "price":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -20643,6 +22254,86 @@ func (ec *executionContext) _RegisteredMember(ctx context.Context, sel ast.Selec
 	return out
 }
 
+var registeredMemberConnectionImplementors = []string{"RegisteredMemberConnection"}
+
+func (ec *executionContext) _RegisteredMemberConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Known]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, registeredMemberConnectionImplementors)
+
+	out := newObject(fields)
+
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RegisteredMemberConnection")
+		case "edges":
+			out.Values[i] = ec._RegisteredMemberConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._RegisteredMemberConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._RegisteredMemberConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._RegisteredMemberConnection_totalCount(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out
+}
+
+var registeredMemberEdgeImplementors = []string{"RegisteredMemberEdge"}
+
+func (ec *executionContext) _RegisteredMemberEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Known]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, registeredMemberEdgeImplementors)
+
+	out := newObject(fields)
+
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("RegisteredMemberEdge")
+		case "cursor":
+			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._RegisteredMemberEdge_cursor(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._RegisteredMemberEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out
+}
+
 var roleGrantImplementors = []string{"RoleGrant"}
 
 func (ec *executionContext) _RoleGrant(ctx context.Context, sel ast.SelectionSet, obj *membership.Grant) graphql.Marshaler {
@@ -20756,6 +22447,86 @@ func (ec *executionContext) _ServiceSubscription(ctx context.Context, sel ast.Se
 			}
 		case "status":
 			out.Values[i] = ec._ServiceSubscription_status(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out
+}
+
+var serviceSubscriptionConnectionImplementors = []string{"ServiceSubscriptionConnection"}
+
+func (ec *executionContext) _ServiceSubscriptionConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Subscription]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, serviceSubscriptionConnectionImplementors)
+
+	out := newObject(fields)
+
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ServiceSubscriptionConnection")
+		case "edges":
+			out.Values[i] = ec._ServiceSubscriptionConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._ServiceSubscriptionConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ServiceSubscriptionConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._ServiceSubscriptionConnection_totalCount(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out
+}
+
+var serviceSubscriptionEdgeImplementors = []string{"ServiceSubscriptionEdge"}
+
+func (ec *executionContext) _ServiceSubscriptionEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Subscription]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, serviceSubscriptionEdgeImplementors)
+
+	out := newObject(fields)
+
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ServiceSubscriptionEdge")
+		case "cursor":
+			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._ServiceSubscriptionEdge_cursor(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ServiceSubscriptionEdge_node(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
@@ -20997,7 +22768,87 @@ func (ec *executionContext) _ShareRegisterEntry(ctx context.Context, sel ast.Sel
 	return out
 }
 
-var shareSubscriptionImplementors = []string{"ShareSubscription"}
+var shareRegisterEntryConnectionImplementors = []string{"ShareRegisterEntryConnection"}
+
+func (ec *executionContext) _ShareRegisterEntryConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.RegisterEntry]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shareRegisterEntryConnectionImplementors)
+
+	out := newObject(fields)
+
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ShareRegisterEntryConnection")
+		case "edges":
+			out.Values[i] = ec._ShareRegisterEntryConnection_edges(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nodes":
+			out.Values[i] = ec._ShareRegisterEntryConnection_nodes(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "pageInfo":
+			out.Values[i] = ec._ShareRegisterEntryConnection_pageInfo(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "totalCount":
+			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._ShareRegisterEntryConnection_totalCount(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out
+}
+
+var shareRegisterEntryEdgeImplementors = []string{"ShareRegisterEntryEdge"}
+
+func (ec *executionContext) _ShareRegisterEntryEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.RegisterEntry]) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, shareRegisterEntryEdgeImplementors)
+
+	out := newObject(fields)
+
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("ShareRegisterEntryEdge")
+		case "cursor":
+			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._ShareRegisterEntryEdge_cursor(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "node":
+			out.Values[i] = ec._ShareRegisterEntryEdge_node(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out
+}
+
+var shareSubscriptionImplementors = []string{"ShareSubscription", "Node"}
 
 func (ec *executionContext) _ShareSubscription(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareSubscription) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, shareSubscriptionImplementors)
@@ -21309,6 +23160,11 @@ func (ec *executionContext) _StatutesPayload(ctx context.Context, sel ast.Select
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "statutes":
+			out.Values[i] = ec._StatutesPayload_statutes(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21341,86 +23197,6 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
-}
-
-var subscriptionConnectionImplementors = []string{"SubscriptionConnection"}
-
-func (ec *executionContext) _SubscriptionConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Subscription]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionConnectionImplementors)
-
-	out := newObject(fields)
-
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("SubscriptionConnection")
-		case "edges":
-			out.Values[i] = ec._SubscriptionConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "nodes":
-			out.Values[i] = ec._SubscriptionConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "pageInfo":
-			out.Values[i] = ec._SubscriptionConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._SubscriptionConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	return out
-}
-
-var subscriptionEdgeImplementors = []string{"SubscriptionEdge"}
-
-func (ec *executionContext) _SubscriptionEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Subscription]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionEdgeImplementors)
-
-	out := newObject(fields)
-
-	for i, field := range fields {
-		switch field.Name {
-		case "__typename":
-			out.Values[i] = graphql.MarshalString("SubscriptionEdge")
-		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._SubscriptionEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "node":
-			out.Values[i] = ec._SubscriptionEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		default:
-			panic("unknown field " + strconv.Quote(field.Name))
-		}
-	}
-
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	return out
 }
 
 var subscriptionPayloadImplementors = []string{"SubscriptionPayload", "Payload"}
@@ -21593,6 +23369,50 @@ func (ec *executionContext) _Turnout(ctx context.Context, sel ast.SelectionSet, 
 		case "castVotes":
 			if out.Values[i] = graphql.MarshalInt64(obj.CastVotes); out.Values[i] == graphql.Null {
 				out.Values[i] = ec._Turnout_castVotes(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out
+}
+
+var vATRatePayloadImplementors = []string{"VATRatePayload", "Payload"}
+
+func (ec *executionContext) _VATRatePayload(ctx context.Context, sel ast.SelectionSet, obj *VATRateDone) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, vATRatePayloadImplementors)
+
+	out := newObject(fields)
+
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("VATRatePayload")
+		case "position":
+			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._VATRatePayload_position(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "percent":
+			if out.Values[i] = scalar.MarshalDecimal(obj.Percent); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._VATRatePayload_percent(ctx, field, obj)
+			}
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "from":
+			if out.Values[i] = scalar.MarshalDate(obj.From); out.Values[i] == graphql.Null {
+				out.Values[i] = ec._VATRatePayload_from(ctx, field, obj)
 			}
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -23264,7 +25084,27 @@ func (ec *executionContext) marshalNPosition2int64(ctx context.Context, sel ast.
 	return res
 }
 
-func (ec *executionContext) marshalNPriceListPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐDone(ctx context.Context, sel ast.SelectionSet, v Done) graphql.Marshaler {
+func (ec *executionContext) marshalNPriceList2rochdaleᚋgraphqlᚋinternalᚋexecᚐPriceList(ctx context.Context, sel ast.SelectionSet, v PriceList) graphql.Marshaler {
+	return ec._PriceList(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPriceList2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐPriceListᚄ(ctx context.Context, sel ast.SelectionSet, v []PriceList) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNPriceList2rochdaleᚋgraphqlᚋinternalᚋexecᚐPriceList(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPriceListPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPriceListDone(ctx context.Context, sel ast.SelectionSet, v PriceListDone) graphql.Marshaler {
 	return ec._PriceListPayload(ctx, sel, &v)
 }
 
@@ -23277,6 +25117,30 @@ func (ec *executionContext) marshalNRegisteredMember2ᚕrochdaleᚋprojections�
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNRegisteredMember2rochdaleᚋprojectionsᚐKnown(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRegisteredMemberConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[projections.Known]) graphql.Marshaler {
+	return ec._RegisteredMemberConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRegisteredMemberEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[projections.Known]) graphql.Marshaler {
+	return ec._RegisteredMemberEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRegisteredMemberEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[projections.Known]) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNRegisteredMemberEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -23422,6 +25286,30 @@ func (ec *executionContext) marshalNServiceSubscription2ᚕrochdaleᚋprojection
 	return ret
 }
 
+func (ec *executionContext) marshalNServiceSubscriptionConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[projections.Subscription]) graphql.Marshaler {
+	return ec._ServiceSubscriptionConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNServiceSubscriptionEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[projections.Subscription]) graphql.Marshaler {
+	return ec._ServiceSubscriptionEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNServiceSubscriptionEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[projections.Subscription]) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNServiceSubscriptionEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNShareClass2rochdaleᚋdomainᚋstatutesᚐClass(ctx context.Context, sel ast.SelectionSet, v statutes.Class) graphql.Marshaler {
 	return ec._ShareClass(ctx, sel, &v)
 }
@@ -23485,6 +25373,30 @@ func (ec *executionContext) marshalNShareRegisterEntry2ᚕrochdaleᚋprojections
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec.marshalNShareRegisterEntry2rochdaleᚋprojectionsᚐRegisterEntry(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNShareRegisterEntryConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[projections.RegisterEntry]) graphql.Marshaler {
+	return ec._ShareRegisterEntryConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareRegisterEntryEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[projections.RegisterEntry]) graphql.Marshaler {
+	return ec._ShareRegisterEntryEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareRegisterEntryEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[projections.RegisterEntry]) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNShareRegisterEntryEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
 	})
 
 	for _, e := range ret {
@@ -23681,30 +25593,6 @@ func (ec *executionContext) marshalNString2ᚕstringᚄ(ctx context.Context, sel
 	return ret
 }
 
-func (ec *executionContext) marshalNSubscriptionConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[projections.Subscription]) graphql.Marshaler {
-	return ec._SubscriptionConnection(ctx, sel, &v)
-}
-
-func (ec *executionContext) marshalNSubscriptionEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[projections.Subscription]) graphql.Marshaler {
-	return ec._SubscriptionEdge(ctx, sel, &v)
-}
-
-func (ec *executionContext) marshalNSubscriptionEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[projections.Subscription]) graphql.Marshaler {
-	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNSubscriptionEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
 func (ec *executionContext) marshalNSubscriptionPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSubscriptionDone(ctx context.Context, sel ast.SelectionSet, v SubscriptionDone) graphql.Marshaler {
 	return ec._SubscriptionPayload(ctx, sel, &v)
 }
@@ -23798,6 +25686,24 @@ func (ec *executionContext) marshalNTier2ᚕrochdaleᚋdomainᚋofferingᚐTier�
 
 func (ec *executionContext) marshalNTurnout2rochdaleᚋgraphqlᚋinternalᚋexecᚐTurnout(ctx context.Context, sel ast.SelectionSet, v Turnout) graphql.Marshaler {
 	return ec._Turnout(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNVATRatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐVATRateDone(ctx context.Context, sel ast.SelectionSet, v VATRateDone) graphql.Marshaler {
+	return ec._VATRatePayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNYAML2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNYAML2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "YAML!")
+	}
+	return res
 }
 
 func (ec *executionContext) marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx context.Context, sel ast.SelectionSet, v introspection.Directive) graphql.Marshaler {
@@ -23942,6 +25848,13 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
+func (ec *executionContext) marshalOAccount2ᚖrochdaleᚋprojectionsᚐAccount(ctx context.Context, sel ast.SelectionSet, v *projections.Account) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Account(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOAccountTrouble2ᚖrochdaleᚋprojectionsᚐTrouble(ctx context.Context, sel ast.SelectionSet, v *projections.Trouble) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -24084,6 +25997,13 @@ func (ec *executionContext) marshalODateTime2ᚖtimeᚐTime(ctx context.Context,
 	_ = ctx
 	res := scalar.MarshalDateTime(*v)
 	return res
+}
+
+func (ec *executionContext) marshalODocument2ᚖrochdaleᚋprojectionsᚐDocument(ctx context.Context, sel ast.SelectionSet, v *projections.Document) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Document(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, v any) (uuid.UUID, error) {

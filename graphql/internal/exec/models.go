@@ -2,15 +2,18 @@
 
 package exec
 
-// What changes anything. A mutation may be given a `requestId` of the caller's choice: made again under it, it has no
-// further effect and answers as it did at first.
+// What changes anything. Every mutation may be given a `requestId` of the caller's choice, at most 128 bytes, new for each
+// thing that is to happen. Made again under it, on whichever node, the mutation has no further effect and answers with the
+// position that it got at first, and with how things are now; with other arguments it is refused (`request.reused`). One
+// that was refused may be made again under its id, otherwise too.
 type Mutation struct {
 }
 
+// What can be asked for.
 type Query struct {
 }
 
 // What goes on until it is ended: by server-sent events (graphql-sse) or over a socket (graphql-transport-ws). Whoever is
-// cut off comes back.
+// cut off comes back; whoever may not listen any more is told so, and cut off.
 type Subscription struct {
 }

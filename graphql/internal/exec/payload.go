@@ -3,6 +3,7 @@ package exec
 import (
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/offering"
 	"rochdale/processes"
 )
 
@@ -30,7 +31,7 @@ type (
 	// MemberDone is about a party.
 	MemberDone struct {
 		Done
-		Party domain.PartyID
+		ID domain.PartyID
 	}
 	// SharesDone is about a party's shares of a class.
 	SharesDone struct {
@@ -53,6 +54,16 @@ type (
 	DocumentDone struct {
 		Done
 		ID domain.DocumentID
+	}
+	// PriceListDone is about a version of the price list.
+	PriceListDone struct {
+		Done
+		Version int
+	}
+	// VATRateDone is about a rate of value-added tax.
+	VATRateDone struct {
+		Done
+		offering.VATRate
 	}
 	// SubscriptionDone is about a subscription.
 	SubscriptionDone struct {
