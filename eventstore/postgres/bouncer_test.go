@@ -11,7 +11,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"syscall"
-	"testing"
 	"time"
 
 	"rochdale/internal/pgtest"
@@ -20,12 +19,12 @@ import (
 // bounce starts a PgBouncer, which gives each transaction any of a few connections
 // to a server, and returns what makes of a URL of the server one through it. It
 // ends with t.
-func bounce(t testing.TB, c *pgtest.Cluster) (proxied func(server string) string) {
+func bounce(t pgtest.T, c *pgtest.Cluster) (proxied func(server string) string) {
 	t.Helper()
 	path, err := exec.LookPath("pgbouncer")
 	if err != nil {
 		if path = "/usr/sbin/pgbouncer"; !exists(path) {
-			t.Fatal("no PgBouncer on this machine: install the package pgbouncer (apt-get install pgbouncer)")
+			t.Fatalf("no PgBouncer on this machine: install the package pgbouncer (apt-get install pgbouncer)")
 		}
 	}
 	dir, err := os.MkdirTemp("", "bouncer") // and not t.TempDir, where it may not look
@@ -90,9 +89,9 @@ func exists(path string) bool {
 	return err == nil
 }
 
-func must(t testing.TB, err error) {
+func must(t pgtest.T, err error) {
 	t.Helper()
 	if err != nil {
-		t.Fatal(err)
+		t.Fatalf("%v", err)
 	}
 }

@@ -10,9 +10,9 @@ import (
 const entryColumns = `key, value, revision`
 
 var (
-	getEntries = statement{"get", `select ` + entryColumns + ` from rochdale_log.entry where key = any ($1)`}
-	putEntries = statement{"put", `select rochdale_log.put($1, $2, $3)`}
-	rangeFrom  = statement{"range", `select ` + entryColumns + ` from rochdale_log.entry
+	getEntries = &statement{"get", `select ` + entryColumns + ` from rochdale_log.entry where key = any ($1)`}
+	putEntries = &statement{"put", `select rochdale_log.put($1, $2, $3)`}
+	rangeFrom  = &statement{"range", `select ` + entryColumns + ` from rochdale_log.entry
 		where key > $1 and key >= $2 and starts_with(key, $2) order by key limit $3`}
 )
 

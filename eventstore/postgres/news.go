@@ -15,7 +15,7 @@ const (
 )
 
 // notify waits for no disk: who misses a notification looks later.
-var notify = statement{"notify", `select set_config('synchronous_commit', 'off', true), pg_notify('rochdale_log', '')`}
+var notify = &statement{"notify", `select set_config('synchronous_commit', 'off', true), pg_notify('rochdale_log', '')`}
 
 // tell notifies other nodes of commits, outside of their transactions, which would
 // wait for each other if they did it themselves.
@@ -63,7 +63,8 @@ func (d *Driver) Changed(ctx context.Context) error {
 	defer cancel()
 	_, err := ear.WaitForNotification(wait)
 	if err != nil && !pgconn.Timeout(err) && ctx.Err() == nil {
-		d.hangUp(ear)
+		d.broken(ctx, err)
+		hangUp(ear)
 		d.ear <- nil
 		return d.explain(err)
 	}
@@ -81,13 +82,13 @@ func (d *Driver) listen(ctx context.Context) (*pgx.Conn, error) {
 		return nil, err
 	}
 	if _, err = ear.Exec(ctx, `listen rochdale_log`); err != nil {
-		d.hangUp(ear)
+		hangUp(ear)
 		return nil, err
 	}
 	return ear, nil
 }
 
-func (d *Driver) hangUp(ear *pgx.Conn) {
+func hangUp(ear *pgx.Conn) {
 	if ear == nil {
 		return
 	}

@@ -5,17 +5,12 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
-	"errors"
-	"fmt"
 	"iter"
-	"net"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5"
-	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
 
@@ -25,10 +20,10 @@ import (
 
 // Driver is an [eventstore.Driver] over a database.
 type Driver struct {
-	pool  *pgxpool.Pool
-	where string // for people, without the password
-
-	direct atomic.Bool // connections are to the server itself
+	pool   *pgxpool.Pool
+	where  string       // for people, without the password
+	direct atomic.Bool  // connections are to the server itself
+	lost   atomic.Int64 // since when the database does not let anybody in, or 0
 
 	ear  chan *pgx.Conn // on which is listened; nil if it is not there
 	news chan struct{}  // of a commit that others are to be told of
@@ -45,13 +40,13 @@ var _ eventstore.Driver = (*Driver)(nil)
 // A proxy that gives each transaction another connection, such as PgBouncer, is
 // noticed, and nothing relied on that it does not keep.
 func Open(ctx context.Context, url string) (*Driver, error) {
-	config, err := pgxpool.ParseConfig(url)
+	config, err := parse(url)
 	if err != nil {
-		return nil, unparsed(err)
+		return nil, err
 	}
-	prepare(config.ConnConfig)
-	config.MaxConns = max(config.MaxConns, minConns)
 	d := &Driver{where: name(config.ConnConfig), ear: make(chan *pgx.Conn, 1), news: make(chan struct{}, 1)}
+	d.ear <- nil
+	d.lost.Store(1) // who has never been there is not waited for
 	config.AfterConnect = d.meet
 	if d.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
 		return nil, d.explain(err)
@@ -60,7 +55,6 @@ func Open(ctx context.Context, url string) (*Driver, error) {
 		d.pool.Close()
 		return nil, d.explain(err)
 	}
-	d.ear <- nil
 	background, end := context.WithCancel(context.WithoutCancel(ctx))
 	d.end = end
 	d.done.Go(func() { d.tell(background) })
@@ -69,33 +63,33 @@ func Open(ctx context.Context, url string) (*Driver, error) {
 
 // OpenSQL opens a database for other uses than the log, also behind a proxy.
 func OpenSQL(url string) (*sql.DB, error) {
-	config, err := pgx.ParseConfig(url)
+	config, err := parse(url)
+	if err != nil {
+		return nil, err
+	}
+	db := stdlib.OpenDB(*config.ConnConfig)
+	db.SetMaxOpenConns(int(config.MaxConns))
+	return db, nil
+}
+
+const connectTimeout = 10 * time.Second
+
+// parse has connections rely on nothing that a proxy does not keep.
+func parse(url string) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, unparsed(err)
 	}
-	prepare(config)
-	return stdlib.OpenDB(*config), nil
-}
-
-const (
-	minConns       = 8
-	connectTimeout = 10 * time.Second
-)
-
-// prepare has connections rely on nothing that a proxy does not keep.
-func prepare(config *pgx.ConnConfig) {
-	config.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // which prepares nothing under a name
-	config.RuntimeParams["client_encoding"] = "UTF8"
-	if config.RuntimeParams["application_name"] == "" {
-		config.RuntimeParams["application_name"] = "rochdale"
+	c := config.ConnConfig
+	c.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe // which prepares nothing under a name
+	c.RuntimeParams["client_encoding"] = "UTF8"
+	if c.RuntimeParams["application_name"] == "" {
+		c.RuntimeParams["application_name"] = "rochdale"
 	}
-	if config.ConnectTimeout == 0 {
-		config.ConnectTimeout = connectTimeout
+	if c.ConnectTimeout == 0 {
+		c.ConnectTimeout = connectTimeout
 	}
-}
-
-func name(config *pgx.ConnConfig) string {
-	return fmt.Sprintf("database %q of %s", config.Database, net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))))
+	return config, nil
 }
 
 // Close is that of [eventstore.Driver].
@@ -104,104 +98,14 @@ func (d *Driver) Close() error {
 	d.done.Wait()
 	ear := <-d.ear
 	d.ear <- nil
-	d.hangUp(ear)
+	hangUp(ear)
 	d.pool.Close()
 	return nil
 }
 
-// A statement is kept by its name in a session that is ours alone. Elsewhere it is
-// parsed whenever it is run.
-type statement struct{ name, sql string }
-
-// A session is what is known of a connection.
-type session struct {
-	conn     *pgconn.PgConn
-	direct   bool // to the server
-	prepared map[string]*pgconn.StatementDescription
-}
-
-const sessionKey = "rochdale"
-
-// meet gets to know a new connection. A proxy gives itself away by the number of
-// the process that serves the connection: it made it up.
-func (d *Driver) meet(ctx context.Context, conn *pgx.Conn) error {
-	s := &session{conn: conn.PgConn(), prepared: map[string]*pgconn.StatementDescription{}}
-	var pid uint32
-	var isolation string
-	err := conn.QueryRow(ctx, `select pg_backend_pid(), current_setting('default_transaction_isolation')`).Scan(&pid, &isolation)
-	if err != nil {
-		return err
-	}
-	s.direct = pid == s.conn.PID()
-	d.direct.Store(s.direct)
-	s.conn.CustomData()[sessionKey] = s
-	switch {
-	case isolation == "read committed":
-		return nil
-	case !s.direct:
-		return fmt.Errorf(`postgres: transactions of %s are %s unless said otherwise: alter role %q set default_transaction_isolation = 'read committed'`,
-			d.where, isolation, conn.Config().User)
-	}
-	_, err = conn.Exec(ctx, `set default_transaction_isolation = 'read committed'`)
-	return err
-}
-
-func (s *session) run(ctx context.Context, st statement, args [][]byte) *pgconn.ResultReader {
-	if !s.direct {
-		return s.conn.ExecParams(ctx, st.sql, args, nil, binaryFormat, binaryFormat)
-	}
-	known := s.prepared[st.name]
-	if known == nil {
-		var err error
-		if known, err = s.conn.Prepare(ctx, st.name, st.sql, nil); err != nil {
-			return s.conn.ExecParams(ctx, st.sql, args, nil, binaryFormat, binaryFormat) // which fails alike
-		}
-		s.prepared[st.name] = known
-	}
-	return s.conn.ExecStatement(ctx, known, args, binaryFormat, binaryFormat)
-}
-
-// attempts is how often a statement is tried that has surely not been executed.
-const attempts = 4
-
-// query runs a statement and hands each row over. It runs it again on another
-// connection if it has surely not been executed; or, as idempotent says, if that
-// does no harm.
-func (d *Driver) query(ctx context.Context, idempotent bool, st statement, args [][]byte, row func(columns [][]byte)) error {
-	for attempt := 1; ; attempt++ {
-		conn, err := d.pool.Acquire(ctx)
-		if err != nil {
-			return err
-		}
-		result := conn.Conn().PgConn().CustomData()[sessionKey].(*session).run(ctx, st, args)
-		rows := 0
-		for result.NextRow() {
-			rows++
-			row(result.Values())
-		}
-		_, err = result.Close()
-		conn.Release()
-		if err == nil || attempt == attempts || ctx.Err() != nil || rows > 0 {
-			return err
-		}
-		answer, answered := errors.AsType[*pgconn.PgError](err)
-		switch {
-		case answered && (answer.Code == serializationFailure || answer.Code == deadlock):
-		case pgconn.SafeToRetry(err):
-		case idempotent && (!answered || fatal(answer)):
-		default:
-			return err
-		}
-	}
-}
-
-func fatal(answer *pgconn.PgError) bool {
-	return answer.SeverityUnlocalized == "FATAL" || answer.SeverityUnlocalized == "PANIC"
-}
-
 var (
-	appendMany = statement{"append", `select rochdale_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`}
-	appendOne  = statement{"append_one", `select rochdale_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`}
+	appendMany = &statement{"append", `select rochdale_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`}
+	appendOne  = &statement{"append_one", `select rochdale_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`}
 )
 
 // Write is that of [eventstore.Driver].
@@ -216,10 +120,7 @@ func (d *Driver) Write(ctx context.Context, units []eventstore.Unit) ([]eventsto
 		err = d.writeMany(ctx, units, results)
 	}
 	if err != nil {
-		if answer, answered := errors.AsType[*pgconn.PgError](err); !pgconn.SafeToRetry(err) && (!answered || fatal(answer)) {
-			return nil, eventstore.NewAmbiguous(d.explain(err))
-		}
-		return nil, d.explain(err)
+		return nil, d.outcome(err)
 	}
 	select {
 	case d.news <- struct{}{}:
@@ -324,45 +225,44 @@ func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results
 // A page is what is read at once. It is kept, so that those who take their time with
 // it, or use the driver meanwhile, hold no connection.
 const (
-	firstPage = 50 // records, since most streams are short
-	page      = 1000
+	firstPage = 50      // records, since most streams are short
+	page      = 500     // records
+	pageBytes = 4 << 20 // after which the others are read once more
 )
 
 const columns = `position, stream, version, id, recorded_at, actor, correlation, causation, type, edition, data`
 
 var (
-	readStream = statement{"stream", `select ` + columns + ` from rochdale_log.event where stream = $3 and version > $1 order by version limit $2`}
-	readAll    = statement{"all", `select ` + columns + ` from rochdale_log.event where position > $1 order by position limit $2`}
-	readHead   = statement{"head", `select coalesce(max(position), 0) from rochdale_log.event`}
+	readStream = &statement{"stream", `select ` + columns + ` from rochdale_log.event where stream = $3 and version > $1 order by version limit $2`}
+	readAll    = &statement{"all", `select ` + columns + ` from rochdale_log.event where position > $1 order by position limit $2`}
+	readHead   = &statement{"head", `select coalesce(max(position), 0) from rochdale_log.event`}
 )
 
 // Stream is that of [eventstore.Driver].
 func (d *Driver) Stream(ctx context.Context, stream domain.Stream, after int64) iter.Seq2[eventstore.Record, error] {
-	return d.pages(ctx, after, func(r *eventstore.Record) int64 { return r.Version }, readStream, []byte(stream))
+	return d.records(ctx, after, func(r *eventstore.Record) int64 { return r.Version }, readStream, []byte(stream))
 }
 
 // All is that of [eventstore.Driver].
 func (d *Driver) All(ctx context.Context, after int64) iter.Seq2[eventstore.Record, error] {
-	return d.pages(ctx, after, func(r *eventstore.Record) int64 { return r.Position }, readAll)
+	return d.records(ctx, after, func(r *eventstore.Record) int64 { return r.Position }, readAll)
 }
 
-func (d *Driver) pages(ctx context.Context, after int64, key func(*eventstore.Record) int64, st statement, args ...[]byte) iter.Seq2[eventstore.Record, error] {
+func (d *Driver) records(ctx context.Context, after int64, key func(*eventstore.Record) int64, st *statement, args ...[]byte) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
-		var records []eventstore.Record
-		var reader reader
-		for size, after := firstPage, after; ; size = page {
-			records = records[:0]
-			all := append([][]byte{int64Value(after), int64Value(int64(size))}, args...)
-			err := d.query(ctx, true, st, all, func(columns [][]byte) {
-				records = append(records, eventstore.Record{})
-				reader.read(columns, &records[len(records)-1])
-			})
-			if err != nil {
-				if ctx.Err() != nil {
-					err = context.Cause(ctx)
-				}
-				yield(eventstore.Record{}, d.explain(err))
-				return
+		p := pages{d: d, key: key, st: st, args: append([][]byte{nil, nil}, args...), after: after, size: firstPage}
+		records, err := p.next(ctx, nil)
+		var spare []eventstore.Record
+		for {
+			var ahead chan struct{} // closed when the next page is there
+			var following []eventstore.Record
+			var failed error
+			if err == nil && p.more { // it is read while this one is looked at
+				ahead = make(chan struct{})
+				go func() {
+					defer close(ahead)
+					following, failed = p.next(ctx, spare)
+				}()
 			}
 			for i := range records {
 				if ctx.Err() != nil {
@@ -373,12 +273,58 @@ func (d *Driver) pages(ctx context.Context, after int64, key func(*eventstore.Re
 					return
 				}
 			}
-			if len(records) < size {
+			switch {
+			case ctx.Err() != nil && (err != nil || ahead != nil):
+				yield(eventstore.Record{}, context.Cause(ctx))
+				return
+			case err != nil:
+				yield(eventstore.Record{}, d.explain(err))
+				return
+			case ahead == nil:
 				return
 			}
-			after = key(&records[len(records)-1])
+			<-ahead
+			records, spare, err = following, records, failed
 		}
 	}
+}
+
+// pages are read one after another.
+type pages struct {
+	d     *Driver
+	key   func(*eventstore.Record) int64
+	st    *statement
+	args  [][]byte // with room for two more at the beginning
+	after int64
+	size  int
+	more  bool
+	reader
+}
+
+// next reads the next page into the room of one that is no longer needed.
+func (p *pages) next(ctx context.Context, room []eventstore.Record) ([]eventstore.Record, error) {
+	records, seen, bytes := room[:0], 0, 0
+	p.args[0], p.args[1] = int64Value(p.after), int64Value(int64(p.size))
+	err := p.d.query(ctx, true, p.st, p.args, func(columns [][]byte) {
+		seen++
+		if bytes > pageBytes {
+			return
+		}
+		records = append(records, eventstore.Record{})
+		r := &records[len(records)-1]
+		p.read(columns, r)
+		bytes += len(r.Data)
+	})
+	p.more = seen == p.size || seen > len(records)
+	if seen > len(records) {
+		p.size = len(records)
+	} else {
+		p.size = min(page, 10*p.size)
+	}
+	if len(records) > 0 {
+		p.after = p.key(&records[len(records)-1])
+	}
+	return records, err
 }
 
 // A reader makes records without an allocation for each of their parts.

@@ -1,0 +1,177 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+)
+
+// A statement is kept under its name in a session that is ours alone. In any other
+// it is parsed whenever it is run.
+type statement struct{ name, sql string }
+
+// A session is what is known of a connection.
+type session struct {
+	conn   *pgconn.PgConn
+	direct bool // to the server itself
+	known  map[string]*pgconn.StatementDescription
+}
+
+const sessionKey = "rochdale"
+
+func sessionOf(conn *pgx.Conn) *session { return conn.PgConn().CustomData()[sessionKey].(*session) }
+
+// meet gets to know a new connection. A proxy that gives each transaction another
+// connection to the server gives itself away by the number of the server's process:
+// the one it told is made up.
+func (d *Driver) meet(ctx context.Context, conn *pgx.Conn) error {
+	s := &session{conn: conn.PgConn(), known: map[string]*pgconn.StatementDescription{}}
+	s.conn.CustomData()[sessionKey] = s
+	var pid uint32
+	var isolation string
+	err := conn.QueryRow(ctx, `select pg_backend_pid(), current_setting('default_transaction_isolation')`).Scan(&pid, &isolation)
+	if err != nil {
+		return err
+	}
+	s.direct = pid == s.conn.PID()
+	d.direct.Store(s.direct)
+	switch {
+	case isolation == "read committed":
+		return nil
+	case s.direct:
+		_, err = conn.Exec(ctx, `set default_transaction_isolation = 'read committed'`)
+		return err
+	}
+	return fmt.Errorf(`postgres: transactions in %s are %s by default, in which a statement does not see what the last one waited for: alter role %q set default_transaction_isolation = 'read committed'`,
+		d.where, isolation, conn.Config().User)
+}
+
+// run sends a statement, in one message, and reads up to its first row.
+func (s *session) run(ctx context.Context, st *statement, args [][]byte) *pgconn.ResultReader {
+	known := s.known[st.name]
+	if known == nil && s.direct {
+		var err error
+		if known, err = s.conn.Prepare(ctx, st.name, st.sql, nil); err == nil {
+			s.known[st.name] = known
+		}
+	}
+	if known == nil || !s.direct { // if it could not be prepared, it fails now for the same reason
+		return s.conn.ExecParams(ctx, st.sql, args, nil, binaryFormat, binaryFormat)
+	}
+	return s.conn.ExecStatement(ctx, known, args, binaryFormat, binaryFormat)
+}
+
+const (
+	// patience bounds a statement: nobody waits longer for a server that is silent.
+	patience = time.Minute
+	// attempts is how often a statement is sent that does no harm when it is repeated.
+	attempts = 4
+	// ride is for how long a database that was there is waited for when it restarts,
+	// and breath how long between two tries to reach it.
+	ride, breath = 5 * time.Second, 50 * time.Millisecond
+)
+
+// query runs a statement and hands each row over, for as long as the call. It runs
+// it again if it has surely had no effect; or, as repeatable says, if that does no
+// harm.
+func (d *Driver) query(ctx context.Context, repeatable bool, st *statement, args [][]byte, row func(columns [][]byte)) error {
+	bounded, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for attempt := 1; ; {
+		conn, err := d.pool.Acquire(bounded)
+		if err != nil {
+			if d.ride(bounded, err) {
+				continue
+			}
+			return unsent{cause(ctx, err)}
+		}
+		d.lost.Store(0)
+		s := sessionOf(conn.Conn())
+		result := s.run(bounded, st, args)
+		rows := 0
+		for result.NextRow() {
+			rows++
+			row(result.Values())
+		}
+		_, err = result.Close()
+		conn.Release()
+		if err == nil {
+			return nil
+		}
+		broken := d.broken(bounded, err)
+		attempt++
+		if rows > 0 || attempt > attempts || ctx.Err() != nil || !(s.again(err) || broken && repeatable) {
+			return cause(ctx, err)
+		}
+	}
+}
+
+// unsent is the error of a statement that the server has not been sent.
+type unsent struct{ error }
+
+func (u unsent) Unwrap() error { return u.error }
+
+// cause is why ctx ended, if that may be what an error comes from.
+func cause(ctx context.Context, err error) error {
+	if _, answered := errors.AsType[*pgconn.PgError](err); !answered && ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+	return err
+}
+
+// broken reports whether an error is the end of its connection. Then others will
+// have ended too, of which nothing is known yet.
+func (d *Driver) broken(ctx context.Context, err error) bool {
+	answer, answered := errors.AsType[*pgconn.PgError](err)
+	if answered && !fatal(answer) || ctx.Err() != nil {
+		return false
+	}
+	d.pool.Reset()
+	return true
+}
+
+// again reports whether a statement has surely had no effect, and may have one if
+// it is run again.
+func (s *session) again(err error) bool {
+	answer, answered := errors.AsType[*pgconn.PgError](err)
+	if !answered {
+		return pgconn.SafeToRetry(err)
+	}
+	switch answer.Code {
+	case serializationFailure, deadlock:
+		return true
+	case noSuchStatement, otherResult: // so that the session was not ours alone; or tables have changed
+		repeat := s.direct
+		s.direct = false
+		return repeat
+	}
+	return false
+}
+
+func fatal(answer *pgconn.PgError) bool {
+	return answer.SeverityUnlocalized == "FATAL" || answer.SeverityUnlocalized == "PANIC"
+}
+
+// ride waits a moment for a database that does not let anybody in, if it may be
+// expected back, and reports whether to try again.
+func (d *Driver) ride(ctx context.Context, err error) bool {
+	answer, answered := errors.AsType[*pgconn.PgError](err)
+	_, connecting := errors.AsType[*pgconn.ConnectError](err)
+	if answered && !passing[answer.Code] || !answered && !connecting {
+		return false
+	}
+	now := time.Now().UnixNano()
+	if !d.lost.CompareAndSwap(0, now) && now-d.lost.Load() > int64(ride) {
+		return false
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(breath):
+		return true
+	}
+}
