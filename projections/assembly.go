@@ -46,9 +46,9 @@ var assemblyProjection = projection{
 			}
 			return t.Exec(`insert into poll (id, assembly, question, decision, majority, voters, votes, opens_at, closes_at, position)
 				values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				e.Poll, e.Assembly, question, e.Decision, e.Rule.Majority, e.Voters, e.Votes, e.OpensAt, e.ClosesAt, t.rec.Position)
+				e.Poll, e.Assembly, question, e.Decision, e.Rule.Majority, e.Voters, e.Votes, e.OpensAt, e.ClosesAt, t.position)
 		case assembly.VoteCast:
-			err := t.Exec(`insert into ballot values (?, ?, ?, ?, ?)`, e.Poll, e.Party, e.Choice, e.Votes, t.rec.RecordedAt)
+			err := t.Exec(`insert into ballot values (?, ?, ?, ?, ?)`, e.Poll, e.Party, e.Choice, e.Votes, t.recordedAt)
 			if err != nil {
 				return err
 			}

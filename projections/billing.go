@@ -36,7 +36,7 @@ var billingProjection = projection{
 			return t.Exec(`insert into invoice values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 				e.Invoice, e.Series, e.Year, e.Number.Number, e.Month, e.Payer, e.IssuedOn, e.DueOn, e.IncludeVAT,
 				e.Net.Minor(), e.VAT.Minor(), e.Gross.Minor(), e.Gross.Currency(), e.Communication, e.Language,
-				lines, taxes, recipient, e.StatutesVersion, t.rec.Position)
+				lines, taxes, recipient, e.StatutesVersion, t.position)
 		}
 		return nil
 	},

@@ -15,7 +15,7 @@ var documentsProjection = projection{
 	apply: func(t *table, event any) error {
 		if e, ok := event.(documents.Filed); ok {
 			return t.Exec(`insert into document values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				e.Document, e.Kind, e.Title, e.Language, e.SHA256, e.Size, e.MediaType, e.On, e.About, t.rec.Position)
+				e.Document, e.Kind, e.Title, e.Language, e.SHA256, e.Size, e.MediaType, e.On, e.About, t.position)
 		}
 		return nil
 	},

@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -9,6 +10,7 @@ import (
 	"strings"
 
 	"rochdale/domain/modules"
+	"rochdale/eventstore"
 	"rochdale/eventstore/lite"
 )
 
@@ -32,7 +34,7 @@ func Wanted() (types []string) {
 }
 
 // SetBatch sets how many events are applied in one transaction.
-func (m *Models) SetBatch(n int) { m.batch = n }
+func (m *Models) SetBatch(n int) { m.size = n }
 
 // Path returns that of the file in use.
 func (m *Models) Path() string { return m.current.Load().path }
@@ -99,6 +101,23 @@ func (m *Models) CopyFiles(t tester, into string) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// Fill makes a file of records in memory, by one goroutine.
+func (m *Models) Fill(ctx context.Context, path string, records []eventstore.Record) error {
+	c, err := lite.Open(path, lite.Rebuild)
+	if err != nil {
+		return err
+	}
+	all := func(yield func(eventstore.Record, error) bool) {
+		for _, rec := range records {
+			if !yield(rec, nil) {
+				return
+			}
+		}
+	}
+	events := m.inBatches(ctx, all, records[len(records)-1].Position)
+	return errors.Join(m.fill(ctx, c, events, func(int64) {}), c.Close())
 }
 
 // WordsOf are those by which somebody is found.

@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// batch is how many events are applied in one transaction, when so many wait.
-	batch = 2000
+	// batchSize is how many events are applied in one transaction, when so many wait.
+	batchSize = 2000
 	// pause is that before what has failed is tried again.
 	pause = time.Second
 	// glance is how often a process that only reads looks for what the other wrote.
@@ -204,9 +204,9 @@ func (m *Models) catchUp(ctx context.Context) error {
 	m.applies.Lock()
 	defer m.applies.Unlock()
 	v := m.current.Load()
-	for events, err := range m.batches(ctx, v.position.Load(), math.MaxInt64) {
+	for b, err := range m.batches(ctx, v.position.Load(), math.MaxInt64) {
 		if err == nil {
-			err = m.advance(ctx, v, events)
+			err = m.advance(ctx, v, b)
 		}
 		if err != nil {
 			return err
@@ -215,11 +215,13 @@ func (m *Models) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// advance applies some events, in one transaction with the checkpoint.
-func (m *Models) advance(ctx context.Context, v *view, events []decoded) error {
+// advance applies a batch, in one transaction with the checkpoint.
+func (m *Models) advance(ctx context.Context, v *view, b batch) error {
 	from, erased := v.position.Load(), false
-	err := v.db.Write(ctx, func(c *lite.Conn) (err error) {
-		erased, err = m.apply(&table{Conn: c}, from, events)
+	err := v.db.Write(ctx, func(c *lite.Conn) error {
+		t := &table{Conn: c}
+		err := t.apply(from, b)
+		erased = t.erased
 		return err
 	})
 	if err != nil {
@@ -228,7 +230,7 @@ func (m *Models) advance(ctx context.Context, v *view, events []decoded) error {
 		}
 		return m.examine(v, err)
 	}
-	v.position.Store(events[len(events)-1].rec.Position)
+	v.position.Store(b.through)
 	m.announce()
 	if erased {
 		v.untidy.Store(true)
@@ -237,58 +239,41 @@ func (m *Models) advance(ctx context.Context, v *view, events []decoded) error {
 	return nil
 }
 
-// A decoded is a record with its event, if any projection wants it.
-type decoded struct {
-	rec   eventstore.Record
-	event any
-	by    []*projection
+// A batch is what is applied in one transaction.
+type batch struct {
+	events  []decoded // that some projection wants
+	through int64     // the position of the last, wanted or not
 }
 
-// batches yields the events after a position and through another, in batches. They
-// are read and decoded while those before are applied.
-func (m *Models) batches(ctx context.Context, after, through int64) iter.Seq2[[]decoded, error] {
+// A decoded is an event, with what tables may keep of its record.
+type decoded struct {
+	event      any
+	by         []*projection
+	position   int64
+	recordedAt time.Time
+}
+
+// batches yields the events after a position and through another. They are read and
+// decoded while those before are applied.
+func (m *Models) batches(ctx context.Context, after, through int64) iter.Seq2[batch, error] {
 	type result struct {
-		events []decoded
-		err    error
+		batch
+		err error
 	}
-	return func(yield func([]decoded, error) bool) {
+	return func(yield func(batch, error) bool) {
 		if after >= through {
 			return
 		}
 		ctx, stop := context.WithCancel(ctx)
-		results := make(chan result, 1)
-		send := func(events []decoded, err error) bool {
-			select {
-			case results <- result{events, err}:
-				return err == nil
-			case <-ctx.Done():
-				return false
-			}
-		}
+		results := make(chan result, 2)
 		go func() {
 			defer close(results)
-			var events []decoded
-			for rec, err := range m.store.Log.All(ctx, after) {
-				var d decoded
-				if err == nil {
-					d, err = m.decode(ctx, rec)
-				}
-				if err != nil {
-					send(nil, err)
+			for b, err := range m.inBatches(ctx, m.store.Log.All(ctx, after), through) {
+				select {
+				case results <- result{b, err}:
+				case <-ctx.Done():
 					return
 				}
-				if events = append(events, d); len(events) == m.batch {
-					if !send(events, nil) {
-						return
-					}
-					events = make([]decoded, 0, m.batch)
-				}
-				if rec.Position >= through {
-					break
-				}
-			}
-			if len(events) > 0 {
-				send(events, nil)
 			}
 		}()
 		defer func() { // nobody uses the log any more when this returns
@@ -297,53 +282,86 @@ func (m *Models) batches(ctx context.Context, after, through int64) iter.Seq2[[]
 			}
 		}()
 		for r := range results {
-			if !yield(r.events, r.err) || r.err != nil {
+			if !yield(r.batch, r.err) || r.err != nil {
 				return
 			}
 		}
 		if ctx.Err() != nil {
-			yield(nil, context.Cause(ctx))
+			yield(batch{}, context.Cause(ctx))
 		}
 	}
 }
 
-// decode decodes events in the order of the log, so that what is sealed under a key
-// that is to be destroyed before reads as absent, wherever the log is read.
-func (m *Models) decode(ctx context.Context, rec eventstore.Record) (d decoded, err error) {
-	d.rec, d.by = rec, m.wants[rec.Type]
-	if len(d.by) == 0 {
-		return d, nil
+// inBatches decodes records through a position.
+func (m *Models) inBatches(ctx context.Context, records iter.Seq2[eventstore.Record, error], through int64) iter.Seq2[batch, error] {
+	return func(yield func(batch, error) bool) {
+		var b batch
+		n := 0
+		for rec, err := range records {
+			if err == nil {
+				err = m.decode(ctx, rec, &b)
+			}
+			if err != nil {
+				yield(batch{}, err)
+				return
+			}
+			b.through = rec.Position
+			if n++; n == m.size {
+				if !yield(b, nil) {
+					return
+				}
+				b, n = batch{events: make([]decoded, 0, len(b.events))}, 0
+			}
+			if rec.Position >= through {
+				break
+			}
+		}
+		if n > 0 {
+			yield(b, nil)
+		}
 	}
-	if d.event, err = m.store.Decode(ctx, rec); err != nil {
-		return d, fmt.Errorf("projections: at position %d: %w", rec.Position, err)
+}
+
+// decode adds an event to a batch, if it is wanted. It is called in the order of the
+// log, so that what is sealed under a key that is to be destroyed before reads as
+// absent, wherever the log is read.
+func (m *Models) decode(ctx context.Context, rec eventstore.Record, b *batch) error {
+	by := m.wants[rec.Type]
+	if len(by) == 0 {
+		return nil
 	}
-	if e, erased := d.event.(membership.PersonalDataErased); erased {
+	event, err := m.store.Decode(ctx, rec)
+	if err != nil {
+		return fmt.Errorf("projections: at position %d: %w", rec.Position, err)
+	}
+	if e, erased := event.(membership.PersonalDataErased); erased {
 		m.forget(e)
 	}
-	return d, nil
+	b.events = append(b.events, decoded{event, by, rec.Position, rec.RecordedAt})
+	return nil
 }
 
 // errMoved is the error of applying events to tables that are not where they were
 // thought to be.
 var errMoved = errors.New("projections: the tables are at another position than this process left them at")
 
-// apply moves the checkpoint from where it is, and applies the events up to there.
-// It reports whether something was erased.
-func (m *Models) apply(t *table, from int64, events []decoded) (erased bool, err error) {
-	err = t.Exec(`update checkpoint set position = ? where position = ?`, events[len(events)-1].rec.Position, from)
+// apply moves the checkpoint from where it is, and applies a batch of events up to
+// there.
+func (t *table) apply(from int64, b batch) error {
+	err := t.Exec(`update checkpoint set position = ? where position = ?`, b.through, from)
 	if err == nil && t.Changes() != 1 {
 		err = errMoved
 	}
 	if err != nil {
-		return false, err
+		return err
 	}
-	for _, d := range events {
-		t.rec = d.rec
+	for _, d := range b.events {
+		t.position, t.recordedAt = d.position, d.recordedAt
 		for _, p := range d.by {
 			if err := p.apply(t, d.event); err != nil {
-				return false, fmt.Errorf("projections: %s at position %d in %s: %w", d.rec.Type, d.rec.Position, p.module, err)
+				return fmt.Errorf("projections: %T at position %d in %s: %w", d.event, d.position, p.module, err)
 			}
 		}
 	}
-	return t.erased, nil
+	return nil
 }

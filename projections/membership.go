@@ -34,7 +34,7 @@ var membershipProjection = projection{
 				return err
 			}
 			return t.Exec(`insert into member_movement values (?, ?, ?, 'admitted', ?, ?)`,
-				t.rec.Position, e.Party, int64(e.Number), e.On, t.rec.RecordedAt)
+				t.position, e.Party, int64(e.Number), e.On, t.recordedAt)
 		case membership.Rejected:
 			return t.Exec(`update party set applied_on = null where id = ?`, e.Party)
 		case membership.IdentityChanged:
@@ -47,7 +47,7 @@ var membershipProjection = projection{
 			if err := t.Exec(`update party set ended_on = ?, end_reason = ? where id = ?`, e.On, e.Reason, e.Party); err != nil {
 				return err
 			}
-			return t.Exec(`insert into member_movement values (?, ?, null, 'ended', ?, ?)`, t.rec.Position, e.Party, e.On, t.rec.RecordedAt)
+			return t.Exec(`insert into member_movement values (?, ?, null, 'ended', ?, ?)`, t.position, e.Party, e.On, t.recordedAt)
 		case membership.RoleGranted:
 			return t.Exec(`insert into role values (?, ?, ?) on conflict do nothing`, e.Party, e.Role, e.For)
 		case membership.RoleRevoked:
@@ -105,7 +105,7 @@ func (t *table) contact(party domain.PartyID, box sealed.Box[membership.Contact]
 
 // forget takes out of every table what was sealed under keys that are destroyed.
 func (t *table) forget(e membership.PersonalDataErased) error {
-	if err := t.Exec(`insert into erasure values (?, ?, ?, ?)`, t.rec.Position, e.Party, e.Class, e.Through); err != nil {
+	if err := t.Exec(`insert into erasure values (?, ?, ?, ?)`, t.position, e.Party, e.Class, e.Through); err != nil {
 		return err
 	}
 	erase := func(sql string, args ...any) error {
@@ -113,7 +113,7 @@ func (t *table) forget(e membership.PersonalDataErased) error {
 		t.erased = t.erased || !t.filling || t.Changes() > 0
 		return err
 	}
-	position := t.rec.Position
+	position := t.position
 	switch e.Class {
 	case sealed.Register:
 		if err := t.words(e.Party, e.Class, ""); err != nil {

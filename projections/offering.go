@@ -23,7 +23,7 @@ var offeringProjection = projection{
 			}
 			return t.Exec(`insert into price_list values (?, ?, ?, ?)`, e.Version, e.On, e.From, list)
 		case offering.VATRateSet:
-			return t.Exec(`insert into vat_rate values (?, ?, ?)`, t.rec.Position, e.Rate.From, e.Rate.Percent.String())
+			return t.Exec(`insert into vat_rate values (?, ?, ?)`, t.position, e.Rate.From, e.Rate.Percent.String())
 		}
 		return nil
 	},

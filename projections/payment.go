@@ -17,7 +17,7 @@ var paymentProjection = projection{
 		switch e := event.(type) {
 		case payment.Received:
 			return t.Exec(`insert into payment values (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				e.Payment, e.Payer, e.Amount.Minor(), e.Amount.Currency(), e.On, e.Method, e.Reference, e.Communication, t.rec.Position)
+				e.Payment, e.Payer, e.Amount.Minor(), e.Amount.Currency(), e.On, e.Method, e.Reference, e.Communication, t.position)
 		case payment.Matched:
 			return t.Exec(`update payment set payer = ? where id = ?`, e.Payer, e.Payment)
 		case payment.Unmatched:

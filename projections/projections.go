@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"rochdale/domain"
 	"rochdale/domain/membership"
@@ -48,10 +49,12 @@ var all = []projection{
 // A table is what a projection writes to, for one event.
 type table struct {
 	*lite.Conn
-	rec     eventstore.Record
-	filling bool // a new file, which has no indexes yet
-	late    []func() error
-	erased  bool // something was in the tables that is to be forgotten
+	position   int64
+	recordedAt time.Time
+
+	filling bool           // a new file, which has no indexes yet
+	late    []func() error // what waits for them
+	erased  bool           // something was in the tables that is to be forgotten
 }
 
 // whenIndexed does what needs an index: now, or when there is one. So it must come
@@ -71,8 +74,8 @@ type Models struct {
 	dir     string
 	name    string // of the files, without the generation
 	wants   map[string][]*projection
-	batch   int    // how many events are applied in one transaction, when so many wait
 	erasure string // the type of the events that erase
+	size    int    // how many events are applied in one transaction, when so many wait
 
 	current atomic.Pointer[view]
 	renews  sync.Mutex     // held to make a file anew
@@ -121,7 +124,7 @@ func Open(ctx context.Context, dir string, store *eventstore.Store, log *slog.Lo
 		return nil, fmt.Errorf("projections: folder of the read models: %w", err)
 	}
 	m := &Models{
-		store: store, log: log, dir: dir, name: prefix + version(store.Registry), wants: map[string][]*projection{}, batch: batch,
+		store: store, log: log, dir: dir, name: prefix + version(store.Registry), wants: map[string][]*projection{}, size: batchSize,
 		chores: make(chan struct{}, 1), moved: make(chan struct{}),
 	}
 	for i := range all {

@@ -27,7 +27,7 @@ var provisioningProjection = projection{
 			}
 			return t.Exec(`insert into account (id, entitlement, party, service, login, quota, status, revision, position)
 				values (?, ?, ?, ?, ?, ?, ?, 0, ?)`,
-				e.Account, e.Entitlement, e.Party, e.Service, login, int64(e.Quota), provisioning.StatusRequested, t.rec.Position)
+				e.Account, e.Entitlement, e.Party, e.Service, login, int64(e.Quota), provisioning.StatusRequested, t.position)
 		case provisioning.AccountProvisioned:
 			if err := t.Exec(`update account set quota = ? where id = ?`, int64(e.Quota), e.Account); err != nil {
 				return err

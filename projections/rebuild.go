@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"iter"
 	"math"
 	"os"
 	"slices"
@@ -98,18 +99,14 @@ func (m *Models) topUp(ctx context.Context, path string) (more bool, err error) 
 // and through another, and returns that of the last.
 func (m *Models) advanceFile(ctx context.Context, c *lite.Conn, from, through int64) (position int64, err error) {
 	position = from
-	for events, err := range m.batches(ctx, from, through) {
+	for b, err := range m.batches(ctx, from, through) {
+		if err == nil {
+			err = c.Tx(func() error { return (&table{Conn: c}).apply(position, b) })
+		}
 		if err != nil {
 			return 0, err
 		}
-		err := c.Tx(func() error {
-			_, err := m.apply(&table{Conn: c}, position, events)
-			return err
-		})
-		if err != nil {
-			return 0, err
-		}
-		position = events[len(events)-1].rec.Position
+		position = b.through
 	}
 	return position, nil
 }
@@ -144,12 +141,20 @@ func (m *Models) make(ctx context.Context, path string, show Progress) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.fill(ctx, c, head, show), c.Close())
+	return errors.Join(m.fill(ctx, c, m.batches(ctx, 0, head), shown(show, head)), c.Close())
 }
 
-// fill makes tables and applies the log to them, through a position. The indexes
-// come when the tables are full.
-func (m *Models) fill(ctx context.Context, c *lite.Conn, through int64, show Progress) error {
+// shown tells of progress on the way to a position.
+func shown(show Progress, of int64) func(done int64) {
+	if show == nil {
+		return func(int64) {}
+	}
+	return func(done int64) { show(done, of) }
+}
+
+// fill makes tables and applies to them the events of the log from its beginning.
+// The indexes come when the tables are full.
+func (m *Models) fill(ctx context.Context, c *lite.Conn, batches iter.Seq2[batch, error], show func(done int64)) error {
 	tables, indexes := schema()
 	if err := c.Script(tables); err != nil {
 		return err
@@ -161,17 +166,15 @@ func (m *Models) fill(ctx context.Context, c *lite.Conn, through int64, show Pro
 	}
 	t, position := &table{Conn: c, filling: true}, int64(0)
 	err := c.Tx(func() error {
-		for events, err := range m.batches(ctx, 0, through) {
+		for b, err := range batches {
 			if err == nil {
-				_, err = m.apply(t, position, events)
+				err = t.apply(position, b)
 			}
 			if err != nil {
 				return err
 			}
-			position = events[len(events)-1].rec.Position
-			if show != nil {
-				show(position, through)
-			}
+			position = b.through
+			show(position)
 		}
 		return nil
 	})
@@ -265,7 +268,7 @@ func (m *Models) Verify(ctx context.Context, show Progress) (differences []Diffe
 	}
 	defer c.Close() //nolint:errcheck // it is thrown away
 	position := m.Position()
-	if err := m.fill(ctx, c, position, show); err != nil {
+	if err := m.fill(ctx, c, m.batches(ctx, 0, position), shown(show, position)); err != nil {
 		return nil, err
 	}
 	for again := true; again; {

@@ -69,8 +69,8 @@ func (t *table) move(line int, party domain.PartyID, class domain.ClassID, kind 
 	reference string, counterparty domain.PartyID, on calendar.Date,
 ) error {
 	err := t.Exec(`insert into share_movement values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		t.rec.Position, line, party, class, domain.StreamOf(string(lot.Subscriber), string(lot.Subscription)), lot.AcquiredOn, kind,
-		sign*lot.Quantity, sign*lot.Paid.Minor(), lot.Price.Minor(), lot.Paid.Currency(), null(string(counterparty)), reference, on, t.rec.RecordedAt)
+		t.position, line, party, class, domain.StreamOf(string(lot.Subscriber), string(lot.Subscription)), lot.AcquiredOn, kind,
+		sign*lot.Quantity, sign*lot.Paid.Minor(), lot.Price.Minor(), lot.Paid.Currency(), null(string(counterparty)), reference, on, t.recordedAt)
 	if err != nil {
 		return err
 	}

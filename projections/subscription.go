@@ -18,7 +18,7 @@ var subscriptionProjection = projection{
 		switch e := event.(type) {
 		case subscription.Started:
 			return t.Exec(`insert into subscription values (?, ?, ?, ?, ?, ?, ?, null, null, null, ?, ?)`,
-				e.Subscription, e.Party, e.Payer, e.Plan, e.GB, e.From, e.From, e.Terms.PriceList, t.rec.Position)
+				e.Subscription, e.Party, e.Payer, e.Plan, e.GB, e.From, e.From, e.Terms.PriceList, t.position)
 		case subscription.QuotaChanged:
 			return t.Exec(`update subscription set gb = ?, gb_from = ? where id = ?`, e.GB, e.From, e.Subscription)
 		case subscription.Cancelled:
