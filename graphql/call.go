@@ -16,8 +16,8 @@ import (
 	"rochdale/projections"
 )
 
-// PositionHeader carries, in an answer, a position at which it holds; and in a
-// request, one up to which it must know.
+// PositionHeader carries, in an answer, a position beyond which it knows nothing;
+// and in a request, one up to which it must know.
 const PositionHeader = "Rochdale-Position"
 
 // call is what is known of a request besides what it asks for.

@@ -103,7 +103,7 @@ func (s *server) present(ctx context.Context, err error) *gqlerror.Error {
 	if fc := graphql.GetFieldContext(ctx); fc != nil && len(shown.Path) > len(fc.Path()) { // of an argument, which cannot be read
 		return at(refused(ctx, ErrBadValue.With("problem", shown.Message)), shown)
 	}
-	if errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), errTimeout) {
+	if errors.Is(err, errTimeout) || errors.Is(err, context.DeadlineExceeded) && errors.Is(context.Cause(ctx), errTimeout) {
 		return at(refused(ctx, ErrTimeout.With("seconds", seconds(s.Timeout))), shown)
 	}
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil { // who asked has gone

@@ -81,11 +81,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // sendable refuses what does not go by plain HTTP, and waits for the position that
 // the request names.
 func (s *server) sendable(ctx context.Context, r *http.Request, op *graphql.OperationContext) gqlerror.List {
-	switch {
-	case op.Operation.Operation == ast.Subscription:
+	if op.Operation.Operation == ast.Subscription {
 		return failed(refused(ctx, ErrStream)).Errors
-	case op.Operation.Operation == ast.Mutation && r.Method != http.MethodPost:
-		return failed(refused(ctx, ErrMethod)).Errors
 	}
 	if err := s.await(ctx, r.Header); err != nil {
 		return failed(s.present(ctx, err)).Errors
@@ -106,6 +103,9 @@ func (s *server) write(w http.ResponseWriter, as string, status int, c *call, re
 		position = s.Models.Position()
 	}
 	h.Set(PositionHeader, strconv.FormatInt(position, 10))
+	if status == http.StatusUnauthorized {
+		h.Set("WWW-Authenticate", `Bearer realm="rochdale"`)
+	}
 	body := encode(response)
 	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
@@ -165,7 +165,14 @@ func queried(u *url.URL) (*request, error) {
 	if err != nil {
 		return nil, ErrBadRequest.With("problem", "the parameters are not URL-encoded")
 	}
-	r := &request{Query: q.Get("query"), OperationName: q.Get("operationName")}
+	for _, values := range q {
+		for _, value := range values {
+			if !utf8.ValidString(value) {
+				return nil, ErrBadRequest.With("problem", "the parameters are not in UTF-8")
+			}
+		}
+	}
+	r := &request{Query: q.Get("query"), OperationName: q.Get("operationName"), get: true}
 	for name, into := range map[string]*map[string]any{"variables": &r.Variables, "extensions": &r.Extensions} {
 		if text := q.Get(name); text != "" && unmarshal([]byte(text), into) != nil {
 			return nil, ErrBadRequest.With("problem", name+" is not a JSON object")

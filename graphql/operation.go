@@ -38,6 +38,7 @@ type request struct {
 	OperationName string
 	Variables     map[string]any
 	Extensions    map[string]any
+	get           bool // and so changes nothing
 }
 
 // document is one that was found valid, with how deep its operations are.
@@ -127,6 +128,9 @@ func (s *server) prepare(ctx context.Context, r *request) (*graphql.OperationCon
 	op := doc.Operations.ForName(r.OperationName)
 	if op == nil {
 		return nil, invalid(ctx, errors.New("name the operation of the document that is to be carried out"))
+	}
+	if r.get && op.Operation == ast.Mutation {
+		return nil, refuse(ErrMethod)
 	}
 	if depth := doc.depth(op); depth > s.MaxDepth {
 		return nil, refuse(ErrTooDeep.With("depth", depth).With("most", s.MaxDepth))

@@ -30,12 +30,17 @@ import (
 // files, and its processes run as they are told to.
 type coop struct {
 	t      testing.TB
+	path   string // of the log
 	url    string
 	store  *eventstore.Store
 	models *projections.Models
 	runner *processes.Runner
 	logged *lines
+	*town
+}
 
+// A town is what all nodes of a co-op have in common.
+type town struct {
 	mu      sync.Mutex
 	now     time.Time
 	viewers map[string]access.Viewer // by the token that they show
@@ -62,8 +67,22 @@ func (l *lines) String() string {
 // serve founds a co-op. Its officers, and machines, show their role as a token.
 func serve(t testing.TB, adapt ...func(*graphql.Config)) *coop {
 	t.Helper()
+	c := &coop{
+		t: t, path: filepath.Join(t.TempDir(), "log.db"),
+		town: &town{now: time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC), viewers: map[string]access.Viewer{}},
+	}
+	for _, role := range domain.Roles {
+		c.let(string(role), access.Viewer{Name: "token/" + string(role), Roles: []domain.Role{role}})
+	}
+	return c.node(adapt...)
+}
+
+// node is another node over the same log.
+func (c *coop) node(adapt ...func(*graphql.Config)) *coop {
+	t := c.t
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
-	driver, err := sqlite.Open(ctx, filepath.Join(t.TempDir(), "log.db"))
+	driver, err := sqlite.Open(ctx, c.path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,10 +91,7 @@ func serve(t testing.TB, adapt ...func(*graphql.Config)) *coop {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := &coop{
-		t: t, store: eventstore.New(log, modules.Registry(), keys), logged: &lines{},
-		now: time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC), viewers: map[string]access.Viewer{},
-	}
+	c = &coop{t: t, path: c.path, store: eventstore.New(log, modules.Registry(), keys), logged: &lines{}, town: c.town}
 	c.store.Now = func() time.Time { return c.clock(0) }
 	logger := slog.New(slog.NewTextHandler(c.logged, nil))
 	if c.models, err = projections.Open(ctx, t.TempDir(), c.store, logger); err != nil {
@@ -106,9 +122,6 @@ func serve(t testing.TB, adapt ...func(*graphql.Config)) *coop {
 			t.Error(err)
 		}
 	})
-	for _, role := range domain.Roles {
-		c.let(string(role), access.Viewer{Name: "token/" + string(role), Roles: []domain.Role{role}})
-	}
 	return c
 }
 

@@ -29,9 +29,7 @@ func (s *server) stream(ctx context.Context, w http.ResponseWriter, r *http.Requ
 	out := &events{w: w, control: http.NewResponseController(w)}
 	op, errs := s.prepare(ctx, in)
 	if errs == nil {
-		if op.Operation.Operation == ast.Mutation && r.Method != http.MethodPost {
-			errs = failed(refused(ctx, ErrMethod)).Errors
-		} else if err := s.await(ctx, r.Header); err != nil {
+		if err := s.await(ctx, r.Header); err != nil {
 			errs = failed(s.present(ctx, err)).Errors
 		}
 	}

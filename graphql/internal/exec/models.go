@@ -5,7 +5,8 @@ package exec
 // What changes anything. Every mutation may be given a `requestId` of the caller's choice, at most 128 bytes, new for each
 // thing that is to happen. Made again under it, on whichever node, the mutation has no further effect and answers with the
 // position that it got at first, and with how things are now; with other arguments it is refused (`request.reused`). One
-// that was refused may be made again under its id, otherwise too.
+// that was refused may be made again under its id, otherwise too. One that was cut off, or took too long (`graphql.timeout`),
+// may have taken effect all the same: to make it again under its id is safe.
 type Mutation struct {
 }
 
