@@ -80,7 +80,7 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // sendable refuses what does not go by plain HTTP, and waits for the position that
 // the request names.
-func (s *server) sendable(ctx context.Context, r *http.Request, op *graphql.OperationContext) gqlerror.List {
+func (s *server) sendable(ctx context.Context, r *http.Request, op *operation) gqlerror.List {
 	if op.Operation.Operation == ast.Subscription {
 		return failed(refused(ctx, ErrStream)).Errors
 	}

@@ -1,11 +1,13 @@
 package graphql
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,6 +20,7 @@ import (
 	validation "github.com/vektah/gqlparser/v2/validator/rules"
 
 	"rochdale/domain"
+	"rochdale/graphql/internal/exec"
 )
 
 // server answers operations, over whichever transport they come.
@@ -41,10 +44,18 @@ type request struct {
 	get           bool // and so changes nothing
 }
 
-// document is one that was found valid, with how deep its operations are.
+// document is one that was found valid, with how deep its operations are and what
+// they select.
 type document struct {
 	*ast.QueryDocument
-	depths map[*ast.OperationDefinition]int
+	depths   map[*ast.OperationDefinition]int
+	selected *exec.Selections // nil where that depends on variables
+}
+
+// operation is one that is ready to be carried out.
+type operation struct {
+	*graphql.OperationContext
+	selected *exec.Selections
 }
 
 func (d *document) depth(op *ast.OperationDefinition) int { return d.depths[op] }
@@ -94,7 +105,10 @@ func (s *server) parse(ctx context.Context, query string) (*document, gqlerror.L
 		}
 		return nil, invalid(ctx, err)
 	}
-	doc := &document{parsed, make(map[*ast.OperationDefinition]int, len(parsed.Operations))}
+	doc := &document{QueryDocument: parsed, depths: make(map[*ast.OperationDefinition]int, len(parsed.Operations))}
+	if !conditional(parsed) {
+		doc.selected = &exec.Selections{}
+	}
 	for _, op := range parsed.Operations {
 		doc.depths[op] = depthOf(parsed, op)
 	}
@@ -116,7 +130,7 @@ func invalid(ctx context.Context, err error) gqlerror.List {
 }
 
 // prepare makes an operation ready, if it is one that the viewer may ask for.
-func (s *server) prepare(ctx context.Context, r *request) (*graphql.OperationContext, gqlerror.List) {
+func (s *server) prepare(ctx context.Context, r *request) (*operation, gqlerror.List) {
 	refuse := func(err error) gqlerror.List { return gqlerror.List{s.present(ctx, err)} }
 	if err := s.persisted.resolve(r, s.TrustedOnly); err != nil {
 		return nil, refuse(err)
@@ -153,18 +167,40 @@ func (s *server) prepare(ctx context.Context, r *request) (*graphql.OperationCon
 		return nil, errs
 	}
 	s.persisted.keep(r)
-	return &graphql.OperationContext{
+	return &operation{&graphql.OperationContext{
 		RawQuery: r.Query, OperationName: op.Name, Variables: variables, Extensions: r.Extensions,
 		Doc: doc.QueryDocument, Operation: op, DisableIntrospection: s.NoIntrospection, RecoverFunc: recovered,
 		ResolverMiddleware:     func(ctx context.Context, next graphql.Resolver) (any, error) { return next(ctx) },
 		RootResolverMiddleware: func(ctx context.Context, next graphql.RootResolver) graphql.Marshaler { return next(ctx) },
-	}, nil
+	}, cmp.Or(doc.selected, &exec.Selections{})}, nil
+}
+
+// conditional reports whether something in a document is included or skipped as
+// variables say.
+func conditional(doc *ast.QueryDocument) bool {
+	var within func(ast.SelectionSet) bool
+	any := func(d ast.DirectiveList) bool { return d.ForName("include") != nil || d.ForName("skip") != nil }
+	within = func(set ast.SelectionSet) bool {
+		return slices.ContainsFunc(set, func(selection ast.Selection) bool {
+			switch s := selection.(type) {
+			case *ast.Field:
+				return any(s.Directives) || within(s.SelectionSet)
+			case *ast.InlineFragment:
+				return any(s.Directives) || within(s.SelectionSet)
+			case *ast.FragmentSpread:
+				return any(s.Directives)
+			}
+			return true
+		})
+	}
+	return slices.ContainsFunc(doc.Operations, func(op *ast.OperationDefinition) bool { return within(op.SelectionSet) }) ||
+		slices.ContainsFunc(doc.Fragments, func(f *ast.FragmentDefinition) bool { return within(f.SelectionSet) })
 }
 
 // run carries an operation out. It returns the answers one after another, and nil
 // once there are no more.
-func (s *server) run(ctx context.Context, op *graphql.OperationContext) func() *graphql.Response {
-	ctx = graphql.WithOperationContext(ctx, op)
+func (s *server) run(ctx context.Context, op *operation) func() *graphql.Response {
+	ctx = exec.WithSelections(graphql.WithOperationContext(ctx, op.OperationContext), op.selected)
 	started := graphql.WithResponseContext(ctx, s.present, recovered)
 	next := s.exec.Exec(started)
 	if errs := graphql.GetErrors(started); errs != nil {
@@ -191,7 +227,7 @@ func once(r *graphql.Response) func() *graphql.Response {
 }
 
 // answer carries a query or mutation out, within the time it has.
-func (s *server) answer(ctx context.Context, op *graphql.OperationContext) *graphql.Response {
+func (s *server) answer(ctx context.Context, op *operation) *graphql.Response {
 	ctx, cancel := context.WithTimeoutCause(ctx, s.Timeout, errTimeout)
 	defer cancel()
 	return s.run(ctx, op)()

@@ -89,7 +89,7 @@ func (s *server) enter(ctx context.Context) (leave func(), err error) {
 // subscribe runs a subscription and hands its answers on, until it has ended or
 // its reader, the server or its time have, or whoever asks may not any more. At
 // each heartbeat it lets beat be heard.
-func (s *server) subscribe(ctx context.Context, op *graphql.OperationContext,
+func (s *server) subscribe(ctx context.Context, op *operation,
 	next func(*graphql.Response) error, beat func() error,
 ) (ended bool, err error) {
 	leave, err := s.enter(ctx)
@@ -151,7 +151,7 @@ func (s *server) subscribe(ctx context.Context, op *graphql.OperationContext,
 }
 
 // still tells why whoever asked for an operation may not any more.
-func (s *server) still(ctx context.Context, op *graphql.OperationContext) error {
+func (s *server) still(ctx context.Context, op *operation) error {
 	ctx, err := access.Again(ctx, "")
 	if _, refused := errors.AsType[domain.Refusal](err); err != nil && !refused {
 		s.Log.WarnContext(ctx, "who is still asking?", "err", err) // and at the next beat

@@ -246,6 +246,7 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
+	ec.selections = selectionsOf(ctx)
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("ContactInput", ec.unmarshalInputContactInput),
@@ -326,6 +327,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 
 type executionContext struct {
 	*graphql.ExecutionContextState[ResolverRoot, DirectiveRoot, ComplexityRoot]
+	selections *Selections
 }
 
 func newExecutionContext(
@@ -9922,7 +9924,7 @@ func (ec *executionContext) fieldContext_Member_holdings(_ context.Context, fiel
 }
 func (ec *executionContext) resolveBatch_Member_holdings(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (any, error) {
 	resolver := ec.Resolvers.Member()
-	if batch, ok := graphql.BatchParentsFor[*projections.Member](ctx, "Member"); ok {
+	if batch, ok := parentsOf[*projections.Member](ctx, "Member"); ok {
 		result := batch.FieldResult(field, func() (any, error) {
 			return resolver.Holdings(ctx, batch.Parents)
 		})
@@ -19261,68 +19263,37 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 var accountImplementors = []string{"Account", "Node"}
 
 func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, obj *projections.Account) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, accountImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, accountImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Account")
+			out.text("Account")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Account_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "entitlement":
-			if out.Values[i] = graphql.MarshalString(string(obj.Entitlement)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Account_entitlement(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Entitlement))
 		case "party":
-			if out.Values[i] = graphql.MarshalString(string(obj.Party)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Account_party(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Party))
 		case "service":
-			if out.Values[i] = graphql.MarshalString(marshalNService2rochdaleᚋdomainᚐService[obj.Service]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Account_service(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNService2rochdaleᚋdomainᚐService[obj.Service])
 		case "login":
-			if out.Values[i] = orNull(obj.Login == "", func() graphql.Marshaler { return graphql.MarshalString(string(obj.Login)) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Account_login(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Login == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Login))
 			}
 		case "quota":
-			if out.Values[i] = scalar.MarshalBytes(obj.Quota); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Account_quota(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalBytes(obj.Quota); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Account_quota(ctx, field, obj), graphql.Null)
 			}
 		case "status":
-			if out.Values[i] = graphql.MarshalString(marshalNAccountStatus2rochdaleᚋdomainᚋprovisioningᚐStatus[obj.Status]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Account_status(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNAccountStatus2rochdaleᚋdomainᚋprovisioningᚐStatus[obj.Status])
 		case "trouble":
-			out.Values[i] = ec._Account_trouble(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._Account_trouble(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19332,42 +19303,27 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var accountConnectionImplementors = []string{"AccountConnection"}
 
 func (ec *executionContext) _AccountConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Account]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, accountConnectionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, accountConnectionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("AccountConnection")
+			out.text("AccountConnection")
 		case "edges":
-			out.Values[i] = ec._AccountConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._AccountConnection_edges(ctx, field, obj), graphql.Null)
 		case "nodes":
-			out.Values[i] = ec._AccountConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._AccountConnection_nodes(ctx, field, obj), graphql.Null)
 		case "pageInfo":
-			out.Values[i] = ec._AccountConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._AccountConnection_pageInfo(ctx, field, obj), graphql.Null)
 		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AccountConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.TotalCount))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19377,32 +19333,23 @@ func (ec *executionContext) _AccountConnection(ctx context.Context, sel ast.Sele
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var accountEdgeImplementors = []string{"AccountEdge"}
 
 func (ec *executionContext) _AccountEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Account]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, accountEdgeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, accountEdgeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("AccountEdge")
+			out.text("AccountEdge")
 		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AccountEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Cursor)
 		case "node":
-			out.Values[i] = ec._AccountEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._AccountEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19412,39 +19359,29 @@ func (ec *executionContext) _AccountEdge(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var accountPayloadImplementors = []string{"AccountPayload", "Payload"}
 
 func (ec *executionContext) _AccountPayload(ctx context.Context, sel ast.SelectionSet, obj *AccountDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, accountPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, accountPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("AccountPayload")
+			out.text("AccountPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AccountPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AccountPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AccountPayload_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "account":
-			out.Values[i] = ec._AccountPayload_account(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._AccountPayload_account(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19454,55 +19391,33 @@ func (ec *executionContext) _AccountPayload(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var accountTroubleImplementors = []string{"AccountTrouble"}
 
 func (ec *executionContext) _AccountTrouble(ctx context.Context, sel ast.SelectionSet, obj *projections.Trouble) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, accountTroubleImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, accountTroubleImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("AccountTrouble")
+			out.text("AccountTrouble")
 		case "step":
-			if out.Values[i] = graphql.MarshalString(string(obj.Step)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AccountTrouble_step(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Step))
 		case "class":
-			if out.Values[i] = graphql.MarshalString(obj.Class); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AccountTrouble_class(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Class)
 		case "code":
-			if out.Values[i] = orNull(obj.Code == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Code) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AccountTrouble_code(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Code == "" {
+				out.null()
+			} else {
+				out.text(obj.Code)
 			}
 		case "attempts":
-			if out.Values[i] = graphql.MarshalInt(obj.Attempts); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AccountTrouble_attempts(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Attempts))
 		case "parked":
-			if out.Values[i] = graphql.MarshalBoolean(obj.Parked); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AccountTrouble_parked(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.boolean(obj.Parked)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19512,103 +19427,57 @@ func (ec *executionContext) _AccountTrouble(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var assemblyImplementors = []string{"Assembly", "Node"}
 
 func (ec *executionContext) _Assembly(ctx context.Context, sel ast.SelectionSet, obj *projections.Assembly) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, assemblyImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, assemblyImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Assembly")
+			out.text("Assembly")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Assembly_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "kind":
-			if out.Values[i] = graphql.MarshalString(marshalNAssemblyKind2rochdaleᚋdomainᚋassemblyᚐKind[obj.Kind]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Assembly_kind(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNAssemblyKind2rochdaleᚋdomainᚋassemblyᚐKind[obj.Kind])
 		case "title":
-			out.Values[i] = ec._Assembly_title(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Assembly_title(ctx, field, obj), graphql.Null)
 		case "place":
-			out.Values[i] = ec._Assembly_place(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Assembly_place(ctx, field, obj), graphql.Null)
 		case "convenedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.ConvenedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Assembly_convenedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.ConvenedOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Assembly_convenedOn(ctx, field, obj), graphql.Null)
 			}
 		case "heldOn":
-			if out.Values[i] = scalar.MarshalDate(obj.HeldOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Assembly_heldOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.HeldOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Assembly_heldOn(ctx, field, obj), graphql.Null)
 			}
 		case "recordDate":
-			if out.Values[i] = scalar.MarshalDate(obj.RecordDate); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Assembly_recordDate(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.RecordDate); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Assembly_recordDate(ctx, field, obj), graphql.Null)
 			}
 		case "secondCall":
-			if out.Values[i] = graphql.MarshalBoolean(obj.SecondCall); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Assembly_secondCall(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.boolean(obj.SecondCall)
 		case "voters":
-			if out.Values[i] = graphql.MarshalInt64(obj.Voters); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Assembly_voters(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Voters))
 		case "votes":
-			if out.Values[i] = graphql.MarshalInt64(obj.Votes); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Assembly_votes(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Votes))
 		case "frozenOn":
-			if out.Values[i] = scalar.MarshalDate(obj.FrozenOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Assembly_frozenOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDate(obj.FrozenOn), nil)
 		case "polls":
-			out.Values[i] = ec._Assembly_polls(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Assembly_polls(ctx, field, obj), graphql.Null)
 		case "myVotes":
-			out.Values[i] = ec._Assembly_myVotes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Assembly_myVotes(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19618,42 +19487,27 @@ func (ec *executionContext) _Assembly(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var assemblyConnectionImplementors = []string{"AssemblyConnection"}
 
 func (ec *executionContext) _AssemblyConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Assembly]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, assemblyConnectionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, assemblyConnectionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("AssemblyConnection")
+			out.text("AssemblyConnection")
 		case "edges":
-			out.Values[i] = ec._AssemblyConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._AssemblyConnection_edges(ctx, field, obj), graphql.Null)
 		case "nodes":
-			out.Values[i] = ec._AssemblyConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._AssemblyConnection_nodes(ctx, field, obj), graphql.Null)
 		case "pageInfo":
-			out.Values[i] = ec._AssemblyConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._AssemblyConnection_pageInfo(ctx, field, obj), graphql.Null)
 		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AssemblyConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.TotalCount))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19663,32 +19517,23 @@ func (ec *executionContext) _AssemblyConnection(ctx context.Context, sel ast.Sel
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var assemblyEdgeImplementors = []string{"AssemblyEdge"}
 
 func (ec *executionContext) _AssemblyEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Assembly]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, assemblyEdgeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, assemblyEdgeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("AssemblyEdge")
+			out.text("AssemblyEdge")
 		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AssemblyEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Cursor)
 		case "node":
-			out.Values[i] = ec._AssemblyEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._AssemblyEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19698,39 +19543,29 @@ func (ec *executionContext) _AssemblyEdge(ctx context.Context, sel ast.Selection
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var assemblyPayloadImplementors = []string{"AssemblyPayload", "Payload"}
 
 func (ec *executionContext) _AssemblyPayload(ctx context.Context, sel ast.SelectionSet, obj *AssemblyDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, assemblyPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, assemblyPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("AssemblyPayload")
+			out.text("AssemblyPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AssemblyPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AssemblyPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._AssemblyPayload_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "assembly":
-			out.Values[i] = ec._AssemblyPayload_assembly(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._AssemblyPayload_assembly(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19740,39 +19575,33 @@ func (ec *executionContext) _AssemblyPayload(ctx context.Context, sel ast.Select
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var balanceImplementors = []string{"Balance"}
 
 func (ec *executionContext) _Balance(ctx context.Context, sel ast.SelectionSet, obj *projections.Balance) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, balanceImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, balanceImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Balance")
+			out.text("Balance")
 		case "invoiced":
-			if out.Values[i] = scalar.MarshalMoney(obj.Invoiced); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Balance_invoiced(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Invoiced); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Balance_invoiced(ctx, field, obj), graphql.Null)
 			}
 		case "received":
-			if out.Values[i] = scalar.MarshalMoney(obj.Received); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Balance_received(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Received); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Balance_received(ctx, field, obj), graphql.Null)
 			}
 		case "due":
-			out.Values[i] = ec._Balance_due(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Balance_due(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19782,60 +19611,39 @@ func (ec *executionContext) _Balance(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var billingPayloadImplementors = []string{"BillingPayload", "Payload"}
 
 func (ec *executionContext) _BillingPayload(ctx context.Context, sel ast.SelectionSet, obj *BillingDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, billingPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, billingPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("BillingPayload")
+			out.text("BillingPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._BillingPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._BillingPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "month":
-			if out.Values[i] = scalar.MarshalMonth(obj.Month); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._BillingPayload_month(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMonth(obj.Month); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._BillingPayload_month(ctx, field, obj), graphql.Null)
 			}
 		case "issued":
-			if out.Values[i] = graphql.MarshalInt(obj.Issued); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._BillingPayload_issued(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Issued))
 		case "already":
-			if out.Values[i] = graphql.MarshalInt(obj.Already); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._BillingPayload_already(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Already))
 		case "nothing":
-			if out.Values[i] = graphql.MarshalInt(obj.Nothing); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._BillingPayload_nothing(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Nothing))
 		case "problems":
-			out.Values[i] = ec._BillingPayload_problems(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._BillingPayload_problems(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19845,41 +19653,25 @@ func (ec *executionContext) _BillingPayload(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var billingProblemImplementors = []string{"BillingProblem"}
 
 func (ec *executionContext) _BillingProblem(ctx context.Context, sel ast.SelectionSet, obj *processes.RunProblem) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, billingProblemImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, billingProblemImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("BillingProblem")
+			out.text("BillingProblem")
 		case "payer":
-			if out.Values[i] = graphql.MarshalString(string(obj.Payer)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._BillingProblem_payer(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Payer))
 		case "code":
-			if out.Values[i] = graphql.MarshalString(obj.Code); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._BillingProblem_code(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Code)
 		case "problem":
-			if out.Values[i] = graphql.MarshalString(obj.Problem); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._BillingProblem_problem(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Problem)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19889,84 +19681,48 @@ func (ec *executionContext) _BillingProblem(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var documentImplementors = []string{"Document", "Node"}
 
 func (ec *executionContext) _Document(ctx context.Context, sel ast.SelectionSet, obj *projections.Document) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, documentImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, documentImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Document")
+			out.text("Document")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Document_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "kind":
-			if out.Values[i] = graphql.MarshalString(marshalNDocumentKind2rochdaleᚋdomainᚋdocumentsᚐKind[obj.Kind]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Document_kind(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNDocumentKind2rochdaleᚋdomainᚋdocumentsᚐKind[obj.Kind])
 		case "title":
-			if out.Values[i] = graphql.MarshalString(obj.Title); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Document_title(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Title)
 		case "language":
-			if out.Values[i] = orNull(obj.Language == "", func() graphql.Marshaler {
-				return graphql.MarshalString(marshalOLanguage2rochdaleᚋdomainᚐLanguage[obj.Language])
-			}); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Document_language(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Language == "" {
+				out.null()
+			} else {
+				out.text(marshalOLanguage2rochdaleᚋdomainᚐLanguage[obj.Language])
 			}
 		case "sha256":
-			if out.Values[i] = graphql.MarshalString(string(obj.SHA256)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Document_sha256(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.SHA256))
 		case "size":
-			if out.Values[i] = graphql.MarshalInt64(obj.Size); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Document_size(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Size))
 		case "mediaType":
-			if out.Values[i] = graphql.MarshalString(obj.MediaType); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Document_mediaType(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.MediaType)
 		case "on":
-			if out.Values[i] = scalar.MarshalDate(obj.On); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Document_on(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Document_on(ctx, field, obj), graphql.Null)
 			}
 		case "about":
-			if out.Values[i] = orNull(obj.About == "", func() graphql.Marshaler { return graphql.MarshalString(string(obj.About)) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Document_about(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.About == "" {
+				out.null()
+			} else {
+				out.text(string(obj.About))
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -19977,42 +19733,27 @@ func (ec *executionContext) _Document(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var documentConnectionImplementors = []string{"DocumentConnection"}
 
 func (ec *executionContext) _DocumentConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Document]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, documentConnectionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, documentConnectionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("DocumentConnection")
+			out.text("DocumentConnection")
 		case "edges":
-			out.Values[i] = ec._DocumentConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._DocumentConnection_edges(ctx, field, obj), graphql.Null)
 		case "nodes":
-			out.Values[i] = ec._DocumentConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._DocumentConnection_nodes(ctx, field, obj), graphql.Null)
 		case "pageInfo":
-			out.Values[i] = ec._DocumentConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._DocumentConnection_pageInfo(ctx, field, obj), graphql.Null)
 		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._DocumentConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.TotalCount))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20022,32 +19763,23 @@ func (ec *executionContext) _DocumentConnection(ctx context.Context, sel ast.Sel
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var documentEdgeImplementors = []string{"DocumentEdge"}
 
 func (ec *executionContext) _DocumentEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Document]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, documentEdgeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, documentEdgeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("DocumentEdge")
+			out.text("DocumentEdge")
 		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._DocumentEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Cursor)
 		case "node":
-			out.Values[i] = ec._DocumentEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._DocumentEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20057,39 +19789,29 @@ func (ec *executionContext) _DocumentEdge(ctx context.Context, sel ast.Selection
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var documentPayloadImplementors = []string{"DocumentPayload", "Payload"}
 
 func (ec *executionContext) _DocumentPayload(ctx context.Context, sel ast.SelectionSet, obj *DocumentDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, documentPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, documentPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("DocumentPayload")
+			out.text("DocumentPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._DocumentPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._DocumentPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._DocumentPayload_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "document":
-			out.Values[i] = ec._DocumentPayload_document(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._DocumentPayload_document(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20099,68 +19821,40 @@ func (ec *executionContext) _DocumentPayload(ctx context.Context, sel ast.Select
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var entitlementImplementors = []string{"Entitlement", "Node"}
 
 func (ec *executionContext) _Entitlement(ctx context.Context, sel ast.SelectionSet, obj *projections.Entitlement) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, entitlementImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, entitlementImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Entitlement")
+			out.text("Entitlement")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Entitlement_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "subscription":
-			if out.Values[i] = graphql.MarshalString(string(obj.Subscription)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Entitlement_subscription(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Subscription))
 		case "party":
-			if out.Values[i] = graphql.MarshalString(string(obj.Party)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Entitlement_party(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Party))
 		case "service":
-			if out.Values[i] = graphql.MarshalString(marshalNService2rochdaleᚋdomainᚐService[obj.Service]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Entitlement_service(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNService2rochdaleᚋdomainᚐService[obj.Service])
 		case "quota":
-			if out.Values[i] = scalar.MarshalBytes(obj.Quota); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Entitlement_quota(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalBytes(obj.Quota); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Entitlement_quota(ctx, field, obj), graphql.Null)
 			}
 		case "status":
-			if out.Values[i] = graphql.MarshalString(marshalNEntitlementStatus2rochdaleᚋdomainᚋentitlementᚐStatus[obj.Status]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Entitlement_status(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNEntitlementStatus2rochdaleᚋdomainᚋentitlementᚐStatus[obj.Status])
 		case "from":
-			if out.Values[i] = scalar.MarshalDate(obj.From); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Entitlement_from(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.From); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Entitlement_from(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -20171,95 +19865,57 @@ func (ec *executionContext) _Entitlement(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var eventImplementors = []string{"Event"}
 
 func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, obj *Event) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, eventImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, eventImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Event")
+			out.text("Event")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Event_position(ctx, field, obj), graphql.Null)
 			}
 		case "id":
-			if out.Values[i] = scalar.MarshalUUID(obj.ID); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalUUID(obj.ID); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Event_id(ctx, field, obj), graphql.Null)
 			}
 		case "stream":
-			if out.Values[i] = graphql.MarshalString(string(obj.Stream)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_stream(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Stream))
 		case "version":
-			if out.Values[i] = graphql.MarshalInt64(obj.Version); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_version(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Version))
 		case "type":
-			if out.Values[i] = graphql.MarshalString(obj.Type); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_type(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Type)
 		case "edition":
-			if out.Values[i] = graphql.MarshalInt(obj.Edition); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_edition(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Edition))
 		case "recordedAt":
-			if out.Values[i] = scalar.MarshalDateTime(obj.RecordedAt); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_recordedAt(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDateTime(obj.RecordedAt); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Event_recordedAt(ctx, field, obj), graphql.Null)
 			}
 		case "actor":
-			if out.Values[i] = graphql.MarshalString(obj.Actor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_actor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Actor)
 		case "correlation":
-			if out.Values[i] = scalar.MarshalUUID(obj.Correlation); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_correlation(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalUUID(obj.Correlation); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Event_correlation(ctx, field, obj), graphql.Null)
 			}
 		case "causation":
-			if out.Values[i] = scalar.MarshalUUID(obj.Causation); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Event_causation(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalUUID(obj.Causation), nil)
 		case "data":
-			out.Values[i] = ec._Event_data(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Event_data(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20269,47 +19925,30 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var holdingImplementors = []string{"Holding"}
 
 func (ec *executionContext) _Holding(ctx context.Context, sel ast.SelectionSet, obj *projections.Holding) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, holdingImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, holdingImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Holding")
+			out.text("Holding")
 		case "party":
-			if out.Values[i] = graphql.MarshalString(string(obj.Party)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Holding_party(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Party))
 		case "class":
-			if out.Values[i] = graphql.MarshalString(string(obj.Class)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Holding_class(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Class))
 		case "quantity":
-			if out.Values[i] = graphql.MarshalInt64(obj.Quantity); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Holding_quantity(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Quantity))
 		case "paid":
-			if out.Values[i] = scalar.MarshalMoney(obj.Paid); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Holding_paid(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Paid); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Holding_paid(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -20320,112 +19959,75 @@ func (ec *executionContext) _Holding(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var invoiceImplementors = []string{"Invoice", "Node"}
 
 func (ec *executionContext) _Invoice(ctx context.Context, sel ast.SelectionSet, obj *projections.Invoice) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, invoiceImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, invoiceImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Invoice")
+			out.text("Invoice")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "number":
-			if out.Values[i] = scalar.MarshalInvoiceNumber(obj.Number); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_number(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalInvoiceNumber(obj.Number); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Invoice_number(ctx, field, obj), graphql.Null)
 			}
 		case "month":
-			if out.Values[i] = scalar.MarshalMonth(obj.Month); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_month(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMonth(obj.Month); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Invoice_month(ctx, field, obj), graphql.Null)
 			}
 		case "payer":
-			if out.Values[i] = graphql.MarshalString(string(obj.Payer)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_payer(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Payer))
 		case "issuedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.IssuedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_issuedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.IssuedOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Invoice_issuedOn(ctx, field, obj), graphql.Null)
 			}
 		case "dueOn":
-			if out.Values[i] = scalar.MarshalDate(obj.DueOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_dueOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.DueOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Invoice_dueOn(ctx, field, obj), graphql.Null)
 			}
 		case "net":
-			if out.Values[i] = scalar.MarshalMoney(obj.Net); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_net(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Net); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Invoice_net(ctx, field, obj), graphql.Null)
 			}
 		case "vat":
-			if out.Values[i] = scalar.MarshalMoney(obj.VAT); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_vat(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.VAT); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Invoice_vat(ctx, field, obj), graphql.Null)
 			}
 		case "gross":
-			if out.Values[i] = scalar.MarshalMoney(obj.Gross); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_gross(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Gross); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Invoice_gross(ctx, field, obj), graphql.Null)
 			}
 		case "communication":
-			if out.Values[i] = scalar.MarshalCommunication(obj.Communication); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_communication(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalCommunication(obj.Communication), nil)
 		case "language":
-			if out.Values[i] = graphql.MarshalString(marshalNLanguage2rochdaleᚋdomainᚐLanguage[obj.Language]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Invoice_language(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNLanguage2rochdaleᚋdomainᚐLanguage[obj.Language])
 		case "recipient":
-			out.Values[i] = ec._Invoice_recipient(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._Invoice_recipient(ctx, field, obj), graphql.RequiredNull)
 		case "lines":
-			out.Values[i] = ec._Invoice_lines(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Invoice_lines(ctx, field, obj), graphql.Null)
 		case "taxes":
-			out.Values[i] = ec._Invoice_taxes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Invoice_taxes(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20435,42 +20037,27 @@ func (ec *executionContext) _Invoice(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var invoiceConnectionImplementors = []string{"InvoiceConnection"}
 
 func (ec *executionContext) _InvoiceConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Invoice]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, invoiceConnectionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, invoiceConnectionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("InvoiceConnection")
+			out.text("InvoiceConnection")
 		case "edges":
-			out.Values[i] = ec._InvoiceConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._InvoiceConnection_edges(ctx, field, obj), graphql.Null)
 		case "nodes":
-			out.Values[i] = ec._InvoiceConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._InvoiceConnection_nodes(ctx, field, obj), graphql.Null)
 		case "pageInfo":
-			out.Values[i] = ec._InvoiceConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._InvoiceConnection_pageInfo(ctx, field, obj), graphql.Null)
 		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.TotalCount))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20480,32 +20067,23 @@ func (ec *executionContext) _InvoiceConnection(ctx context.Context, sel ast.Sele
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var invoiceEdgeImplementors = []string{"InvoiceEdge"}
 
 func (ec *executionContext) _InvoiceEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Invoice]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, invoiceEdgeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, invoiceEdgeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("InvoiceEdge")
+			out.text("InvoiceEdge")
 		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Cursor)
 		case "node":
-			out.Values[i] = ec._InvoiceEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._InvoiceEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20515,82 +20093,64 @@ func (ec *executionContext) _InvoiceEdge(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var invoiceLineImplementors = []string{"InvoiceLine"}
 
 func (ec *executionContext) _InvoiceLine(ctx context.Context, sel ast.SelectionSet, obj *billing.Line) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, invoiceLineImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, invoiceLineImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("InvoiceLine")
+			out.text("InvoiceLine")
 		case "description":
-			if out.Values[i] = graphql.MarshalString(obj.Description); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceLine_description(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Description)
 		case "subscription":
-			if out.Values[i] = orNull(obj.Subscription == "", func() graphql.Marshaler { return graphql.MarshalString(string(obj.Subscription)) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceLine_subscription(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Subscription == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Subscription))
 			}
 		case "plan":
-			if out.Values[i] = orNull(obj.Plan == "", func() graphql.Marshaler { return graphql.MarshalString(string(obj.Plan)) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceLine_plan(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Plan == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Plan))
 			}
 		case "gb":
-			if out.Values[i] = graphql.MarshalInt(obj.GB); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceLine_gb(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.GB))
 		case "quantity":
-			if out.Values[i] = scalar.MarshalDecimal(obj.Quantity); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceLine_quantity(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDecimal(obj.Quantity); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._InvoiceLine_quantity(ctx, field, obj), graphql.Null)
 			}
 		case "unitPrice":
-			if out.Values[i] = scalar.MarshalDecimal(obj.UnitPrice); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceLine_unitPrice(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDecimal(obj.UnitPrice); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._InvoiceLine_unitPrice(ctx, field, obj), graphql.Null)
 			}
 		case "amount":
-			if out.Values[i] = scalar.MarshalMoney(obj.Amount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceLine_amount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Amount); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._InvoiceLine_amount(ctx, field, obj), graphql.Null)
 			}
 		case "net":
-			if out.Values[i] = scalar.MarshalMoney(obj.Net); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceLine_net(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Net); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._InvoiceLine_net(ctx, field, obj), graphql.Null)
 			}
 		case "rate":
-			if out.Values[i] = scalar.MarshalDecimal(obj.Rate); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceLine_rate(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDecimal(obj.Rate); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._InvoiceLine_rate(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -20601,47 +20161,42 @@ func (ec *executionContext) _InvoiceLine(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var invoiceTaxImplementors = []string{"InvoiceTax"}
 
 func (ec *executionContext) _InvoiceTax(ctx context.Context, sel ast.SelectionSet, obj *billing.Tax) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, invoiceTaxImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, invoiceTaxImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("InvoiceTax")
+			out.text("InvoiceTax")
 		case "rate":
-			if out.Values[i] = scalar.MarshalDecimal(obj.Rate); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceTax_rate(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDecimal(obj.Rate); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._InvoiceTax_rate(ctx, field, obj), graphql.Null)
 			}
 		case "net":
-			if out.Values[i] = scalar.MarshalMoney(obj.Net); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceTax_net(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Net); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._InvoiceTax_net(ctx, field, obj), graphql.Null)
 			}
 		case "vat":
-			if out.Values[i] = scalar.MarshalMoney(obj.VAT); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceTax_vat(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.VAT); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._InvoiceTax_vat(ctx, field, obj), graphql.Null)
 			}
 		case "gross":
-			if out.Values[i] = scalar.MarshalMoney(obj.Gross); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._InvoiceTax_gross(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Gross); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._InvoiceTax_gross(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -20652,223 +20207,141 @@ func (ec *executionContext) _InvoiceTax(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var memberImplementors = []string{"Member", "Node"}
 
 func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, obj *projections.Member) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, memberImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, memberImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Member")
+			out.text("Member")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "kind":
-			if out.Values[i] = orNull(obj.Kind == "", func() graphql.Marshaler {
-				return graphql.MarshalString(marshalOPartyKind2rochdaleᚋdomainᚋmembershipᚐKind[obj.Kind])
-			}); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_kind(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Kind == "" {
+				out.null()
+			} else {
+				out.text(marshalOPartyKind2rochdaleᚋdomainᚋmembershipᚐKind[obj.Kind])
 			}
 		case "number":
-			if out.Values[i] = scalar.MarshalMemberNumber(obj.Number); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_number(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalMemberNumber(obj.Number), nil)
 		case "status":
-			out.Values[i] = ec._Member_status(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_status(ctx, field, obj), graphql.Null)
 		case "language":
-			if out.Values[i] = orNull(obj.Language == "", func() graphql.Marshaler {
-				return graphql.MarshalString(marshalOLanguage2rochdaleᚋdomainᚐLanguage[obj.Language])
-			}); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_language(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Language == "" {
+				out.null()
+			} else {
+				out.text(marshalOLanguage2rochdaleᚋdomainᚐLanguage[obj.Language])
 			}
 		case "name":
-			if out.Values[i] = orNull(obj.Name == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Name) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Name == "" {
+				out.null()
+			} else {
+				out.text(obj.Name)
 			}
 		case "firstName":
-			if out.Values[i] = orNull(obj.FirstName == "", func() graphql.Marshaler { return graphql.MarshalString(obj.FirstName) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_firstName(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.FirstName == "" {
+				out.null()
+			} else {
+				out.text(obj.FirstName)
 			}
 		case "lastName":
-			if out.Values[i] = orNull(obj.LastName == "", func() graphql.Marshaler { return graphql.MarshalString(obj.LastName) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_lastName(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.LastName == "" {
+				out.null()
+			} else {
+				out.text(obj.LastName)
 			}
 		case "organisation":
-			if out.Values[i] = orNull(obj.Organisation == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Organisation) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_organisation(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Organisation == "" {
+				out.null()
+			} else {
+				out.text(obj.Organisation)
 			}
 		case "street":
-			if out.Values[i] = orNull(obj.Street == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Street) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_street(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Street == "" {
+				out.null()
+			} else {
+				out.text(obj.Street)
 			}
 		case "postalCode":
-			if out.Values[i] = orNull(obj.PostalCode == "", func() graphql.Marshaler { return graphql.MarshalString(obj.PostalCode) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_postalCode(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.PostalCode == "" {
+				out.null()
+			} else {
+				out.text(obj.PostalCode)
 			}
 		case "city":
-			if out.Values[i] = orNull(obj.City == "", func() graphql.Marshaler { return graphql.MarshalString(obj.City) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_city(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.City == "" {
+				out.null()
+			} else {
+				out.text(obj.City)
 			}
 		case "country":
-			if out.Values[i] = orNull(obj.Country == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Country) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_country(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Country == "" {
+				out.null()
+			} else {
+				out.text(obj.Country)
 			}
 		case "birthDate":
-			if out.Values[i] = scalar.MarshalDate(obj.BirthDate); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_birthDate(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDate(obj.BirthDate), nil)
 		case "nationalNumber":
-			if out.Values[i] = orNull(obj.NationalNumber == "", func() graphql.Marshaler { return graphql.MarshalString(obj.NationalNumber) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_nationalNumber(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.NationalNumber == "" {
+				out.null()
+			} else {
+				out.text(obj.NationalNumber)
 			}
 		case "enterpriseNumber":
-			if out.Values[i] = orNull(obj.EnterpriseNumber == "", func() graphql.Marshaler { return graphql.MarshalString(obj.EnterpriseNumber) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_enterpriseNumber(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.EnterpriseNumber == "" {
+				out.null()
+			} else {
+				out.text(obj.EnterpriseNumber)
 			}
 		case "email":
-			if out.Values[i] = orNull(obj.Email == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Email) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_email(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Email == "" {
+				out.null()
+			} else {
+				out.text(obj.Email)
 			}
 		case "phone":
-			if out.Values[i] = orNull(obj.Phone == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Phone) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_phone(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Phone == "" {
+				out.null()
+			} else {
+				out.text(obj.Phone)
 			}
 		case "appliedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.AppliedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_appliedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDate(obj.AppliedOn), nil)
 		case "admittedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.AdmittedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_admittedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDate(obj.AdmittedOn), nil)
 		case "endedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.EndedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_endedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDate(obj.EndedOn), nil)
 		case "endReason":
-			if out.Values[i] = orNull(obj.EndReason == "", func() graphql.Marshaler {
-				return graphql.MarshalString(marshalOMembershipEnd2rochdaleᚋdomainᚋmembershipᚐReason[obj.EndReason])
-			}); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Member_endReason(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.EndReason == "" {
+				out.null()
+			} else {
+				out.text(marshalOMembershipEnd2rochdaleᚋdomainᚋmembershipᚐReason[obj.EndReason])
 			}
 		case "roles":
-			out.Values[i] = ec._Member_roles(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_roles(ctx, field, obj), graphql.Null)
 		case "invoices":
-			out.Values[i] = ec._Member_invoices(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_invoices(ctx, field, obj), graphql.Null)
 		case "entitlements":
-			out.Values[i] = ec._Member_entitlements(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_entitlements(ctx, field, obj), graphql.Null)
 		case "balance":
-			out.Values[i] = ec._Member_balance(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_balance(ctx, field, obj), graphql.Null)
 		case "accounts":
-			out.Values[i] = ec._Member_accounts(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_accounts(ctx, field, obj), graphql.Null)
 		case "holdings":
-			out.Values[i] = ec._Member_holdings(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_holdings(ctx, field, obj), graphql.Null)
 		case "shareSubscriptions":
-			out.Values[i] = ec._Member_shareSubscriptions(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_shareSubscriptions(ctx, field, obj), graphql.Null)
 		case "shareMovements":
-			out.Values[i] = ec._Member_shareMovements(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_shareMovements(ctx, field, obj), graphql.Null)
 		case "subscriptions":
-			out.Values[i] = ec._Member_subscriptions(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Member_subscriptions(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20878,42 +20351,27 @@ func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var memberConnectionImplementors = []string{"MemberConnection"}
 
 func (ec *executionContext) _MemberConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Member]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, memberConnectionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, memberConnectionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("MemberConnection")
+			out.text("MemberConnection")
 		case "edges":
-			out.Values[i] = ec._MemberConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._MemberConnection_edges(ctx, field, obj), graphql.Null)
 		case "nodes":
-			out.Values[i] = ec._MemberConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._MemberConnection_nodes(ctx, field, obj), graphql.Null)
 		case "pageInfo":
-			out.Values[i] = ec._MemberConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._MemberConnection_pageInfo(ctx, field, obj), graphql.Null)
 		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._MemberConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.TotalCount))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20923,32 +20381,23 @@ func (ec *executionContext) _MemberConnection(ctx context.Context, sel ast.Selec
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var memberEdgeImplementors = []string{"MemberEdge"}
 
 func (ec *executionContext) _MemberEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Member]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, memberEdgeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, memberEdgeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("MemberEdge")
+			out.text("MemberEdge")
 		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._MemberEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Cursor)
 		case "node":
-			out.Values[i] = ec._MemberEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._MemberEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20958,39 +20407,29 @@ func (ec *executionContext) _MemberEdge(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var memberPayloadImplementors = []string{"MemberPayload", "Payload"}
 
 func (ec *executionContext) _MemberPayload(ctx context.Context, sel ast.SelectionSet, obj *MemberDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, memberPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, memberPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("MemberPayload")
+			out.text("MemberPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._MemberPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._MemberPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._MemberPayload_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "member":
-			out.Values[i] = ec._MemberPayload_member(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._MemberPayload_member(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21000,13 +20439,13 @@ func (ec *executionContext) _MemberPayload(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var mutationImplementors = []string{"Mutation"}
 
 func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, mutationImplementors)
+	fields := ec.selections.of(ec.OperationContext, sel, mutationImplementors).fields
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Mutation",
 	})
@@ -21296,41 +20735,28 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 var pageInfoImplementors = []string{"PageInfo"}
 
 func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet, obj *PageInfo) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, pageInfoImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, pageInfoImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("PageInfo")
+			out.text("PageInfo")
 		case "hasNextPage":
-			if out.Values[i] = graphql.MarshalBoolean(obj.HasNextPage); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PageInfo_hasNextPage(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.boolean(obj.HasNextPage)
 		case "hasPreviousPage":
-			if out.Values[i] = graphql.MarshalBoolean(obj.HasPreviousPage); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PageInfo_hasPreviousPage(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.boolean(obj.HasPreviousPage)
 		case "startCursor":
-			if out.Values[i] = orNull(obj.StartCursor == "", func() graphql.Marshaler { return graphql.MarshalString(obj.StartCursor) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PageInfo_startCursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.StartCursor == "" {
+				out.null()
+			} else {
+				out.text(obj.StartCursor)
 			}
 		case "endCursor":
-			if out.Values[i] = orNull(obj.EndCursor == "", func() graphql.Marshaler { return graphql.MarshalString(obj.EndCursor) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PageInfo_endCursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.EndCursor == "" {
+				out.null()
+			} else {
+				out.text(obj.EndCursor)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -21341,69 +20767,49 @@ func (ec *executionContext) _PageInfo(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var paymentImplementors = []string{"Payment", "Node"}
 
 func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, obj *projections.Payment) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, paymentImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, paymentImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Payment")
+			out.text("Payment")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Payment_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "payer":
-			if out.Values[i] = orNull(obj.Payer == "", func() graphql.Marshaler { return graphql.MarshalString(string(obj.Payer)) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Payment_payer(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Payer == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Payer))
 			}
 		case "amount":
-			if out.Values[i] = scalar.MarshalMoney(obj.Amount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Payment_amount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Amount); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Payment_amount(ctx, field, obj), graphql.Null)
 			}
 		case "on":
-			if out.Values[i] = scalar.MarshalDate(obj.On); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Payment_on(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Payment_on(ctx, field, obj), graphql.Null)
 			}
 		case "method":
-			if out.Values[i] = graphql.MarshalString(marshalNPaymentMethod2rochdaleᚋdomainᚋpaymentᚐMethod[obj.Method]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Payment_method(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNPaymentMethod2rochdaleᚋdomainᚋpaymentᚐMethod[obj.Method])
 		case "reference":
-			if out.Values[i] = orNull(obj.Reference == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Reference) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Payment_reference(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Reference == "" {
+				out.null()
+			} else {
+				out.text(obj.Reference)
 			}
 		case "communication":
-			if out.Values[i] = scalar.MarshalCommunication(obj.Communication); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Payment_communication(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalCommunication(obj.Communication), nil)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21413,42 +20819,27 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var paymentConnectionImplementors = []string{"PaymentConnection"}
 
 func (ec *executionContext) _PaymentConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Payment]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, paymentConnectionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, paymentConnectionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("PaymentConnection")
+			out.text("PaymentConnection")
 		case "edges":
-			out.Values[i] = ec._PaymentConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._PaymentConnection_edges(ctx, field, obj), graphql.Null)
 		case "nodes":
-			out.Values[i] = ec._PaymentConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._PaymentConnection_nodes(ctx, field, obj), graphql.Null)
 		case "pageInfo":
-			out.Values[i] = ec._PaymentConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._PaymentConnection_pageInfo(ctx, field, obj), graphql.Null)
 		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PaymentConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.TotalCount))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21458,32 +20849,23 @@ func (ec *executionContext) _PaymentConnection(ctx context.Context, sel ast.Sele
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var paymentEdgeImplementors = []string{"PaymentEdge"}
 
 func (ec *executionContext) _PaymentEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Payment]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, paymentEdgeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, paymentEdgeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("PaymentEdge")
+			out.text("PaymentEdge")
 		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PaymentEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Cursor)
 		case "node":
-			out.Values[i] = ec._PaymentEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._PaymentEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21493,39 +20875,29 @@ func (ec *executionContext) _PaymentEdge(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var paymentPayloadImplementors = []string{"PaymentPayload", "Payload"}
 
 func (ec *executionContext) _PaymentPayload(ctx context.Context, sel ast.SelectionSet, obj *PaymentDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, paymentPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, paymentPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("PaymentPayload")
+			out.text("PaymentPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PaymentPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._PaymentPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PaymentPayload_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "payment":
-			out.Values[i] = ec._PaymentPayload_payment(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._PaymentPayload_payment(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21535,72 +20907,43 @@ func (ec *executionContext) _PaymentPayload(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var planImplementors = []string{"Plan"}
 
 func (ec *executionContext) _Plan(ctx context.Context, sel ast.SelectionSet, obj *offering.Plan) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, planImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, planImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Plan")
+			out.text("Plan")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Plan_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "name":
-			out.Values[i] = ec._Plan_name(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Plan_name(ctx, field, obj), graphql.Null)
 		case "price":
-			if out.Values[i] = scalar.MarshalDecimal(obj.Price); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Plan_price(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDecimal(obj.Price); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Plan_price(ctx, field, obj), graphql.Null)
 			}
 		case "includedGB":
-			if out.Values[i] = graphql.MarshalInt(obj.IncludedGB); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Plan_includedGB(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.IncludedGB))
 		case "maxGB":
-			if out.Values[i] = graphql.MarshalInt(obj.MaxGB); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Plan_maxGB(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.MaxGB))
 		case "tiers":
-			out.Values[i] = ec._Plan_tiers(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Plan_tiers(ctx, field, obj), graphql.Null)
 		case "nonMemberSupplement":
-			if out.Values[i] = scalar.MarshalDecimal(obj.NonMember); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Plan_nonMemberSupplement(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDecimal(obj.NonMember); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Plan_nonMemberSupplement(ctx, field, obj), graphql.Null)
 			}
 		case "closed":
-			if out.Values[i] = graphql.MarshalBoolean(obj.Closed); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Plan_closed(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.boolean(obj.Closed)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21610,92 +20953,47 @@ func (ec *executionContext) _Plan(ctx context.Context, sel ast.SelectionSet, obj
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var pollImplementors = []string{"Poll", "Node"}
 
 func (ec *executionContext) _Poll(ctx context.Context, sel ast.SelectionSet, obj *projections.Poll) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, pollImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, pollImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Poll")
+			out.text("Poll")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Poll_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "assembly":
-			out.Values[i] = ec._Poll_assembly(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._Poll_assembly(ctx, field, obj), graphql.RequiredNull)
 		case "question":
-			out.Values[i] = ec._Poll_question(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Poll_question(ctx, field, obj), graphql.Null)
 		case "decision":
-			if out.Values[i] = graphql.MarshalString(marshalNDecision2rochdaleᚋdomainᚋstatutesᚐDecision[obj.Decision]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Poll_decision(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNDecision2rochdaleᚋdomainᚋstatutesᚐDecision[obj.Decision])
 		case "majority":
-			if out.Values[i] = graphql.MarshalString(obj.Majority); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Poll_majority(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Majority)
 		case "opensAt":
-			if out.Values[i] = scalar.MarshalDateTime(obj.OpensAt); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Poll_opensAt(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDateTime(obj.OpensAt); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Poll_opensAt(ctx, field, obj), graphql.Null)
 			}
 		case "closesAt":
-			if out.Values[i] = scalar.MarshalDateTime(obj.ClosesAt); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Poll_closesAt(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDateTime(obj.ClosesAt), nil)
 		case "closedAt":
-			if out.Values[i] = scalar.MarshalDateTime(obj.ClosedAt); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Poll_closedAt(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDateTime(obj.ClosedAt), nil)
 		case "open":
-			out.Values[i] = ec._Poll_open(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Poll_open(ctx, field, obj), graphql.Null)
 		case "turnout":
-			out.Values[i] = ec._Poll_turnout(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Poll_turnout(ctx, field, obj), graphql.Null)
 		case "result":
-			out.Values[i] = ec._Poll_result(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._Poll_result(ctx, field, obj), graphql.RequiredNull)
 		case "myVote":
-			out.Values[i] = ec._Poll_myVote(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._Poll_myVote(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21705,39 +21003,29 @@ func (ec *executionContext) _Poll(ctx context.Context, sel ast.SelectionSet, obj
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var pollPayloadImplementors = []string{"PollPayload", "Payload"}
 
 func (ec *executionContext) _PollPayload(ctx context.Context, sel ast.SelectionSet, obj *PollDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, pollPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, pollPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("PollPayload")
+			out.text("PollPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PollPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._PollPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PollPayload_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "poll":
-			out.Values[i] = ec._PollPayload_poll(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._PollPayload_poll(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21747,55 +21035,29 @@ func (ec *executionContext) _PollPayload(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var pollResultImplementors = []string{"PollResult"}
 
 func (ec *executionContext) _PollResult(ctx context.Context, sel ast.SelectionSet, obj *projections.Result) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, pollResultImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, pollResultImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("PollResult")
+			out.text("PollResult")
 		case "for":
-			if out.Values[i] = graphql.MarshalInt64(obj.For); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PollResult_for(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.For))
 		case "against":
-			if out.Values[i] = graphql.MarshalInt64(obj.Against); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PollResult_against(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Against))
 		case "abstain":
-			if out.Values[i] = graphql.MarshalInt64(obj.Abstain); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PollResult_abstain(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Abstain))
 		case "quorate":
-			if out.Values[i] = graphql.MarshalBoolean(obj.Quorate); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PollResult_quorate(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.boolean(obj.Quorate)
 		case "carried":
-			if out.Values[i] = graphql.MarshalBoolean(obj.Carried); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PollResult_carried(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.boolean(obj.Carried)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21805,60 +21067,35 @@ func (ec *executionContext) _PollResult(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var priceListImplementors = []string{"PriceList"}
 
 func (ec *executionContext) _PriceList(ctx context.Context, sel ast.SelectionSet, obj *PriceList) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, priceListImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, priceListImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("PriceList")
+			out.text("PriceList")
 		case "version":
-			if out.Values[i] = graphql.MarshalInt(obj.Version); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PriceList_version(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Version))
 		case "from":
-			if out.Values[i] = scalar.MarshalDate(obj.From); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PriceList_from(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.From); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._PriceList_from(ctx, field, obj), graphql.Null)
 			}
 		case "name":
-			if out.Values[i] = graphql.MarshalString(obj.Name); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PriceList_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Name)
 		case "currency":
-			if out.Values[i] = graphql.MarshalString(string(obj.Currency)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PriceList_currency(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Currency))
 		case "includeVAT":
-			if out.Values[i] = graphql.MarshalBoolean(obj.IncludeVAT); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PriceList_includeVAT(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.boolean(obj.IncludeVAT)
 		case "plans":
-			out.Values[i] = ec._PriceList_plans(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._PriceList_plans(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21868,39 +21105,29 @@ func (ec *executionContext) _PriceList(ctx context.Context, sel ast.SelectionSet
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var priceListPayloadImplementors = []string{"PriceListPayload", "Payload"}
 
 func (ec *executionContext) _PriceListPayload(ctx context.Context, sel ast.SelectionSet, obj *PriceListDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, priceListPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, priceListPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("PriceListPayload")
+			out.text("PriceListPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PriceListPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._PriceListPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "version":
-			if out.Values[i] = graphql.MarshalInt(obj.Version); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._PriceListPayload_version(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Version))
 		case "priceList":
-			out.Values[i] = ec._PriceListPayload_priceList(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._PriceListPayload_priceList(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21910,13 +21137,13 @@ func (ec *executionContext) _PriceListPayload(ctx context.Context, sel ast.Selec
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var queryImplementors = []string{"Query"}
 
 func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, queryImplementors)
+	fields := ec.selections.of(ec.OperationContext, sel, queryImplementors).fields
 	ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{
 		Object: "Query",
 	})
@@ -22135,62 +21362,50 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 var recipientImplementors = []string{"Recipient"}
 
 func (ec *executionContext) _Recipient(ctx context.Context, sel ast.SelectionSet, obj *billing.Recipient) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, recipientImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, recipientImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Recipient")
+			out.text("Recipient")
 		case "name":
-			if out.Values[i] = graphql.MarshalString(obj.Name); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Recipient_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Name)
 		case "street":
-			if out.Values[i] = orNull(obj.Street == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Street) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Recipient_street(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Street == "" {
+				out.null()
+			} else {
+				out.text(obj.Street)
 			}
 		case "postalCode":
-			if out.Values[i] = orNull(obj.PostalCode == "", func() graphql.Marshaler { return graphql.MarshalString(obj.PostalCode) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Recipient_postalCode(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.PostalCode == "" {
+				out.null()
+			} else {
+				out.text(obj.PostalCode)
 			}
 		case "city":
-			if out.Values[i] = orNull(obj.City == "", func() graphql.Marshaler { return graphql.MarshalString(obj.City) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Recipient_city(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.City == "" {
+				out.null()
+			} else {
+				out.text(obj.City)
 			}
 		case "country":
-			if out.Values[i] = orNull(obj.Country == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Country) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Recipient_country(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Country == "" {
+				out.null()
+			} else {
+				out.text(obj.Country)
 			}
 		case "email":
-			if out.Values[i] = orNull(obj.Email == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Email) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Recipient_email(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Email == "" {
+				out.null()
+			} else {
+				out.text(obj.Email)
 			}
 		case "vatNumber":
-			if out.Values[i] = orNull(obj.VATNumber == "", func() graphql.Marshaler { return graphql.MarshalString(obj.VATNumber) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Recipient_vatNumber(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.VATNumber == "" {
+				out.null()
+			} else {
+				out.text(obj.VATNumber)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -22201,48 +21416,31 @@ func (ec *executionContext) _Recipient(ctx context.Context, sel ast.SelectionSet
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var registeredMemberImplementors = []string{"RegisteredMember"}
 
 func (ec *executionContext) _RegisteredMember(ctx context.Context, sel ast.SelectionSet, obj *projections.Known) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, registeredMemberImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, registeredMemberImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("RegisteredMember")
+			out.text("RegisteredMember")
 		case "party":
-			if out.Values[i] = graphql.MarshalString(string(obj.Party)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._RegisteredMember_party(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Party))
 		case "number":
-			if out.Values[i] = scalar.MarshalMemberNumber(obj.Number); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._RegisteredMember_number(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalMemberNumber(obj.Number), nil)
 		case "admittedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.AdmittedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._RegisteredMember_admittedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.AdmittedOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._RegisteredMember_admittedOn(ctx, field, obj), graphql.Null)
 			}
 		case "endedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.EndedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._RegisteredMember_endedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDate(obj.EndedOn), nil)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22252,42 +21450,27 @@ func (ec *executionContext) _RegisteredMember(ctx context.Context, sel ast.Selec
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var registeredMemberConnectionImplementors = []string{"RegisteredMemberConnection"}
 
 func (ec *executionContext) _RegisteredMemberConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Known]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, registeredMemberConnectionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, registeredMemberConnectionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("RegisteredMemberConnection")
+			out.text("RegisteredMemberConnection")
 		case "edges":
-			out.Values[i] = ec._RegisteredMemberConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._RegisteredMemberConnection_edges(ctx, field, obj), graphql.Null)
 		case "nodes":
-			out.Values[i] = ec._RegisteredMemberConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._RegisteredMemberConnection_nodes(ctx, field, obj), graphql.Null)
 		case "pageInfo":
-			out.Values[i] = ec._RegisteredMemberConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._RegisteredMemberConnection_pageInfo(ctx, field, obj), graphql.Null)
 		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._RegisteredMemberConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.TotalCount))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22297,32 +21480,23 @@ func (ec *executionContext) _RegisteredMemberConnection(ctx context.Context, sel
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var registeredMemberEdgeImplementors = []string{"RegisteredMemberEdge"}
 
 func (ec *executionContext) _RegisteredMemberEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Known]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, registeredMemberEdgeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, registeredMemberEdgeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("RegisteredMemberEdge")
+			out.text("RegisteredMemberEdge")
 		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._RegisteredMemberEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Cursor)
 		case "node":
-			out.Values[i] = ec._RegisteredMemberEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._RegisteredMemberEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22332,33 +21506,26 @@ func (ec *executionContext) _RegisteredMemberEdge(ctx context.Context, sel ast.S
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var roleGrantImplementors = []string{"RoleGrant"}
 
 func (ec *executionContext) _RoleGrant(ctx context.Context, sel ast.SelectionSet, obj *membership.Grant) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, roleGrantImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, roleGrantImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("RoleGrant")
+			out.text("RoleGrant")
 		case "role":
-			if out.Values[i] = graphql.MarshalString(marshalNRole2rochdaleᚋdomainᚐRole[obj.Role]); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._RoleGrant_role(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(marshalNRole2rochdaleᚋdomainᚐRole[obj.Role])
 		case "for":
-			if out.Values[i] = orNull(obj.For == "", func() graphql.Marshaler { return graphql.MarshalString(string(obj.For)) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._RoleGrant_for(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.For == "" {
+				out.null()
+			} else {
+				out.text(string(obj.For))
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -22369,88 +21536,47 @@ func (ec *executionContext) _RoleGrant(ctx context.Context, sel ast.SelectionSet
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var serviceSubscriptionImplementors = []string{"ServiceSubscription", "Node"}
 
 func (ec *executionContext) _ServiceSubscription(ctx context.Context, sel ast.SelectionSet, obj *projections.Subscription) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, serviceSubscriptionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, serviceSubscriptionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ServiceSubscription")
+			out.text("ServiceSubscription")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscription_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "party":
-			if out.Values[i] = graphql.MarshalString(string(obj.Party)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscription_party(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Party))
 		case "payer":
-			if out.Values[i] = graphql.MarshalString(string(obj.Payer)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscription_payer(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Payer))
 		case "plan":
-			if out.Values[i] = graphql.MarshalString(string(obj.Plan)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscription_plan(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Plan))
 		case "gb":
-			if out.Values[i] = graphql.MarshalInt(obj.GB); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscription_gb(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.GB))
 		case "gbFrom":
-			if out.Values[i] = scalar.MarshalDate(obj.GBFrom); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscription_gbFrom(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.GBFrom); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ServiceSubscription_gbFrom(ctx, field, obj), graphql.Null)
 			}
 		case "from":
-			if out.Values[i] = scalar.MarshalDate(obj.From); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscription_from(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.From); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ServiceSubscription_from(ctx, field, obj), graphql.Null)
 			}
 		case "ends":
-			if out.Values[i] = scalar.MarshalDate(obj.Ends); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscription_ends(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDate(obj.Ends), nil)
 		case "suspendedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.SuspendedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscription_suspendedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDate(obj.SuspendedOn), nil)
 		case "status":
-			out.Values[i] = ec._ServiceSubscription_status(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ServiceSubscription_status(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22460,42 +21586,27 @@ func (ec *executionContext) _ServiceSubscription(ctx context.Context, sel ast.Se
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var serviceSubscriptionConnectionImplementors = []string{"ServiceSubscriptionConnection"}
 
 func (ec *executionContext) _ServiceSubscriptionConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Subscription]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, serviceSubscriptionConnectionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, serviceSubscriptionConnectionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ServiceSubscriptionConnection")
+			out.text("ServiceSubscriptionConnection")
 		case "edges":
-			out.Values[i] = ec._ServiceSubscriptionConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ServiceSubscriptionConnection_edges(ctx, field, obj), graphql.Null)
 		case "nodes":
-			out.Values[i] = ec._ServiceSubscriptionConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ServiceSubscriptionConnection_nodes(ctx, field, obj), graphql.Null)
 		case "pageInfo":
-			out.Values[i] = ec._ServiceSubscriptionConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ServiceSubscriptionConnection_pageInfo(ctx, field, obj), graphql.Null)
 		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscriptionConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.TotalCount))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22505,32 +21616,23 @@ func (ec *executionContext) _ServiceSubscriptionConnection(ctx context.Context, 
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var serviceSubscriptionEdgeImplementors = []string{"ServiceSubscriptionEdge"}
 
 func (ec *executionContext) _ServiceSubscriptionEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Subscription]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, serviceSubscriptionEdgeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, serviceSubscriptionEdgeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ServiceSubscriptionEdge")
+			out.text("ServiceSubscriptionEdge")
 		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ServiceSubscriptionEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Cursor)
 		case "node":
-			out.Values[i] = ec._ServiceSubscriptionEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ServiceSubscriptionEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22540,53 +21642,33 @@ func (ec *executionContext) _ServiceSubscriptionEdge(ctx context.Context, sel as
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var shareClassImplementors = []string{"ShareClass"}
 
 func (ec *executionContext) _ShareClass(ctx context.Context, sel ast.SelectionSet, obj *statutes.Class) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, shareClassImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareClassImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ShareClass")
+			out.text("ShareClass")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareClass_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "name":
-			out.Values[i] = ec._ShareClass_name(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ShareClass_name(ctx, field, obj), graphql.Null)
 		case "price":
-			if out.Values[i] = scalar.MarshalMoney(obj.Price); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareClass_price(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Price); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareClass_price(ctx, field, obj), graphql.Null)
 			}
 		case "minHolding":
-			if out.Values[i] = graphql.MarshalInt(obj.MinHolding); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareClass_minHolding(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.MinHolding))
 		case "maxHolding":
-			if out.Values[i] = graphql.MarshalInt(obj.MaxHolding); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareClass_maxHolding(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.MaxHolding))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22596,82 +21678,60 @@ func (ec *executionContext) _ShareClass(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var shareMovementImplementors = []string{"ShareMovement"}
 
 func (ec *executionContext) _ShareMovement(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareMovement) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, shareMovementImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareMovementImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ShareMovement")
+			out.text("ShareMovement")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareMovement_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareMovement_position(ctx, field, obj), graphql.Null)
 			}
 		case "class":
-			if out.Values[i] = graphql.MarshalString(string(obj.Class)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareMovement_class(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Class))
 		case "kind":
-			if out.Values[i] = scalar.MarshalShareMovementKind(obj.Kind); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareMovement_kind(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalShareMovementKind(obj.Kind); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareMovement_kind(ctx, field, obj), graphql.Null)
 			}
 		case "quantity":
-			if out.Values[i] = graphql.MarshalInt64(obj.Quantity); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareMovement_quantity(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Quantity))
 		case "paid":
-			if out.Values[i] = scalar.MarshalMoney(obj.Paid); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareMovement_paid(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Paid); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareMovement_paid(ctx, field, obj), graphql.Null)
 			}
 		case "counterparty":
-			if out.Values[i] = orNull(obj.Counterparty == "", func() graphql.Marshaler { return graphql.MarshalString(string(obj.Counterparty)) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareMovement_counterparty(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Counterparty == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Counterparty))
 			}
 		case "reference":
-			if out.Values[i] = graphql.MarshalString(obj.Reference); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareMovement_reference(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Reference)
 		case "on":
-			if out.Values[i] = scalar.MarshalDate(obj.On); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareMovement_on(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareMovement_on(ctx, field, obj), graphql.Null)
 			}
 		case "recordedAt":
-			if out.Values[i] = scalar.MarshalDateTime(obj.RecordedAt); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareMovement_recordedAt(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDateTime(obj.RecordedAt); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareMovement_recordedAt(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -22682,80 +21742,56 @@ func (ec *executionContext) _ShareMovement(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var shareRegisterEntryImplementors = []string{"ShareRegisterEntry"}
 
 func (ec *executionContext) _ShareRegisterEntry(ctx context.Context, sel ast.SelectionSet, obj *projections.RegisterEntry) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, shareRegisterEntryImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareRegisterEntryImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ShareRegisterEntry")
+			out.text("ShareRegisterEntry")
 		case "party":
-			if out.Values[i] = graphql.MarshalString(string(obj.Party)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntry_party(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Party))
 		case "number":
-			out.Values[i] = ec._ShareRegisterEntry_number(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._ShareRegisterEntry_number(ctx, field, obj), graphql.RequiredNull)
 		case "name":
-			if out.Values[i] = orNull(obj.Name == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Name) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntry_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Name == "" {
+				out.null()
+			} else {
+				out.text(obj.Name)
 			}
 		case "address":
-			if out.Values[i] = orNull(obj.Address == "", func() graphql.Marshaler { return graphql.MarshalString(obj.Address) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntry_address(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Address == "" {
+				out.null()
+			} else {
+				out.text(obj.Address)
 			}
 		case "class":
-			if out.Values[i] = graphql.MarshalString(string(obj.Class)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntry_class(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Class))
 		case "acquiredOn":
-			if out.Values[i] = scalar.MarshalDate(obj.AcquiredOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntry_acquiredOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.AcquiredOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareRegisterEntry_acquiredOn(ctx, field, obj), graphql.Null)
 			}
 		case "quantity":
-			if out.Values[i] = graphql.MarshalInt64(obj.Quantity); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntry_quantity(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Quantity))
 		case "price":
-			if out.Values[i] = scalar.MarshalMoney(obj.Price); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntry_price(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Price); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareRegisterEntry_price(ctx, field, obj), graphql.Null)
 			}
 		case "paid":
-			if out.Values[i] = scalar.MarshalMoney(obj.Paid); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntry_paid(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Paid); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareRegisterEntry_paid(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -22766,42 +21802,27 @@ func (ec *executionContext) _ShareRegisterEntry(ctx context.Context, sel ast.Sel
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var shareRegisterEntryConnectionImplementors = []string{"ShareRegisterEntryConnection"}
 
 func (ec *executionContext) _ShareRegisterEntryConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.RegisterEntry]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, shareRegisterEntryConnectionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareRegisterEntryConnectionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ShareRegisterEntryConnection")
+			out.text("ShareRegisterEntryConnection")
 		case "edges":
-			out.Values[i] = ec._ShareRegisterEntryConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ShareRegisterEntryConnection_edges(ctx, field, obj), graphql.Null)
 		case "nodes":
-			out.Values[i] = ec._ShareRegisterEntryConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ShareRegisterEntryConnection_nodes(ctx, field, obj), graphql.Null)
 		case "pageInfo":
-			out.Values[i] = ec._ShareRegisterEntryConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ShareRegisterEntryConnection_pageInfo(ctx, field, obj), graphql.Null)
 		case "totalCount":
-			if out.Values[i] = graphql.MarshalInt(obj.TotalCount); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntryConnection_totalCount(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.TotalCount))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22811,32 +21832,23 @@ func (ec *executionContext) _ShareRegisterEntryConnection(ctx context.Context, s
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var shareRegisterEntryEdgeImplementors = []string{"ShareRegisterEntryEdge"}
 
 func (ec *executionContext) _ShareRegisterEntryEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.RegisterEntry]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, shareRegisterEntryEdgeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareRegisterEntryEdgeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ShareRegisterEntryEdge")
+			out.text("ShareRegisterEntryEdge")
 		case "cursor":
-			if out.Values[i] = graphql.MarshalString(obj.Cursor); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareRegisterEntryEdge_cursor(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Cursor)
 		case "node":
-			out.Values[i] = ec._ShareRegisterEntryEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._ShareRegisterEntryEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22846,76 +21858,47 @@ func (ec *executionContext) _ShareRegisterEntryEdge(ctx context.Context, sel ast
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var shareSubscriptionImplementors = []string{"ShareSubscription", "Node"}
 
 func (ec *executionContext) _ShareSubscription(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareSubscription) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, shareSubscriptionImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareSubscriptionImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ShareSubscription")
+			out.text("ShareSubscription")
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareSubscription_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "party":
-			if out.Values[i] = graphql.MarshalString(string(obj.Party)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareSubscription_party(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Party))
 		case "class":
-			if out.Values[i] = graphql.MarshalString(string(obj.Class)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareSubscription_class(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Class))
 		case "quantity":
-			if out.Values[i] = graphql.MarshalInt64(obj.Quantity); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareSubscription_quantity(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Quantity))
 		case "price":
-			if out.Values[i] = scalar.MarshalMoney(obj.Price); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareSubscription_price(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Price); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareSubscription_price(ctx, field, obj), graphql.Null)
 			}
 		case "paid":
-			if out.Values[i] = scalar.MarshalMoney(obj.Paid); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareSubscription_paid(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Paid); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareSubscription_paid(ctx, field, obj), graphql.Null)
 			}
 		case "on":
-			if out.Values[i] = scalar.MarshalDate(obj.On); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareSubscription_on(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareSubscription_on(ctx, field, obj), graphql.Null)
 			}
 		case "issuedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.IssuedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareSubscription_issuedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(scalar.MarshalDate(obj.IssuedOn), nil)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22925,47 +21908,30 @@ func (ec *executionContext) _ShareSubscription(ctx context.Context, sel ast.Sele
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var shareTotalImplementors = []string{"ShareTotal"}
 
 func (ec *executionContext) _ShareTotal(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareTotal) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, shareTotalImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareTotalImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("ShareTotal")
+			out.text("ShareTotal")
 		case "class":
-			if out.Values[i] = graphql.MarshalString(string(obj.Class)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareTotal_class(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Class))
 		case "holders":
-			if out.Values[i] = graphql.MarshalInt64(obj.Holders); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareTotal_holders(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Holders))
 		case "quantity":
-			if out.Values[i] = graphql.MarshalInt64(obj.Quantity); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareTotal_quantity(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Quantity))
 		case "paid":
-			if out.Values[i] = scalar.MarshalMoney(obj.Paid); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._ShareTotal_paid(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalMoney(obj.Paid); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareTotal_paid(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -22976,53 +21942,37 @@ func (ec *executionContext) _ShareTotal(ctx context.Context, sel ast.SelectionSe
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var sharesPayloadImplementors = []string{"SharesPayload", "Payload"}
 
 func (ec *executionContext) _SharesPayload(ctx context.Context, sel ast.SelectionSet, obj *SharesDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, sharesPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, sharesPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("SharesPayload")
+			out.text("SharesPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._SharesPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._SharesPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "party":
-			if out.Values[i] = graphql.MarshalString(string(obj.Party)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._SharesPayload_party(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Party))
 		case "class":
-			if out.Values[i] = graphql.MarshalString(string(obj.Class)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._SharesPayload_class(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Class))
 		case "id":
-			if out.Values[i] = orNull(obj.ID == "", func() graphql.Marshaler { return graphql.MarshalString(obj.ID) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._SharesPayload_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.ID == "" {
+				out.null()
+			} else {
+				out.text(obj.ID)
 			}
 		case "holdings":
-			out.Values[i] = ec._SharesPayload_holdings(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._SharesPayload_holdings(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23032,98 +21982,55 @@ func (ec *executionContext) _SharesPayload(ctx context.Context, sel ast.Selectio
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var statutesImplementors = []string{"Statutes"}
 
 func (ec *executionContext) _Statutes(ctx context.Context, sel ast.SelectionSet, obj *Statutes) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, statutesImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, statutesImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Statutes")
+			out.text("Statutes")
 		case "version":
-			if out.Values[i] = graphql.MarshalInt(obj.Version); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Statutes_version(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Version))
 		case "adoptedOn":
-			if out.Values[i] = scalar.MarshalDate(obj.AdoptedOn); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Statutes_adoptedOn(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.AdoptedOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Statutes_adoptedOn(ctx, field, obj), graphql.Null)
 			}
 		case "inForceFrom":
-			if out.Values[i] = scalar.MarshalDate(obj.InForceFrom); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Statutes_inForceFrom(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.InForceFrom); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Statutes_inForceFrom(ctx, field, obj), graphql.Null)
 			}
 		case "by":
-			if out.Values[i] = orNull(obj.By == "", func() graphql.Marshaler { return graphql.MarshalString(obj.By) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Statutes_by(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.By == "" {
+				out.null()
+			} else {
+				out.text(obj.By)
 			}
 		case "name":
-			if out.Values[i] = graphql.MarshalString(obj.Name); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Statutes_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Name)
 		case "legalForm":
-			if out.Values[i] = graphql.MarshalString(obj.LegalForm); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Statutes_legalForm(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.LegalForm)
 		case "jurisdiction":
-			if out.Values[i] = graphql.MarshalString(obj.Jurisdiction); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Statutes_jurisdiction(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Jurisdiction)
 		case "currency":
-			if out.Values[i] = graphql.MarshalString(string(obj.Currency)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Statutes_currency(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.Currency))
 		case "timeZone":
-			if out.Values[i] = graphql.MarshalString(obj.TimeZone); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Statutes_timeZone(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.TimeZone)
 		case "languages":
-			out.Values[i] = ec._Statutes_languages(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Statutes_languages(ctx, field, obj), graphql.Null)
 		case "shareClasses":
-			out.Values[i] = ec._Statutes_shareClasses(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Statutes_shareClasses(ctx, field, obj), graphql.Null)
 		case "rules":
-			out.Values[i] = ec._Statutes_rules(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Statutes_rules(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23133,39 +22040,29 @@ func (ec *executionContext) _Statutes(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var statutesPayloadImplementors = []string{"StatutesPayload", "Payload"}
 
 func (ec *executionContext) _StatutesPayload(ctx context.Context, sel ast.SelectionSet, obj *StatutesDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, statutesPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, statutesPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("StatutesPayload")
+			out.text("StatutesPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._StatutesPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._StatutesPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "version":
-			if out.Values[i] = graphql.MarshalInt(obj.Version); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._StatutesPayload_version(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Version))
 		case "statutes":
-			out.Values[i] = ec._StatutesPayload_statutes(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._StatutesPayload_statutes(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23175,7 +22072,7 @@ func (ec *executionContext) _StatutesPayload(ctx context.Context, sel ast.Select
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var subscriptionImplementors = []string{"Subscription"}
@@ -23203,33 +22100,23 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 var subscriptionPayloadImplementors = []string{"SubscriptionPayload", "Payload"}
 
 func (ec *executionContext) _SubscriptionPayload(ctx context.Context, sel ast.SelectionSet, obj *SubscriptionDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, subscriptionPayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, subscriptionPayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("SubscriptionPayload")
+			out.text("SubscriptionPayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._SubscriptionPayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._SubscriptionPayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "id":
-			if out.Values[i] = graphql.MarshalString(string(obj.ID)); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._SubscriptionPayload_id(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(string(obj.ID))
 		case "subscription":
-			out.Values[i] = ec._SubscriptionPayload_subscription(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._SubscriptionPayload_subscription(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23239,53 +22126,45 @@ func (ec *executionContext) _SubscriptionPayload(ctx context.Context, sel ast.Se
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var textImplementors = []string{"Text"}
 
 func (ec *executionContext) _Text(ctx context.Context, sel ast.SelectionSet, obj *domain.Text) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, textImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, textImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Text")
+			out.text("Text")
 		case "fr":
-			if out.Values[i] = orNull(obj.FR == "", func() graphql.Marshaler { return graphql.MarshalString(obj.FR) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Text_fr(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.FR == "" {
+				out.null()
+			} else {
+				out.text(obj.FR)
 			}
 		case "nl":
-			if out.Values[i] = orNull(obj.NL == "", func() graphql.Marshaler { return graphql.MarshalString(obj.NL) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Text_nl(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.NL == "" {
+				out.null()
+			} else {
+				out.text(obj.NL)
 			}
 		case "en":
-			if out.Values[i] = orNull(obj.EN == "", func() graphql.Marshaler { return graphql.MarshalString(obj.EN) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Text_en(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.EN == "" {
+				out.null()
+			} else {
+				out.text(obj.EN)
 			}
 		case "de":
-			if out.Values[i] = orNull(obj.DE == "", func() graphql.Marshaler { return graphql.MarshalString(obj.DE) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Text_de(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.DE == "" {
+				out.null()
+			} else {
+				out.text(obj.DE)
 			}
 		case "in":
-			out.Values[i] = ec._Text_in(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Text_in(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23295,33 +22174,26 @@ func (ec *executionContext) _Text(ctx context.Context, sel ast.SelectionSet, obj
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var tierImplementors = []string{"Tier"}
 
 func (ec *executionContext) _Tier(ctx context.Context, sel ast.SelectionSet, obj *offering.Tier) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, tierImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, tierImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Tier")
+			out.text("Tier")
 		case "throughGB":
-			if out.Values[i] = graphql.MarshalInt(obj.ThroughGB); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Tier_throughGB(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.ThroughGB))
 		case "perGB":
-			if out.Values[i] = scalar.MarshalDecimal(obj.PerGB); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Tier_perGB(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDecimal(obj.PerGB); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Tier_perGB(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -23332,48 +22204,27 @@ func (ec *executionContext) _Tier(ctx context.Context, sel ast.SelectionSet, obj
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var turnoutImplementors = []string{"Turnout"}
 
 func (ec *executionContext) _Turnout(ctx context.Context, sel ast.SelectionSet, obj *Turnout) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, turnoutImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, turnoutImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Turnout")
+			out.text("Turnout")
 		case "voters":
-			if out.Values[i] = graphql.MarshalInt64(obj.Voters); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Turnout_voters(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Voters))
 		case "votes":
-			if out.Values[i] = graphql.MarshalInt64(obj.Votes); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Turnout_votes(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.Votes))
 		case "castVoters":
-			if out.Values[i] = graphql.MarshalInt64(obj.CastVoters); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Turnout_castVoters(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.CastVoters))
 		case "castVotes":
-			if out.Values[i] = graphql.MarshalInt64(obj.CastVotes); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Turnout_castVotes(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.integer(int64(obj.CastVotes))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23383,40 +22234,36 @@ func (ec *executionContext) _Turnout(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var vATRatePayloadImplementors = []string{"VATRatePayload", "Payload"}
 
 func (ec *executionContext) _VATRatePayload(ctx context.Context, sel ast.SelectionSet, obj *VATRateDone) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, vATRatePayloadImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, vATRatePayloadImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("VATRatePayload")
+			out.text("VATRatePayload")
 		case "position":
-			if out.Values[i] = scalar.MarshalPosition(obj.Position); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._VATRatePayload_position(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._VATRatePayload_position(ctx, field, obj), graphql.Null)
 			}
 		case "percent":
-			if out.Values[i] = scalar.MarshalDecimal(obj.Percent); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._VATRatePayload_percent(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDecimal(obj.Percent); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._VATRatePayload_percent(ctx, field, obj), graphql.Null)
 			}
 		case "from":
-			if out.Values[i] = scalar.MarshalDate(obj.From); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._VATRatePayload_from(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
+			if v := scalar.MarshalDate(obj.From); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._VATRatePayload_from(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -23427,68 +22274,43 @@ func (ec *executionContext) _VATRatePayload(ctx context.Context, sel ast.Selecti
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var viewerImplementors = []string{"Viewer"}
 
 func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, obj *access.Viewer) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, viewerImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, viewerImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Viewer")
+			out.text("Viewer")
 		case "name":
-			if out.Values[i] = graphql.MarshalString(obj.Name); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Viewer_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Name)
 		case "party":
-			if out.Values[i] = orNull(obj.Party == "", func() graphql.Marshaler { return graphql.MarshalString(string(obj.Party)) }); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Viewer_party(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Party == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Party))
 			}
 		case "roles":
-			out.Values[i] = ec._Viewer_roles(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Viewer_roles(ctx, field, obj), graphql.Null)
 		case "actsFor":
-			out.Values[i] = ec._Viewer_actsFor(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Viewer_actsFor(ctx, field, obj), graphql.Null)
 		case "scopes":
-			out.Values[i] = ec._Viewer_scopes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Viewer_scopes(ctx, field, obj), graphql.Null)
 		case "language":
-			if out.Values[i] = orNull(obj.Language == "", func() graphql.Marshaler {
-				return graphql.MarshalString(marshalOLanguage2rochdaleᚋdomainᚐLanguage[obj.Language])
-			}); out.Values[i] == graphql.Null {
-				out.Values[i] = ec._Viewer_language(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			if obj.Language == "" {
+				out.null()
+			} else {
+				out.text(marshalOLanguage2rochdaleᚋdomainᚐLanguage[obj.Language])
 			}
 		case "member":
-			out.Values[i] = ec._Viewer_member(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec._Viewer_member(ctx, field, obj), graphql.RequiredNull)
 		case "organisations":
-			out.Values[i] = ec._Viewer_organisations(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec._Viewer_organisations(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23498,49 +22320,29 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var __DirectiveImplementors = []string{"__Directive"}
 
 func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionSet, obj *introspection.Directive) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __DirectiveImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, __DirectiveImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("__Directive")
+			out.text("__Directive")
 		case "name":
-			if out.Values[i] = graphql.MarshalString(obj.Name); out.Values[i] == graphql.Null {
-				out.Values[i] = ec.___Directive_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Name)
 		case "description":
-			out.Values[i] = ec.___Directive_description(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Directive_description(ctx, field, obj), graphql.RequiredNull)
 		case "isRepeatable":
-			if out.Values[i] = graphql.MarshalBoolean(obj.IsRepeatable); out.Values[i] == graphql.Null {
-				out.Values[i] = ec.___Directive_isRepeatable(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.boolean(obj.IsRepeatable)
 		case "locations":
-			out.Values[i] = ec.___Directive_locations(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___Directive_locations(ctx, field, obj), graphql.Null)
 		case "args":
-			out.Values[i] = ec.___Directive_args(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___Directive_args(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23550,42 +22352,27 @@ func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var __EnumValueImplementors = []string{"__EnumValue"}
 
 func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.EnumValue) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __EnumValueImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, __EnumValueImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("__EnumValue")
+			out.text("__EnumValue")
 		case "name":
-			if out.Values[i] = graphql.MarshalString(obj.Name); out.Values[i] == graphql.Null {
-				out.Values[i] = ec.___EnumValue_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Name)
 		case "description":
-			out.Values[i] = ec.___EnumValue_description(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___EnumValue_description(ctx, field, obj), graphql.RequiredNull)
 		case "isDeprecated":
-			out.Values[i] = ec.___EnumValue_isDeprecated(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___EnumValue_isDeprecated(ctx, field, obj), graphql.Null)
 		case "deprecationReason":
-			out.Values[i] = ec.___EnumValue_deprecationReason(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___EnumValue_deprecationReason(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23595,52 +22382,31 @@ func (ec *executionContext) ___EnumValue(ctx context.Context, sel ast.SelectionS
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var __FieldImplementors = []string{"__Field"}
 
 func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, obj *introspection.Field) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __FieldImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, __FieldImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("__Field")
+			out.text("__Field")
 		case "name":
-			if out.Values[i] = graphql.MarshalString(obj.Name); out.Values[i] == graphql.Null {
-				out.Values[i] = ec.___Field_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Name)
 		case "description":
-			out.Values[i] = ec.___Field_description(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Field_description(ctx, field, obj), graphql.RequiredNull)
 		case "args":
-			out.Values[i] = ec.___Field_args(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___Field_args(ctx, field, obj), graphql.Null)
 		case "type":
-			out.Values[i] = ec.___Field_type(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___Field_type(ctx, field, obj), graphql.Null)
 		case "isDeprecated":
-			out.Values[i] = ec.___Field_isDeprecated(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___Field_isDeprecated(ctx, field, obj), graphql.Null)
 		case "deprecationReason":
-			out.Values[i] = ec.___Field_deprecationReason(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Field_deprecationReason(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23650,52 +22416,31 @@ func (ec *executionContext) ___Field(ctx context.Context, sel ast.SelectionSet, 
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var __InputValueImplementors = []string{"__InputValue"}
 
 func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.SelectionSet, obj *introspection.InputValue) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __InputValueImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, __InputValueImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("__InputValue")
+			out.text("__InputValue")
 		case "name":
-			if out.Values[i] = graphql.MarshalString(obj.Name); out.Values[i] == graphql.Null {
-				out.Values[i] = ec.___InputValue_name(ctx, field, obj)
-			}
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.text(obj.Name)
 		case "description":
-			out.Values[i] = ec.___InputValue_description(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___InputValue_description(ctx, field, obj), graphql.RequiredNull)
 		case "type":
-			out.Values[i] = ec.___InputValue_type(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___InputValue_type(ctx, field, obj), graphql.Null)
 		case "defaultValue":
-			out.Values[i] = ec.___InputValue_defaultValue(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___InputValue_defaultValue(ctx, field, obj), graphql.RequiredNull)
 		case "isDeprecated":
-			out.Values[i] = ec.___InputValue_isDeprecated(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___InputValue_isDeprecated(ctx, field, obj), graphql.Null)
 		case "deprecationReason":
-			out.Values[i] = ec.___InputValue_deprecationReason(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___InputValue_deprecationReason(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23705,50 +22450,31 @@ func (ec *executionContext) ___InputValue(ctx context.Context, sel ast.Selection
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var __SchemaImplementors = []string{"__Schema"}
 
 func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet, obj *introspection.Schema) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __SchemaImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, __SchemaImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("__Schema")
+			out.text("__Schema")
 		case "description":
-			out.Values[i] = ec.___Schema_description(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Schema_description(ctx, field, obj), graphql.RequiredNull)
 		case "types":
-			out.Values[i] = ec.___Schema_types(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___Schema_types(ctx, field, obj), graphql.Null)
 		case "queryType":
-			out.Values[i] = ec.___Schema_queryType(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___Schema_queryType(ctx, field, obj), graphql.Null)
 		case "mutationType":
-			out.Values[i] = ec.___Schema_mutationType(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Schema_mutationType(ctx, field, obj), graphql.RequiredNull)
 		case "subscriptionType":
-			out.Values[i] = ec.___Schema_subscriptionType(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Schema_subscriptionType(ctx, field, obj), graphql.RequiredNull)
 		case "directives":
-			out.Values[i] = ec.___Schema_directives(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___Schema_directives(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23758,75 +22484,41 @@ func (ec *executionContext) ___Schema(ctx context.Context, sel ast.SelectionSet,
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 var __TypeImplementors = []string{"__Type"}
 
 func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, obj *introspection.Type) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, __TypeImplementors)
+	out := newObject(ec.selections.of(ec.OperationContext, sel, __TypeImplementors))
 
-	out := newObject(fields)
-
-	for i, field := range fields {
+	for i, field := range out.selected.fields {
+		out.begin(i)
 		switch field.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("__Type")
+			out.text("__Type")
 		case "kind":
-			out.Values[i] = ec.___Type_kind(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			out.value(ec.___Type_kind(ctx, field, obj), graphql.Null)
 		case "name":
-			out.Values[i] = ec.___Type_name(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_name(ctx, field, obj), graphql.RequiredNull)
 		case "description":
-			out.Values[i] = ec.___Type_description(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_description(ctx, field, obj), graphql.RequiredNull)
 		case "specifiedByURL":
-			out.Values[i] = ec.___Type_specifiedByURL(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_specifiedByURL(ctx, field, obj), graphql.RequiredNull)
 		case "fields":
-			out.Values[i] = ec.___Type_fields(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_fields(ctx, field, obj), graphql.RequiredNull)
 		case "interfaces":
-			out.Values[i] = ec.___Type_interfaces(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_interfaces(ctx, field, obj), graphql.RequiredNull)
 		case "possibleTypes":
-			out.Values[i] = ec.___Type_possibleTypes(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_possibleTypes(ctx, field, obj), graphql.RequiredNull)
 		case "enumValues":
-			out.Values[i] = ec.___Type_enumValues(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_enumValues(ctx, field, obj), graphql.RequiredNull)
 		case "inputFields":
-			out.Values[i] = ec.___Type_inputFields(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_inputFields(ctx, field, obj), graphql.RequiredNull)
 		case "ofType":
-			out.Values[i] = ec.___Type_ofType(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_ofType(ctx, field, obj), graphql.RequiredNull)
 		case "isOneOf":
-			out.Values[i] = ec.___Type_isOneOf(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
-			}
+			out.value(ec.___Type_isOneOf(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -23836,7 +22528,7 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 		return graphql.Null
 	}
 
-	return out
+	return out.end()
 }
 
 // endregion **************************** object.gotpl ****************************
@@ -23851,7 +22543,7 @@ func (ec *executionContext) marshalNAccount2ᚕrochdaleᚋprojectionsᚐAccount�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNAccount2rochdaleᚋprojectionsᚐAccount(ctx, sel, v[i])
+		return ec._Account(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -23875,7 +22567,7 @@ func (ec *executionContext) marshalNAccountEdge2ᚕrochdaleᚋgraphqlᚋinternal
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNAccountEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+		return ec._AccountEdge(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -23929,7 +22621,7 @@ func (ec *executionContext) marshalNAssembly2ᚕrochdaleᚋprojectionsᚐAssembl
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNAssembly2rochdaleᚋprojectionsᚐAssembly(ctx, sel, v[i])
+		return ec._Assembly(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -23953,7 +22645,7 @@ func (ec *executionContext) marshalNAssemblyEdge2ᚕrochdaleᚋgraphqlᚋinterna
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNAssemblyEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+		return ec._AssemblyEdge(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24011,7 +22703,7 @@ func (ec *executionContext) marshalNBillingProblem2ᚕrochdaleᚋprocessesᚐRun
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNBillingProblem2rochdaleᚋprocessesᚐRunProblem(ctx, sel, v[i])
+		return ec._BillingProblem(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24208,7 +22900,7 @@ func (ec *executionContext) marshalNDocument2ᚕrochdaleᚋprojectionsᚐDocumen
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNDocument2rochdaleᚋprojectionsᚐDocument(ctx, sel, v[i])
+		return ec._Document(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24232,7 +22924,7 @@ func (ec *executionContext) marshalNDocumentEdge2ᚕrochdaleᚋgraphqlᚋinterna
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNDocumentEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+		return ec._DocumentEdge(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24294,7 +22986,7 @@ func (ec *executionContext) marshalNEntitlement2ᚕrochdaleᚋprojectionsᚐEnti
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNEntitlement2rochdaleᚋprojectionsᚐEntitlement(ctx, sel, v[i])
+		return ec._Entitlement(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24346,7 +23038,7 @@ func (ec *executionContext) marshalNHolding2ᚕrochdaleᚋprojectionsᚐHolding�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNHolding2rochdaleᚋprojectionsᚐHolding(ctx, sel, v[i])
+		return ec._Holding(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24636,7 +23328,7 @@ func (ec *executionContext) marshalNInvoice2ᚕrochdaleᚋprojectionsᚐInvoice�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNInvoice2rochdaleᚋprojectionsᚐInvoice(ctx, sel, v[i])
+		return ec._Invoice(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24660,7 +23352,7 @@ func (ec *executionContext) marshalNInvoiceEdge2ᚕrochdaleᚋgraphqlᚋinternal
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNInvoiceEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+		return ec._InvoiceEdge(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24680,7 +23372,7 @@ func (ec *executionContext) marshalNInvoiceLine2ᚕrochdaleᚋdomainᚋbilling�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNInvoiceLine2rochdaleᚋdomainᚋbillingᚐLine(ctx, sel, v[i])
+		return ec._InvoiceLine(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24700,7 +23392,7 @@ func (ec *executionContext) marshalNInvoiceTax2ᚕrochdaleᚋdomainᚋbillingᚐ
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNInvoiceTax2rochdaleᚋdomainᚋbillingᚐTax(ctx, sel, v[i])
+		return ec._InvoiceTax(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24795,11 +23487,11 @@ func (ec *executionContext) marshalNMember2rochdaleᚋprojectionsᚐMember(ctx c
 }
 
 func (ec *executionContext) marshalNMember2ᚕrochdaleᚋprojectionsᚐMemberᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Member) graphql.Marshaler {
-	ctx = graphql.WithBatchParentValues(ctx, "Member", v)
+	ctx = withParents(ctx, "Member", v)
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNMember2rochdaleᚋprojectionsᚐMember(ctx, sel, v[i])
+		return ec._Member(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24823,7 +23515,7 @@ func (ec *executionContext) marshalNMemberEdge2ᚕrochdaleᚋgraphqlᚋinternal�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNMemberEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+		return ec._MemberEdge(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24961,7 +23653,7 @@ func (ec *executionContext) marshalNPayment2ᚕrochdaleᚋprojectionsᚐPayment�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNPayment2rochdaleᚋprojectionsᚐPayment(ctx, sel, v[i])
+		return ec._Payment(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24985,7 +23677,7 @@ func (ec *executionContext) marshalNPaymentEdge2ᚕrochdaleᚋgraphqlᚋinternal
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNPaymentEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+		return ec._PaymentEdge(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25035,7 +23727,7 @@ func (ec *executionContext) marshalNPlan2ᚕrochdaleᚋdomainᚋofferingᚐPlan�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNPlan2rochdaleᚋdomainᚋofferingᚐPlan(ctx, sel, v[i])
+		return ec._Plan(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25055,7 +23747,7 @@ func (ec *executionContext) marshalNPoll2ᚕrochdaleᚋprojectionsᚐPollᚄ(ctx
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNPoll2rochdaleᚋprojectionsᚐPoll(ctx, sel, v[i])
+		return ec._Poll(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25093,7 +23785,7 @@ func (ec *executionContext) marshalNPriceList2ᚕrochdaleᚋgraphqlᚋinternal�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNPriceList2rochdaleᚋgraphqlᚋinternalᚋexecᚐPriceList(ctx, sel, v[i])
+		return ec._PriceList(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25117,7 +23809,7 @@ func (ec *executionContext) marshalNRegisteredMember2ᚕrochdaleᚋprojections�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNRegisteredMember2rochdaleᚋprojectionsᚐKnown(ctx, sel, v[i])
+		return ec._RegisteredMember(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25141,7 +23833,7 @@ func (ec *executionContext) marshalNRegisteredMemberEdge2ᚕrochdaleᚋgraphql�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNRegisteredMemberEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+		return ec._RegisteredMemberEdge(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25229,7 +23921,7 @@ func (ec *executionContext) marshalNRoleGrant2ᚕrochdaleᚋdomainᚋmembership�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNRoleGrant2rochdaleᚋdomainᚋmembershipᚐGrant(ctx, sel, v[i])
+		return ec._RoleGrant(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25275,7 +23967,7 @@ func (ec *executionContext) marshalNServiceSubscription2ᚕrochdaleᚋprojection
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNServiceSubscription2rochdaleᚋprojectionsᚐSubscription(ctx, sel, v[i])
+		return ec._ServiceSubscription(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25299,7 +23991,7 @@ func (ec *executionContext) marshalNServiceSubscriptionEdge2ᚕrochdaleᚋgraphq
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNServiceSubscriptionEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+		return ec._ServiceSubscriptionEdge(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25319,7 +24011,7 @@ func (ec *executionContext) marshalNShareClass2ᚕrochdaleᚋdomainᚋstatutes�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNShareClass2rochdaleᚋdomainᚋstatutesᚐClass(ctx, sel, v[i])
+		return ec._ShareClass(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25339,7 +24031,7 @@ func (ec *executionContext) marshalNShareMovement2ᚕrochdaleᚋprojectionsᚐSh
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNShareMovement2rochdaleᚋprojectionsᚐShareMovement(ctx, sel, v[i])
+		return ec._ShareMovement(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25373,7 +24065,7 @@ func (ec *executionContext) marshalNShareRegisterEntry2ᚕrochdaleᚋprojections
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNShareRegisterEntry2rochdaleᚋprojectionsᚐRegisterEntry(ctx, sel, v[i])
+		return ec._ShareRegisterEntry(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25397,7 +24089,7 @@ func (ec *executionContext) marshalNShareRegisterEntryEdge2ᚕrochdaleᚋgraphql
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNShareRegisterEntryEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx, sel, v[i])
+		return ec._ShareRegisterEntryEdge(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25417,7 +24109,7 @@ func (ec *executionContext) marshalNShareSubscription2ᚕrochdaleᚋprojections�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNShareSubscription2rochdaleᚋprojectionsᚐShareSubscription(ctx, sel, v[i])
+		return ec._ShareSubscription(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25437,7 +24129,7 @@ func (ec *executionContext) marshalNShareTotal2ᚕrochdaleᚋprojectionsᚐShare
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNShareTotal2rochdaleᚋprojectionsᚐShareTotal(ctx, sel, v[i])
+		return ec._ShareTotal(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25461,7 +24153,7 @@ func (ec *executionContext) marshalNStatutes2ᚕrochdaleᚋgraphqlᚋinternalᚋ
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNStatutes2rochdaleᚋgraphqlᚋinternalᚋexecᚐStatutes(ctx, sel, v[i])
+		return ec._Statutes(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25673,7 +24365,7 @@ func (ec *executionContext) marshalNTier2ᚕrochdaleᚋdomainᚋofferingᚐTier�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalNTier2rochdaleᚋdomainᚋofferingᚐTier(ctx, sel, v[i])
+		return ec._Tier(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25715,7 +24407,7 @@ func (ec *executionContext) marshalN__Directive2ᚕgithubᚗcomᚋ99designsᚋgq
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalN__Directive2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐDirective(ctx, sel, v[i])
+		return ec.___Directive(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25787,7 +24479,7 @@ func (ec *executionContext) marshalN__InputValue2ᚕgithubᚗcomᚋ99designsᚋg
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
+		return ec.___InputValue(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -25815,7 +24507,7 @@ func (ec *executionContext) marshalN__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgen�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
+		return ec.___Type(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -26522,7 +25214,7 @@ func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgq
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalN__EnumValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValue(ctx, sel, v[i])
+		return ec.___EnumValue(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -26541,7 +25233,7 @@ func (ec *executionContext) marshalO__Field2ᚕgithubᚗcomᚋ99designsᚋgqlgen
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalN__Field2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐField(ctx, sel, v[i])
+		return ec.___Field(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -26560,7 +25252,7 @@ func (ec *executionContext) marshalO__InputValue2ᚕgithubᚗcomᚋ99designsᚋg
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalN__InputValue2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐInputValue(ctx, sel, v[i])
+		return ec.___InputValue(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -26579,7 +25271,7 @@ func (ec *executionContext) marshalO__Type2ᚕgithubᚗcomᚋ99designsᚋgqlgen�
 	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
-		return ec.marshalN__Type2githubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐType(ctx, sel, v[i])
+		return ec.___Type(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {

@@ -12,13 +12,18 @@ import (
 	"strings"
 )
 
-// tune rewrites what gqlgen generates so that answering costs a quarter of it:
+// tune rewrites what gqlgen generates so that answering costs a fraction of it:
 //
+//   - An object writes itself as its fields are resolved, and is not made of a value
+//     for each of them first.
 //   - A plain field, which is a field of a struct and has a value, is written where
 //     it stands, without the context, closures and middleware of a resolver. Where it
-//     has no value, the way that gqlgen made is taken, with all its checks.
+//     has no value but must, the way that gqlgen made is taken, with all its checks.
 //   - The elements of a list, and the fields of an object, are resolved one after
 //     another and not each in a goroutine of its own.
+//   - What is selected of an object is found out once for a document, and not for each
+//     object: see exec.Selections.
+//   - Parents of a batch find each other without a path made for each.
 //   - Nothing is kept ready for @defer, which the schema does not have.
 //
 // And an empty text is null wherever the schema allows it to be: this it does to
@@ -26,12 +31,15 @@ import (
 //
 // It fails where the code is not as it expects it from the version of gqlgen in go.mod.
 func tune(code []byte, plain bool) ([]byte, error) {
-	t := &tuner{code: code, fset: token.NewFileSet(), leaves: map[string]leaf{}, plain: map[string]string{}, counts: map[string]int{}}
+	t := &tuner{
+		code: code, fset: token.NewFileSet(), leaves: map[string]leaf{}, objects: map[string]string{},
+		plain: map[string]leaf{}, counts: map[string]int{},
+	}
 	file, err := parser.ParseFile(t.fset, "generated.go", code, parser.ParseComments)
 	if err != nil {
 		return nil, err
 	}
-	passes := []func(*ast.FuncDecl){t.marshaler, t.field, t.object, t.list}
+	passes := []func(*ast.FuncDecl){t.marshaler, t.field, t.object, t.list, t.batch, t.execution}
 	if plain {
 		passes = passes[:1]
 	}
@@ -42,8 +50,11 @@ func tune(code []byte, plain bool) ([]byte, error) {
 			}
 		}
 	}
+	if !plain {
+		t.context(file)
+	}
 	if t.err == nil && !plain {
-		for _, what := range []string{"leaf", "field", "object", "list"} {
+		for _, what := range []string{"leaf", "field", "object", "list", "element", "batch", "execution", "context"} {
 			if t.counts[what] == 0 {
 				t.err = fmt.Errorf("nothing looks like a %s: is this another version of gqlgen?", what)
 			}
@@ -60,19 +71,22 @@ func tune(code []byte, plain bool) ([]byte, error) {
 }
 
 type tuner struct {
-	code   []byte
-	fset   *token.FileSet
-	leaves map[string]leaf   // by the name of the function that marshals them
-	plain  map[string]string // how a plain field is marshalled, by the name of the function that does it
-	edits  []edit
-	counts map[string]int
-	err    error
+	code    []byte
+	fset    *token.FileSet
+	leaves  map[string]leaf   // by the name of the function that marshals them
+	objects map[string]string // the function that an object is marshalled by, by the name of that which takes a value of it
+	plain   map[string]leaf   // how a plain field is marshalled, by the name of the function that does it
+	edits   []edit
+	counts  map[string]int
+	err     error
 }
 
-// leaf is how values of a scalar or enum are marshalled, with their variable v.
+// leaf is how values of a scalar or enum are marshalled: in its variable v, or in the
+// field that has it.
 type leaf struct {
-	expr ast.Expr
-	zero string // a condition on v for null, or ""
+	expr     string
+	zero     string // a condition on the variable for null, or ""
+	nullable bool
 }
 
 type edit struct {
@@ -111,6 +125,9 @@ func (t *tuner) edited() []byte {
 //	}
 func (t *tuner) marshaler(f *ast.FuncDecl) {
 	name := f.Name.Name
+	if by, ok := returned(f.Body).(*ast.CallExpr); ok && strings.HasPrefix(name, "marshalN") && len(by.Args) == 3 && t.text(by.Args[2]) == "&v" {
+		t.objects[name] = t.text(by.Fun)
+	}
 	if !strings.HasPrefix(name, "marshal") || len(f.Body.List) < 3 || t.text(f.Body.List[0]) != "_ = sel" {
 		return
 	}
@@ -119,14 +136,14 @@ func (t *tuner) marshaler(f *ast.FuncDecl) {
 	if !ok || t.text(assign.Lhs[0]) != "res" {
 		return
 	}
-	l := leaf{expr: assign.Rhs[0]}
+	l := leaf{expr: t.text(assign.Rhs[0]), nullable: strings.HasPrefix(name, "marshalO")}
 	params := f.Type.Params.List
 	_, pointer := params[len(params)-1].Type.(*ast.StarExpr)
-	if strings.HasPrefix(name, "marshalO") && !pointer && strings.HasPrefix(t.text(l.expr), "graphql.MarshalString(") {
+	if l.nullable && !pointer && strings.HasPrefix(l.expr, "graphql.MarshalString(") {
 		l.zero = `v == ""`
 		t.replace(f.Body.List[0], "_ = sel\nif "+l.zero+" {\nreturn graphql.Null\n}")
 	}
-	if pointer || strings.Contains(t.text(l.expr), "*v") {
+	if pointer || strings.Contains(l.expr, "*v") {
 		return
 	}
 	t.leaves[name] = l
@@ -168,11 +185,7 @@ func (t *tuner) field(f *ast.FuncDecl) {
 		return
 	}
 	put := func(in string) string { return variable.ReplaceAllString(in, t.text(selector)) }
-	expr := put(t.text(l.expr))
-	if l.zero != "" {
-		expr = "orNull(" + put(l.zero) + ", func() graphql.Marshaler { return " + expr + " })"
-	}
-	t.plain[f.Name.Name] = expr
+	t.plain[f.Name.Name] = leaf{put(l.expr), put(l.zero), l.nullable}
 	t.counts["field"]++
 }
 
@@ -186,71 +199,186 @@ func (t *tuner) object(f *ast.FuncDecl) {
 	}
 	root := name == "_Query" || name == "_Mutation"
 	for _, s := range f.Body.List {
-		switch text := t.text(s); {
+		text := t.text(s)
+		selected, collected := strings.CutPrefix(text, "fields := graphql.CollectFields(ec.OperationContext, ")
+		loop, loops := s.(*ast.RangeStmt)
+		switch {
 		case strings.HasPrefix(text, "deferred := graphql.NewDeferredGroup"), strings.HasPrefix(text, "if n := len(deferred.Defers)"),
-			!root && text == "out.Dispatch(ctx)":
+			!root && text == "out.Dispatch(ctx)", !root && text == "out := graphql.NewFieldSet(fields)":
 			t.replace(s, "")
-		case !root && text == "out := graphql.NewFieldSet(fields)":
-			t.replace(s, "out := newObject(fields)")
+		case collected && root:
+			t.replace(s, "fields := ec.selections.of(ec.OperationContext, "+strings.TrimSuffix(selected, ")")+").fields")
+		case collected:
+			t.replace(s, "out := newObject(ec.selections.of(ec.OperationContext, "+strings.TrimSuffix(selected, ")")+"))")
+		case !root && text == "return out":
+			t.replace(s, "return out.end()")
+		case !root && loops:
+			t.fields(loop)
 		}
 	}
 	t.counts["object"]++
-	if root {
-		return
-	}
-	ast.Inspect(f.Body, func(n ast.Node) bool {
-		switch n := n.(type) {
-		case *ast.AssignStmt:
-			by, ok := n.Rhs[0].(*ast.CallExpr)
-			if !ok || t.text(n.Lhs[0]) != "out.Values[i]" {
-				return true
-			}
-			if expr, ok := t.plain[strings.TrimPrefix(t.text(by.Fun), "ec.")]; ok {
-				t.replace(n, "if out.Values[i] = "+expr+"; out.Values[i] == graphql.Null {\n"+t.text(n)+"\n}")
-			}
-			return false
-		case *ast.ExprStmt:
-			switch text := t.text(n); {
-			case strings.HasPrefix(text, "out.ResolveConcurrently("):
-				t.replace(n, t.serial(n))
-				return false
-			case text == "atomic.AddUint32(&out.Invalids, 1)":
-				t.replace(n, "out.Invalids++")
-				return false
-			}
-		}
-		return true
-	})
 }
 
-// serial is what a field does that gqlgen would resolve in a goroutine:
+// fields rewrites the loop over what is selected of an object:
 //
-//	out.ResolveConcurrently(ec.OperationContext, &deferred, i, true, NONNULL,
-//		func(ctx context.Context) graphql.Marshaler { return ec._Member_holdings(ctx, field, obj) })
-func (t *tuner) serial(n *ast.ExprStmt) string {
-	call, ok := n.X.(*ast.CallExpr)
-	if !ok || len(call.Args) != 6 || returned(bodyOf(call.Args[5])) == nil {
-		t.err = fmt.Errorf("unexpected: %s", t.text(n))
-		return ""
+//	for i, field := range fields {
+//		switch field.Name {
+//		case "id":
+//			out.Values[i] = ec._Member_id(ctx, field, obj)
+//			if out.Values[i] == graphql.Null {
+//				out.Invalids++
+//			}
+//		...
+//		}
+//	}
+func (t *tuner) fields(loop *ast.RangeStmt) {
+	choice, ok := loop.Body.List[0].(*ast.SwitchStmt)
+	if !ok || len(loop.Body.List) != 1 || t.text(loop.X) != "fields" {
+		t.err = fmt.Errorf("unexpected: %.200s", t.text(loop))
+		return
 	}
-	invalid := "graphql.RequiredNull"
-	if t.text(call.Args[4]) == "true" {
-		invalid = "graphql.Null"
+	t.replace(loop.X, "out.selected.fields")
+	t.edits = append(t.edits, edit{choice.Pos(), choice.Pos(), "out.begin(i)\n"})
+	for _, c := range choice.Body.List {
+		clause, _ := c.(*ast.CaseClause)
+		if clause.List == nil {
+			continue // of a field that is none
+		}
+		value, invalid := t.resolved(clause)
+		if value == nil {
+			t.err = fmt.Errorf("unexpected: %s", t.text(clause))
+			return
+		}
+		text := fmt.Sprintf("out.value(%s, %s)", t.text(value), invalid)
+		if by, ok := value.(*ast.CallExpr); ok {
+			if l, ok := t.plain[strings.TrimPrefix(t.text(by.Fun), "ec.")]; ok {
+				text = l.written(text)
+			} else if name, ok := strings.CutPrefix(t.text(value), "graphql.MarshalString("); ok {
+				text = "out.text(" + name
+			}
+		}
+		t.edits = append(t.edits, edit{clause.Body[0].Pos(), clause.End(), text})
 	}
-	return "out.Values[i] = " + t.text(returned(bodyOf(call.Args[5]))) +
-		"\nif out.Values[i] == " + invalid + " {\nout.Invalids++\n}"
+}
+
+// resolved is what a field is resolved by, and what makes the object invalid if it is
+// its value.
+func (t *tuner) resolved(clause *ast.CaseClause) (value ast.Expr, invalid string) {
+	switch s := clause.Body[0].(type) {
+	case *ast.AssignStmt:
+		if len(clause.Body) == 1 {
+			return s.Rhs[0], "nil"
+		}
+		if check, ok := clause.Body[1].(*ast.IfStmt); ok && len(clause.Body) == 2 {
+			if is, ok := strings.CutPrefix(t.text(check.Cond), "out.Values[i] == "); ok {
+				return s.Rhs[0], is
+			}
+		}
+	case *ast.ExprStmt:
+		// out.ResolveConcurrently(ec.OperationContext, &deferred, i, true, NONNULL,
+		//	func(ctx context.Context) graphql.Marshaler { return ec._Member_holdings(ctx, field, obj) })
+		call, ok := s.X.(*ast.CallExpr)
+		if !ok || len(call.Args) != 6 || t.text(call.Fun) != "out.ResolveConcurrently" || len(clause.Body) != 1 {
+			return nil, ""
+		}
+		if t.text(call.Args[4]) == "true" {
+			return returned(bodyOf(call.Args[5])), "graphql.Null"
+		}
+		return returned(bodyOf(call.Args[5])), "graphql.RequiredNull"
+	}
+	return nil, ""
+}
+
+// written is the statement that writes a plain field, where otherwise is the one that
+// writes it as gqlgen does.
+func (l leaf) written(otherwise string) string {
+	for _, how := range []struct{ marshal, before, after string }{
+		{"graphql.MarshalString(", "out.text(", ""},
+		{"graphql.MarshalInt(", "out.integer(int64(", ")"},
+		{"graphql.MarshalInt64(", "out.integer(int64(", ")"},
+		{"graphql.MarshalBoolean(", "out.boolean(", ""},
+	} {
+		value, ok := strings.CutPrefix(l.expr, how.marshal)
+		write := how.before + value + how.after
+		switch {
+		case ok && l.zero != "":
+			return "if " + l.zero + " {\nout.null()\n} else {\n" + write + "\n}"
+		case ok:
+			return write
+		}
+	}
+	if l.nullable {
+		return "out.value(" + l.expr + ", nil)"
+	}
+	return "if v := " + l.expr + "; v != graphql.Null {\nout.value(v, nil)\n} else {\n" + otherwise + "\n}"
 }
 
 // list rewrites the function that marshals a list.
 func (t *tuner) list(f *ast.FuncDecl) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
-		if ok && t.text(call.Fun) == "graphql.MarshalSliceConcurrently" {
+		if !ok {
+			return true
+		}
+		switch name := t.text(call.Fun); {
+		case name == "graphql.MarshalSliceConcurrently":
 			t.replace(call.Fun, "marshalSlice")
 			t.counts["list"]++
+		case name == "graphql.WithBatchParentValues":
+			t.replace(call.Fun, "withParents")
+		case name == "graphql.WithBatchParents":
+			t.err = fmt.Errorf("unexpected: %s", t.text(call))
+		case len(call.Args) == 3 && t.text(call.Args[2]) == "v[i]" && t.objects[strings.TrimPrefix(name, "ec.")] != "":
+			t.replace(call.Fun, t.objects[strings.TrimPrefix(name, "ec.")]) // which takes no copy of it
+			t.replace(call.Args[2], "&v[i]")
+			t.counts["element"]++
 		}
 		return true
 	})
+}
+
+// batch rewrites the function that resolves a field of several parents at once.
+func (t *tuner) batch(f *ast.FuncDecl) {
+	if !strings.HasPrefix(f.Name.Name, "resolveBatch_") {
+		return
+	}
+	ast.Inspect(f.Body, func(n ast.Node) bool {
+		if of, ok := n.(*ast.IndexExpr); ok && t.text(of.X) == "graphql.BatchParentsFor" {
+			t.replace(of.X, "parentsOf")
+			t.counts["batch"]++
+		}
+		return true
+	})
+}
+
+// execution gives an execution what its document was found to select.
+func (t *tuner) execution(f *ast.FuncDecl) {
+	if f.Name.Name != "Exec" {
+		return
+	}
+	for _, s := range f.Body.List {
+		if strings.HasPrefix(t.text(s), "ec := newExecutionContext(") {
+			t.edits = append(t.edits, edit{s.End(), s.End(), "\nec.selections = selectionsOf(ctx)"})
+			t.counts["execution"]++
+		}
+	}
+}
+
+// context adds that to the type of an execution.
+func (t *tuner) context(file *ast.File) {
+	for _, decl := range file.Decls {
+		d, ok := decl.(*ast.GenDecl)
+		if !ok || d.Tok != token.TYPE {
+			continue
+		}
+		for _, spec := range d.Specs {
+			of, _ := spec.(*ast.TypeSpec)
+			if s, ok := of.Type.(*ast.StructType); ok && of.Name.Name == "executionContext" {
+				t.edits = append(t.edits, edit{s.Fields.Closing, s.Fields.Closing, "selections *Selections\n"})
+				t.counts["context"]++
+			}
+		}
+	}
 }
 
 func bodyOf(e ast.Expr) *ast.BlockStmt {
