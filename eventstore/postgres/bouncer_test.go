@@ -36,6 +36,7 @@ func bounce(t pgtest.T, c *pgtest.Cluster) (proxied func(server string) string) 
 pool_mode = transaction
 default_pool_size = 6
 max_client_conn = 500
+server_login_retry = 0.2
 auth_type = any
 listen_port = 6432
 unix_socket_dir = %s

@@ -13,6 +13,7 @@ import (
 
 // Codes of SQLSTATE.
 const (
+	connectionException  = "08" // with which all such codes begin
 	serializationFailure = "40001"
 	deadlock             = "40P01"
 	noSuchStatement      = "26000"
@@ -87,7 +88,11 @@ func nonempty(all ...string) (some []string) {
 // causes are those of an error to connect, which tells of each address on a line.
 func causes(err error) string {
 	_, text, _ := strings.Cut(err.Error(), "`:")
-	return strings.Join(nonempty(strings.FieldsFunc(text, func(c rune) bool { return c == '\n' || c == '\t' })...), "; ")
+	var all []string
+	for line := range strings.Lines(text) {
+		all = append(all, strings.TrimSpace(line))
+	}
+	return strings.Join(nonempty(all...), "; ")
 }
 
 // unparsed is the error of a URL that is none, of which nothing is repeated that

@@ -19,16 +19,16 @@ var notify = &statement{"notify", `select set_config('synchronous_commit', 'off'
 
 // tell notifies other nodes of commits, outside of their transactions, which would
 // wait for each other if they did it themselves.
-func (d *Driver) tell(ctx context.Context) {
+func (d *Driver) tell() {
 	for {
 		select {
-		case <-ctx.Done():
+		case <-d.open.Done():
 			return
 		case <-d.news:
 		}
-		_ = d.query(ctx, true, notify, nil, func([][]byte) {}) // others look in any case
+		_ = d.query(d.open, true, notify, nil, func([][]byte) {}) // others look in any case
 		select {
-		case <-ctx.Done():
+		case <-d.open.Done():
 			return
 		case <-time.After(throttle):
 		}
@@ -61,6 +61,7 @@ func (d *Driver) Changed(ctx context.Context) error {
 	}
 	wait, cancel := context.WithTimeout(ctx, longest)
 	defer cancel()
+	defer context.AfterFunc(d.open, cancel)()
 	_, err := ear.WaitForNotification(wait)
 	if err != nil && !pgconn.Timeout(err) && ctx.Err() == nil {
 		d.broken(ctx, err)

@@ -25,8 +25,9 @@ type Driver struct {
 	direct atomic.Bool  // connections are to the server itself
 	lost   atomic.Int64 // since when the database does not let anybody in, or 0
 
-	ear  chan *pgx.Conn // on which is listened; nil if it is not there
-	news chan struct{}  // of a commit that others are to be told of
+	ear  chan *pgx.Conn  // on which is listened; nil if it is not there
+	news chan struct{}   // of a commit that others are to be told of
+	open context.Context // until it is closed
 	end  context.CancelFunc
 	done sync.WaitGroup
 }
@@ -55,9 +56,8 @@ func Open(ctx context.Context, url string) (*Driver, error) {
 		d.pool.Close()
 		return nil, d.explain(err)
 	}
-	background, end := context.WithCancel(context.WithoutCancel(ctx))
-	d.end = end
-	d.done.Go(func() { d.tell(background) })
+	d.open, d.end = context.WithCancel(context.WithoutCancel(ctx))
+	d.done.Go(d.tell)
 	return d, nil
 }
 

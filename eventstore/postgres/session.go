@@ -1,9 +1,11 @@
 package postgres
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -152,8 +154,11 @@ func (s *session) again(err error) bool {
 	return false
 }
 
+// fatal reports whether an answer was the last one of its connection, so that it
+// does not tell what became of the transaction. A proxy may tell of the loss of the
+// server in its own way.
 func fatal(answer *pgconn.PgError) bool {
-	return answer.SeverityUnlocalized == "FATAL" || answer.SeverityUnlocalized == "PANIC"
+	return cmp.Or(answer.SeverityUnlocalized, answer.Severity) != "ERROR" || strings.HasPrefix(answer.Code, connectionException)
 }
 
 // ride waits a moment for a database that does not let anybody in, if it may be
@@ -165,7 +170,12 @@ func (d *Driver) ride(ctx context.Context, err error) bool {
 		return false
 	}
 	now := time.Now().UnixNano()
-	if !d.lost.CompareAndSwap(0, now) && now-d.lost.Load() > int64(ride) {
+	since := d.lost.Load()
+	if since == 0 {
+		since = now
+		d.lost.CompareAndSwap(0, now)
+	}
+	if now-since > int64(ride) {
 		return false
 	}
 	select {
