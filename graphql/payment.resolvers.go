@@ -76,11 +76,26 @@ func (q query) Balance(ctx context.Context, party *string) (projections.Balance,
 	if err != nil {
 		return projections.Balance{}, err
 	}
-	return q.Models.Balance(ctx, who)
+	return q.balance(ctx, who)
+}
+
+// balance is nothing in the co-op's currency for who has neither owed nor paid.
+func (r *resolver) balance(ctx context.Context, party domain.PartyID) (projections.Balance, error) {
+	b, err := r.Models.Balance(ctx, party)
+	if err != nil || b.Invoiced.Currency() != "" {
+		return b, err
+	}
+	day, err := r.today(ctx)
+	if err != nil {
+		return b, err
+	}
+	rules, _, err := r.Models.StatutesOn(ctx, day)
+	nothing := money.New(0, rules.Statutes.Currency)
+	return projections.Balance{Invoiced: nothing, Received: nothing}, err
 }
 
 func (m member) Balance(ctx context.Context, of *projections.Member) (projections.Balance, error) {
-	return m.Models.Balance(ctx, of.ID)
+	return m.balance(ctx, of.ID)
 }
 
 type paymentPayload struct{ *resolver }

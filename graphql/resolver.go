@@ -1,10 +1,10 @@
 package graphql
 
 import (
-	"bytes"
 	"context"
 	"encoding/base64"
 	"fmt"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -75,12 +75,14 @@ func place(number int64, texts ...string) string {
 	return strings.Join(append([]string{fmt.Sprintf("%020d", uint64(number-1))}, texts...), "\x00")
 }
 
+var placed = regexp.MustCompile(`^\d{20}\x00`)
+
 // pageFrom takes a page of a list that is there as a whole, in the order of its
 // keys. A cursor is a key.
 func pageFrom[T any](all []T, key func(*T) string, p projections.Page) (l projections.List[T], err error) {
 	at := func(cursor string) (int, bool, error) {
 		of, err := base64.RawURLEncoding.DecodeString(cursor)
-		if err != nil || !bytes.Contains(of, []byte{0}) {
+		if err != nil || !placed.Match(of) {
 			return 0, false, projections.ErrCursor
 		}
 		i, is := sort.Find(len(all), func(i int) int { return strings.Compare(string(of), key(&all[i])) })

@@ -18,6 +18,7 @@ import (
 	"rochdale/domain/billing"
 	"rochdale/domain/calendar"
 	"rochdale/domain/modules"
+	"rochdale/domain/provisioning"
 	"rochdale/eventstore"
 	"rochdale/eventstore/sqlite"
 	"rochdale/graphql"
@@ -39,11 +40,33 @@ type coop struct {
 	*town
 }
 
+// doors are a service of which the accounts have passwords, and nothing else.
+type doors struct {
+	processes.Provisioner
+	mu   sync.Mutex
+	sets map[string][]string // hashes, by service and login
+}
+
+func (d *doors) SetCredential(_ context.Context, ref provisioning.Ref, c provisioning.Credential) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	key := string(ref.Service) + " " + string(ref.Login)
+	d.sets[key] = append(d.sets[key], c.Hash)
+	return nil
+}
+
+func (d *doors) set(service, login string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return len(d.sets[service+" "+login])
+}
+
 // A town is what all nodes of a co-op have in common.
 type town struct {
 	mu      sync.Mutex
 	now     time.Time
 	viewers map[string]access.Viewer // by the token that they show
+	doors   *doors
 }
 
 // lines are what was logged.
@@ -69,7 +92,7 @@ func serve(t testing.TB, adapt ...func(*graphql.Config)) *coop {
 	t.Helper()
 	c := &coop{
 		t: t, path: filepath.Join(t.TempDir(), "log.db"),
-		town: &town{now: time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC), viewers: map[string]access.Viewer{}},
+		town: &town{now: time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC), viewers: map[string]access.Viewer{}, doors: &doors{sets: map[string][]string{}}},
 	}
 	for _, role := range domain.Roles {
 		c.let(string(role), access.Viewer{Name: "token/" + string(role), Roles: []domain.Role{role}})
@@ -103,7 +126,10 @@ func (c *coop) node(adapt ...func(*graphql.Config)) *coop {
 	answers := ports{c.models}
 	c.runner = processes.NewRunner(c.store, logger, processes.Tally(c.store, answers), processes.Erasure(c.store),
 		processes.Entitlements(c.store, today), processes.Accounts(c.store, answers, "example.org", today))
-	config := graphql.Config{Store: c.store, Models: c.models, Log: logger, Rolls: answers, Payers: answers}
+	config := graphql.Config{
+		Store: c.store, Models: c.models, Log: logger, Rolls: answers, Payers: answers,
+		Provisioners: map[domain.Service]processes.Provisioner{domain.Mail: c.doors, domain.Storage: c.doors},
+	}
 	for _, f := range adapt {
 		f(&config)
 	}
