@@ -49,12 +49,12 @@ func (m *Mailboxes) sort(ctx context.Context, err error, ambiguous bool, what st
 
 // ofSQLite sorts by https://sqlite.org/rescode.html.
 func ofSQLite(err error) (class fault.Class, code string) {
-	e, ok := errors.AsType[*sqlite3.Error](err)
-	if !ok {
+	var extended sqlite3.ExtendedErrorCode
+	if !errors.As(err, &extended) {
 		return fault.Transient, ""
 	}
-	code = fmt.Sprintf("sqlite %d", e.ExtendedCode())
-	switch e.Code() {
+	code = fmt.Sprintf("sqlite %d", extended)
+	switch extended.Code() {
 	case sqlite3.FULL, sqlite3.IOERR, sqlite3.CANTOPEN, sqlite3.CORRUPT, sqlite3.NOTADB:
 		return fault.Unavailable, code
 	case sqlite3.READONLY, sqlite3.PERM, sqlite3.AUTH:

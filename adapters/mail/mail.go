@@ -150,8 +150,9 @@ func (m *Mailboxes) Observe(ctx context.Context, ref provisioning.Ref) (provisio
 // observe returns the accounts that a clause selects.
 func (m *Mailboxes) observe(ctx context.Context, clause string, args ...any) (all []provisioning.Observed, err error) {
 	const failed = "look at accounts"
-	rows, err := m.db.QueryContext(ctx, `select a.login, coalesce(a.account, ''), a.access, coalesce(a.quota_bytes, -1), u.bytes
-		from mail_account a left join mail_usage u on u.login = a.login `+clause, args...)
+	const accounts = `select a.login, coalesce(a.account, ''), a.access, coalesce(a.quota_bytes, -1), u.bytes
+		from mail_account a left join mail_usage u on u.login = a.login `
+	rows, err := m.db.QueryContext(ctx, accounts+clause, args...) //nolint:gosec // G202: clauses of our own
 	if err != nil {
 		return nil, m.sort(ctx, err, false, failed)
 	}
@@ -229,7 +230,13 @@ func (m *Mailboxes) Resume(ctx context.Context, want provisioning.Desired) (prov
 // Delete does away with the account, and with the only way to its mail, which it
 // leaves to the mail server to remove.
 func (m *Mailboxes) Delete(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
-	return m.change(ctx, want, func(row) (row, error) { return row{}, nil })
+	is, err := m.change(ctx, want, func(row) (row, error) { return row{}, nil })
+	if err == nil && m.dialect == SQLite {
+		// What was deleted is overwritten in the file, but the WAL still has it. If
+		// somebody reads from it just now, the next time will do.
+		_, _ = m.db.ExecContext(ctx, `pragma wal_checkpoint(truncate)`)
+	}
+	return is, err
 }
 
 // change carries out a wish: what is wanted of the row of an account, which nobody

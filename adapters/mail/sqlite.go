@@ -43,7 +43,7 @@ func OpenSQLite(path string) (*sql.DB, error) {
 	}
 	err = os.Mkdir(dir, 0o750)
 	if err == nil {
-		err = os.Chmod(dir, dirMode) //nolint:gosec // G302: for the mail servers, see above
+		err = os.Chmod(dir, dirMode)
 	}
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, fmt.Errorf("mail: make the folder of its tables: %w", err)

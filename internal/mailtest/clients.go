@@ -198,7 +198,7 @@ func (s *Server) Deliver(to, subject string, size int) error {
 	if err != nil {
 		return err
 	}
-	defer conn.Close()
+	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(2 * patience)); err != nil {
 		return err
 	}
@@ -237,7 +237,7 @@ func (s *Server) Send(to, subject string, size int) error {
 		return err
 	}
 	if err := c.Hello("elsewhere.example"); err != nil {
-		c.Close()
+		_ = c.Close()
 		return err
 	}
 	return send(c, "somebody@elsewhere.example", to, subject, size)
@@ -254,7 +254,7 @@ func (s *Server) Submit(login, password, from, to, subject string) error {
 		return err
 	}
 	if err := c.Auth(smtp.PlainAuth("", login, password, s.tls().ServerName)); err != nil {
-		c.Close()
+		_ = c.Close()
 		return refused(err)
 	}
 	return send(c, from, to, subject, 100)
@@ -271,15 +271,15 @@ func (s *Server) SubmitByStartTLS(login, password, from, to, subject string) err
 		return err
 	}
 	if ok, _ := c.Extension("AUTH"); ok {
-		c.Close()
+		_ = c.Close()
 		return errors.New("mailtest: a password may be sent in the clear")
 	}
 	if err := c.StartTLS(s.tls()); err != nil {
-		c.Close()
+		_ = c.Close()
 		return err
 	}
 	if err := c.Auth(smtp.PlainAuth("", login, password, s.tls().ServerName)); err != nil {
-		c.Close()
+		_ = c.Close()
 		return refused(err)
 	}
 	return send(c, from, to, subject, 100)
@@ -287,7 +287,7 @@ func (s *Server) SubmitByStartTLS(login, password, from, to, subject string) err
 
 // send sends a message, and closes c. It announces its size, as all do who can.
 func send(c *smtp.Client, from, to, subject string, size int) error {
-	defer c.Close()
+	defer func() { _ = c.Close() }() // it has quit, or is not worth it
 	text := message(from, to, subject, size)
 	for _, step := range []string{fmt.Sprintf("MAIL FROM:<%s> SIZE=%d", from, len(text)), "RCPT TO:<" + to + ">"} {
 		id, err := c.Text.Cmd("%s", step)

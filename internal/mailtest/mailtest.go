@@ -3,7 +3,8 @@
 // not for use outside tests.
 //
 // The servers live in a folder of their own, listen on free ports of the loopback,
-// send nothing elsewhere and end with the test, also with one that is killed.
+// send nothing elsewhere and end with the test, also with one that is killed
+// (unless sudo was asked to start them).
 // Nothing of servers already on the machine is touched. Root's Dovecot runs as
 // users of its own, as installed; anybody else's as whoever runs the test. Postfix
 // can only be started by root: else it is asked of sudo, and the test fails where
@@ -170,7 +171,7 @@ func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
 		return err
 	}
 	cmd := exec.Command(dovecot, "-F", "-c", s.etc("dovecot.conf")) //nolint:gosec // G204: a program found by us
-	if err := s.run(t, cmd, syscall.SIGTERM); err != nil {
+	if err := s.run(t, cmd, func() error { return cmd.Process.Signal(syscall.SIGTERM) }); err != nil {
 		return err
 	}
 	return s.await(func() error {
@@ -248,18 +249,27 @@ relay_transport = error:5.4.4 a test sends nothing elsewhere
 			return err
 		}
 	}
-	for _, command := range [][]string{
+	commands := [][]string{
 		{"mkdir", "-p", s.dir + "/spool", s.dir + "/postfix"},
 		{"chown", "postfix", s.dir + "/postfix"},
 		{"chown", "-R", "root", s.dir + "/etc"},
 		{"postfix", "-c", s.dir + "/etc", "check"},
-	} {
-		if out, err := s.asRoot(command...).CombinedOutput(); err != nil {
-			return fmt.Errorf("%q: %w: %s", command, err, bytes.TrimSpace(out))
+	}
+	if tables.cluster == nil {
+		commands = append(commands, []string{"chgrp", "-R", readers, filepath.Dir(tables.file)})
+	}
+	for _, command := range commands {
+		if err := s.doAsRoot(command...); err != nil {
+			return err
 		}
 	}
 	// What "postfix start-fg" would have a shell start, so that signals reach it.
-	if err := s.run(t, s.asRoot("/usr/lib/postfix/sbin/master", "-s", "-c", s.dir+"/etc"), syscall.SIGTERM); err != nil {
+	cmd := s.asRoot("/usr/lib/postfix/sbin/master", "-s", "-c", s.dir+"/etc")
+	stop := func() error { return cmd.Process.Signal(syscall.SIGTERM) }
+	if !s.root() { // whose signals sudo does not take
+		stop = s.asRoot("postfix", "-c", s.dir+"/etc", "stop").Run
+	}
+	if err := s.run(t, cmd, stop); err != nil {
 		return err
 	}
 	return s.await(func() error {
@@ -267,7 +277,7 @@ relay_transport = error:5.4.4 a test sends nothing elsewhere
 		if err != nil {
 			return err
 		}
-		defer c.Close()
+		defer func() { _ = c.Close() }()
 		_, err = c.Read(make([]byte, 1))
 		return err
 	})
@@ -288,16 +298,21 @@ func (s *Server) install(name string, tables Tables, more string) error {
 		{"/var/spool/postfix/private/", s.dir + "/sockets/"},
 		{":private/", ":" + s.dir + "/sockets/"},
 		{"= private/", "= " + s.dir + "/sockets/"},
+		{"mail_gid = vmail", "mail_gid = " + s.mailGroup()},
 		{"vmail", s.mailers},
 		{"/var/lib/rochdale/mail/mailboxes.db", tables.file},
-		{"extra_groups = rochdale", "extra_groups = " + s.readers()},
+		{"extra_groups = rochdale", "extra_groups = " + readers},
 		{"doveadm ", "doveadm -c " + s.etc("dovecot.conf") + " "},
 		{"\nsmtp        inet", "\n" + s.SMTP + " inet"},
 		{"submissions inet", s.Submissions + " inet"},
 		{"submission  inet", s.Submission + " inet"},
 	}
-	if !s.root() { // then the sockets are not Postfix's own
-		instead = append(instead, [2]string{"mode = 0600\n    user = postfix", "mode = 0666\n    user = " + s.self.Username})
+	if !s.root() { // then all is one user's, and the sockets are not Postfix's own
+		instead = append(instead, [][2]string{
+			{"mode = 0600\n    user = postfix", "mode = 0666\n    user = " + s.self.Username},
+			{"user = dovecot\n  extra_groups = " + readers, "user = " + s.self.Username},
+			{"extra_groups = " + readers + "\n", "user = " + s.self.Username + "\n"},
+		}...)
 	}
 	result := string(text)
 	if u := tables.cluster; u != nil {
@@ -331,43 +346,28 @@ func onPostgreSQL(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// admit lets the servers read the tables, as an operator does.
+// admit lets Dovecot read the tables, as an operator does.
 func (s *Server) admit(tables Tables) error {
-	if tables.cluster != nil {
-		roles, err := files.Files.ReadFile("roles.sql")
-		if err != nil {
-			return err
+	if tables.cluster == nil {
+		if !s.root() {
+			return nil // it runs as whoever made them
 		}
-		return tables.roles(string(roles))
+		return s.doAsRoot("chgrp", "-R", readers, filepath.Dir(tables.file))
 	}
-	if !s.root() {
-		return nil
-	}
-	group, err := user.LookupGroup(s.readers())
+	roles, err := files.Files.ReadFile("roles.sql")
 	if err != nil {
 		return err
 	}
-	gid, err := strconv.Atoi(group.Gid)
-	if err != nil {
-		return err
-	}
-	return filepath.WalkDir(filepath.Dir(tables.file), func(path string, _ fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		return errors.Join(os.Chown(path, -1, gid), os.Chmod(path, info.Mode())) // chown takes the group's bit away
-	})
+	return tables.roles(string(roles))
 }
 
 // readers is the group by which servers read SQLite's file: one that Postfix is in
 // already, since the test puts nobody into any.
-func (s *Server) readers() string {
+const readers = "postfix"
+
+func (s *Server) mailGroup() string {
 	if s.root() {
-		return "postfix"
+		return s.mailers
 	}
 	return s.group()
 }
@@ -402,13 +402,25 @@ func (s *Server) asRoot(command ...string) *exec.Cmd {
 	return cmd
 }
 
+// doAsRoot runs a command as root.
+func (s *Server) doAsRoot(command ...string) error {
+	out, err := s.asRoot(command...).CombinedOutput()
+	if err != nil && !s.root() {
+		err = fmt.Errorf("%w (root is needed: run this test as root, or where sudo does not ask for a password: sudo -v)", err)
+	}
+	if err != nil {
+		err = fmt.Errorf("%q: %w: %s", command, err, bytes.TrimSpace(out))
+	}
+	return err
+}
+
 // run starts a server that ends with t.
-func (s *Server) run(t testing.TB, cmd *exec.Cmd, stop syscall.Signal) error {
+func (s *Server) run(t testing.TB, cmd *exec.Cmd, stop func() error) error {
 	out, err := os.OpenFile(filepath.Join(s.dir, "log", filepath.Base(cmd.Path)+".out"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
-	defer out.Close()
+	defer func() { _ = out.Close() }() // the server has it
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.SysProcAttr = untilParentDies()
 	if err := cmd.Start(); err != nil {
@@ -420,7 +432,7 @@ func (s *Server) run(t testing.TB, cmd *exec.Cmd, stop syscall.Signal) error {
 		close(ended)
 	}()
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(stop)
+		_ = stop() // it may have ended
 		select {
 		case <-ended:
 		case <-time.After(patience):
@@ -468,7 +480,7 @@ func (s *Server) remove() error {
 	if err := os.RemoveAll(s.dir); err == nil {
 		return nil
 	}
-	return s.asRoot("rm", "-rf", "--", s.dir).Run() // what was Postfix's
+	return s.doAsRoot("rm", "-rf", "--", s.dir) // what was Postfix's
 }
 
 func (s *Server) etc(name string) string { return filepath.Join(s.dir, "etc", name) }
@@ -476,9 +488,15 @@ func (s *Server) etc(name string) string { return filepath.Join(s.dir, "etc", na
 // Tidy runs what an operator has run every minute.
 func (s *Server) Tidy(t testing.TB) {
 	t.Helper()
-	if out, err := exec.Command(s.etc("rochdale-mail-tidy")).CombinedOutput(); err != nil {
+	if out, err := s.TryTidy(); err != nil {
 		t.Fatalf("mailtest: rochdale-mail-tidy: %v: %s", err, out)
 	}
+}
+
+// TryTidy does the same where it may fail, and returns what is said.
+func (s *Server) TryTidy() (string, error) {
+	out, err := exec.Command(s.etc("rochdale-mail-tidy")).CombinedOutput() //nolint:gosec // G204: a script of our own
+	return string(out), err
 }
 
 // Boxes returns the names of the boxes on the disk.
