@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/text/language"
 
@@ -13,7 +14,6 @@ import (
 	"rochdale/domain/calendar"
 	"rochdale/graphql/scalar"
 	"rochdale/processes/access"
-	"rochdale/projections"
 )
 
 // PositionHeader carries, in an answer, a position beyond which it knows nothing;
@@ -107,17 +107,40 @@ func (s *server) upTo(ctx context.Context, position int64) error {
 func (r *resolver) today(ctx context.Context) (calendar.Date, error) {
 	t := &callOf(ctx).today
 	t.Do(func() {
-		var versions []projections.StatutesVersion
-		if versions, t.err = r.Models.Statutes(ctx); t.err != nil {
-			return
+		var in *time.Location
+		if in, t.err = r.zone(ctx); t.err == nil {
+			t.Date = calendar.Of(r.Store.Now().In(in))
 		}
-		zone := "UTC"
-		if n := len(versions); n > 0 {
-			zone = versions[n-1].Statutes.TimeZone
-		}
-		t.Date, t.err = dayIn(zone, r.Store.Now())
 	})
 	return t.Date, t.err
+}
+
+// zone is the time zone of the co-op: UTC as long as there are no statutes to name
+// one. It is read again only when something has happened since.
+func (r *resolver) zone(ctx context.Context) (*time.Location, error) {
+	position := r.Models.Position()
+	if known := r.zones.Load(); known != nil && known.position == position {
+		return known.in, nil
+	}
+	versions, err := r.Models.Statutes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	name := "UTC"
+	if n := len(versions); n > 0 {
+		name = versions[n-1].Statutes.TimeZone
+	}
+	in, err := time.LoadLocation(name)
+	if err == nil {
+		r.zones.Store(&zoneAt{position, in})
+	}
+	return in, err
+}
+
+// zoneAt is the co-op's time zone as of a position.
+type zoneAt struct {
+	position int64
+	in       *time.Location
 }
 
 // dayOr is a day that was given, or today.

@@ -98,7 +98,7 @@ func NewHandler(c Config) http.Handler {
 		streams: streams{by: map[string]int{}},
 	}
 	polls, _ := lru.New[domain.PollID, domain.AssemblyID](1 << 10) // fails for sizes below 1 only
-	s.exec = exec.NewExecutableSchema(exec.Config{Resolvers: &resolver{s, polls, &turnouts{models: c.Models, log: c.Log, polls: map[domain.PollID]*watched{}}}})
+	s.exec = exec.NewExecutableSchema(exec.Config{Resolvers: &resolver{server: s, polls: polls, turnouts: &turnouts{models: c.Models, log: c.Log, polls: map[domain.PollID]*watched{}}}})
 	s.schema = s.exec.Schema()
 	s.rules = compile(s.schema)
 	s.valid = validation.NewDefaultRules()

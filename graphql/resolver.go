@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -23,6 +24,7 @@ type resolver struct {
 	*server
 	polls    *lru.Cache[domain.PollID, domain.AssemblyID]
 	turnouts *turnouts
+	zones    atomic.Pointer[zoneAt]
 }
 
 type (
@@ -113,8 +115,6 @@ func pageFrom[T any](all []T, key func(*T) string, p projections.Page) (l projec
 		to = min(to, from+or(p.First, defaultPage))
 	}
 	l = projections.List[T]{Items: all[from:to], HasPrevious: from > 0, HasNext: to < len(all), Total: len(all)}
-	for i := range l.Items {
-		l.Cursors = append(l.Cursors, base64.RawURLEncoding.EncodeToString([]byte(key(&l.Items[i]))))
-	}
+	l.Cursor = func(i int) string { return base64.RawURLEncoding.EncodeToString([]byte(key(&l.Items[i]))) }
 	return l, nil
 }

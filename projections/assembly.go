@@ -82,9 +82,10 @@ type Assembly struct {
 const assemblyColumns = `id, kind, title, place, convened_on, held_on, record_date, second_call, statutes_version, voters, votes, frozen_on`
 
 func scanAssembly(r lite.Row) (a Assembly, err error) {
+	d := days{r: r}
 	a = Assembly{
-		ID: domain.AssemblyID(r.Text(0)), Kind: assembly.Kind(r.Text(1)), SecondCall: r.Bool(7), StatutesVersion: int(r.Int(8)),
-		Voters: r.Int(9), Votes: r.Int(10),
+		ID: domain.AssemblyID(r.Text(0)), Kind: assembly.Kind(r.Text(1)), ConvenedOn: d.at(4), HeldOn: d.at(5), RecordDate: d.at(6),
+		SecondCall: r.Bool(7), StatutesVersion: int(r.Int(8)), Voters: r.Int(9), Votes: r.Int(10), FrozenOn: d.at(11),
 	}
 	if err := json.Unmarshal(r.Raw(2), &a.Title); err != nil {
 		return a, err
@@ -92,7 +93,7 @@ func scanAssembly(r lite.Row) (a Assembly, err error) {
 	if err := json.Unmarshal(r.Raw(3), &a.Place); err != nil {
 		return a, err
 	}
-	return a, dates(r, map[int]*calendar.Date{4: &a.ConvenedOn, 5: &a.HeldOn, 6: &a.RecordDate, 11: &a.FrozenOn})
+	return a, d.err
 }
 
 // Assembly returns one assembly, and whether there is one.

@@ -84,7 +84,9 @@ func scanInvoice(r lite.Row) (i Invoice, err error) {
 			return i, err
 		}
 	}
-	return i, dates(r, map[int]*calendar.Date{6: &i.IssuedOn, 7: &i.DueOn})
+	d := days{r: r}
+	i.IssuedOn, i.DueOn = d.at(6), d.at(7)
+	return i, d.err
 }
 
 // Invoice returns one invoice, and whether there is one.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"rochdale/domain"
+	"rochdale/domain/calendar"
 	"rochdale/domain/money"
 	"rochdale/eventstore/lite"
 )
@@ -23,10 +24,10 @@ type Page struct {
 	Uncounted bool
 }
 
-// A List is a part of a list, with the cursors of its elements.
+// A List is a part of a list, with the cursors of its elements by their place in it.
 type List[T any] struct {
 	Items       []T
-	Cursors     []string
+	Cursor      func(i int) string
 	HasNext     bool
 	HasPrevious bool
 	Total       int // in the whole list, unless uncounted
@@ -121,6 +122,12 @@ func page[T any](ctx context.Context, m *Models, q query, p Page, scan func(lite
 	}
 	sql := fmt.Sprintf("select %s, %s, %s from %s where %s order by %s%s, %s%s limit ?",
 		q.columns, q.key, q.id, q.from, where, q.key, order, q.id, order)
+	type place struct {
+		key any
+		id  string
+	}
+	var places []place
+	list.Cursor = func(i int) string { return cursor(places[i].key, places[i].id) }
 	more := false
 	err = m.read(ctx, func(c *lite.Conn) error {
 		if !p.Uncounted {
@@ -138,14 +145,16 @@ func page[T any](ctx context.Context, m *Models, q query, p Page, scan func(lite
 			if err != nil {
 				return err
 			}
-			list.Items = append(list.Items, item)
-			list.Cursors = append(list.Cursors, cursor(r.Key(-2), r.Text(r.Columns()-1)))
+			if list.Items == nil && n <= DefaultPage {
+				list.Items, places = make([]T, 0, n), make([]place, 0, n)
+			}
+			list.Items, places = append(list.Items, item), append(places, place{r.Key(-2), r.Text(r.Columns() - 1)})
 			return nil
 		}, append(args, n+1)...)
 	})
 	if backward {
 		slices.Reverse(list.Items)
-		slices.Reverse(list.Cursors)
+		slices.Reverse(places)
 	}
 	list.HasNext, list.HasPrevious = more && !backward || p.Before != "", more && backward || p.After != ""
 	return list, err
@@ -174,6 +183,19 @@ func one[T any](ctx context.Context, m *Models, sql string, scan func(lite.Row) 
 		return err
 	})
 	return item, found, err
+}
+
+// days reads columns of days, of which one that is null is no day.
+type days struct {
+	r   lite.Row
+	err error // of the first that cannot be read
+}
+
+func (d *days) at(column int) (day calendar.Date) {
+	if text := d.r.Raw(column); len(text) > 0 && d.err == nil {
+		day, d.err = calendar.ParseDate(string(text))
+	}
+	return day
 }
 
 // amount makes money of two columns.

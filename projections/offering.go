@@ -38,11 +38,12 @@ type PriceList struct {
 }
 
 func scanPriceList(r lite.Row) (p PriceList, err error) {
-	p.Version = int(r.Int(0))
+	d := days{r: r}
+	p.Version, p.On, p.From = int(r.Int(0)), d.at(1), d.at(2)
 	if err := json.Unmarshal(r.Raw(3), &p.List); err != nil {
 		return p, err
 	}
-	return p, dates(r, map[int]*calendar.Date{1: &p.On, 2: &p.From})
+	return p, d.err
 }
 
 // PriceLists returns all versions of the price list, oldest first.

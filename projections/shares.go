@@ -157,12 +157,12 @@ type ShareSubscription struct {
 // ShareSubscriptions returns those of a party, oldest first.
 func (m *Models) ShareSubscriptions(ctx context.Context, party domain.PartyID) ([]ShareSubscription, error) {
 	return rows(ctx, m, `select id, party, class, quantity, price, currency, paid, on_date, issued_on from share_subscription
-		where party = ? order by on_date, class, id`, func(r lite.Row) (s ShareSubscription, err error) {
-		s = ShareSubscription{
+		where party = ? order by on_date, class, id`, func(r lite.Row) (ShareSubscription, error) {
+		d := days{r: r}
+		return ShareSubscription{
 			ID: shares.SubscriptionID(r.Text(0)), Party: domain.PartyID(r.Text(1)), Class: domain.ClassID(r.Text(2)), Quantity: r.Int(3),
-			Price: amount(r, 4, 5), Paid: amount(r, 6, 5),
-		}
-		return s, dates(r, map[int]*calendar.Date{7: &s.On, 8: &s.IssuedOn})
+			Price: amount(r, 4, 5), Paid: amount(r, 6, 5), On: d.at(7), IssuedOn: d.at(8),
+		}, d.err
 	}, party)
 }
 

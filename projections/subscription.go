@@ -62,16 +62,16 @@ func (s Subscription) Status(on calendar.Date) subscription.Status {
 
 const subscriptionColumns = `id, party, payer, plan, gb, gb_from, from_date, ends, suspended_on, resumed_on`
 
-func scanSubscription(r lite.Row) (s Subscription, err error) {
-	s = Subscription{
+func scanSubscription(r lite.Row) (Subscription, error) {
+	d := days{r: r}
+	s := Subscription{
 		ID: domain.SubscriptionID(r.Text(0)), Party: domain.PartyID(r.Text(1)), Payer: domain.PartyID(r.Text(2)),
-		Plan: domain.PlanID(r.Text(3)), GB: int(r.Int(4)),
+		Plan: domain.PlanID(r.Text(3)), GB: int(r.Int(4)), GBFrom: d.at(5), From: d.at(6), Ends: d.at(7), paused: d.at(8), resumed: d.at(9),
 	}
-	err = dates(r, map[int]*calendar.Date{5: &s.GBFrom, 6: &s.From, 7: &s.Ends, 8: &s.paused, 9: &s.resumed})
 	if s.resumed.IsZero() {
 		s.SuspendedOn = s.paused
 	}
-	return s, err
+	return s, d.err
 }
 
 // Subscription returns one subscription, and whether there is one.

@@ -81,10 +81,17 @@ func (d Date) DaysUntil(e Date) int {
 }
 
 func (d Date) String() string {
-	if d.IsZero() {
+	switch {
+	case d.IsZero():
 		return ""
+	case d.year < 0 || d.year > 9999:
+		return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day)
 	}
-	return fmt.Sprintf("%04d-%02d-%02d", d.year, d.month, d.day)
+	digit := func(n int) byte { return byte('0' + n%10) }
+	year, month, day := int(d.year), int(d.month), int(d.day)
+	return string([]byte{
+		digit(year / 1000), digit(year / 100), digit(year / 10), digit(year), '-', digit(month / 10), digit(month), '-', digit(day / 10), digit(day),
+	})
 }
 
 // MarshalText writes ISO 8601, or nothing for no day.

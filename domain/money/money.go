@@ -186,11 +186,24 @@ func (m Money) Allocate(weights ...decimal.Decimal) []Money {
 
 // String writes the amount in the form that [Parse] reads.
 func (m Money) String() string {
-	amount := m.Decimal().StringFixed(m.currency.Digits())
-	if m.currency == "" {
-		return amount
+	b, n, unit := make([]byte, 0, 28), uint64(m.minor), uint64(1)
+	if m.minor < 0 {
+		b, n = append(b, '-'), -n
 	}
-	return amount + " " + string(m.currency)
+	for range m.currency.Digits() {
+		unit *= 10
+	}
+	b = strconv.AppendUint(b, n/unit, 10)
+	if unit > 1 {
+		b = append(b, '.')
+	}
+	for digit := unit / 10; digit > 0; digit /= 10 {
+		b = append(b, byte('0'+n/digit%10))
+	}
+	if m.currency != "" {
+		b = append(append(b, ' '), m.currency...)
+	}
+	return string(b)
 }
 
 // MarshalText writes the form of [Money.String].

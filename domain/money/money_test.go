@@ -34,6 +34,9 @@ func TestTextReadsBack(t *testing.T) {
 		if back, err := money.Parse(m.String()); back != m || err != nil {
 			t.Errorf("%v reads back as %v, %v", m, back, err)
 		}
+		if want := m.Decimal().StringFixed(m.Currency().Digits()) + " " + string(m.Currency()); m.String() != want {
+			t.Errorf("got %v, want %s", m, want)
+		}
 	})
 }
 

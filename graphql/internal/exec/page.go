@@ -7,7 +7,7 @@ type Connection[T any] struct {
 	Nodes      []T
 	PageInfo   PageInfo
 	TotalCount int
-	cursors    []string
+	cursor     func(i int) string
 }
 
 // Edge is an element of a page.
@@ -20,7 +20,7 @@ type Edge[T any] struct {
 func (c *Connection[T]) Edges() []Edge[T] {
 	edges := make([]Edge[T], len(c.Nodes))
 	for i, node := range c.Nodes {
-		edges[i] = Edge[T]{c.cursors[i], node}
+		edges[i] = Edge[T]{c.cursor(i), node}
 	}
 	return edges
 }
@@ -28,11 +28,11 @@ func (c *Connection[T]) Edges() []Edge[T] {
 // PageOf makes a page of a part of a list.
 func PageOf[T any](l projections.List[T]) Connection[T] {
 	c := Connection[T]{
-		Nodes: l.Items, cursors: l.Cursors, TotalCount: l.Total,
+		Nodes: l.Items, cursor: l.Cursor, TotalCount: l.Total,
 		PageInfo: PageInfo{HasNextPage: l.HasNext, HasPreviousPage: l.HasPrevious},
 	}
-	if n := len(l.Cursors); n > 0 {
-		c.PageInfo.StartCursor, c.PageInfo.EndCursor = l.Cursors[0], l.Cursors[n-1]
+	if n := len(l.Items); n > 0 {
+		c.PageInfo.StartCursor, c.PageInfo.EndCursor = l.Cursor(0), l.Cursor(n-1)
 	}
 	return c
 }
