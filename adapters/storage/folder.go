@@ -138,9 +138,9 @@ type visit struct {
 	storage *Storage
 	account *account
 	*contents
+	*line
 	root      *os.Root
 	request   *http.Request
-	control   *http.ResponseController
 	asksQuota bool  // in PROPFIND, by name
 	replaced  bool  // what was there
 	failed    error // first
@@ -149,7 +149,7 @@ type visit struct {
 var _ webdav.FileSystem = (*visit)(nil)
 
 // enter begins a visit to an account, of which the holder has shown the password.
-func (s *Storage) enter(a *account, w http.ResponseWriter, r *http.Request) (*visit, error) {
+func (s *Storage) enter(a *account, r *http.Request, l *line) (*visit, error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if err := s.read(a); err != nil {
@@ -165,13 +165,7 @@ func (s *Storage) enter(a *account, w http.ResponseWriter, r *http.Request) (*vi
 	if err != nil {
 		return nil, err
 	}
-	return &visit{storage: s, account: a, contents: a.contents, root: root, request: r, control: http.NewResponseController(w)}, nil
-}
-
-// wait has what is sent waited for, for a while longer. Where a connection cannot
-// be told so, there is no end to it.
-func (v *visit) wait() {
-	_ = v.control.SetReadDeadline(time.Now().Add(v.storage.patience))
+	return &visit{storage: s, account: a, contents: a.contents, line: l, root: root, request: r}, nil
 }
 
 // inside returns the name of what WebDAV calls so, below the folder of the account.
@@ -207,10 +201,12 @@ func (v *visit) note(err error) error {
 	return err
 }
 
-// look returns what is there: a file or a folder. What is neither is not there.
+// look returns what is there: a file or a folder. What is neither is not there, nor
+// is what a symbolic link would lead out to.
 func (v *visit) look(name string) (info, error) {
 	is, err := v.root.Lstat(name)
-	if err == nil && !is.Mode().IsRegular() && !is.IsDir() || errors.Is(err, syscall.ENOTDIR) {
+	_, ofDisk := errors.AsType[syscall.Errno](err)
+	if err == nil && !is.Mode().IsRegular() && !is.IsDir() || err != nil && !ofDisk || errors.Is(err, syscall.ENOTDIR) {
 		err = &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
 	}
 	return info{is}, err
@@ -283,39 +279,32 @@ func (v *visit) replaces() bool {
 	if v.request.Method != "COPY" {
 		return v.request.Method == "MOVE"
 	}
-	is, err := v.look(v.own())
-	return err == nil && !is.IsDir()
-}
-
-// own returns the name of what the request is about.
-func (v *visit) own() string {
 	name, _ := v.storage.within(v.request.URL.Path)
-	return inside(name)
+	is, err := v.look(inside(name))
+	return err == nil && !is.IsDir()
 }
 
 // discard puts something out of sight, in a change, and returns where it is.
 func (v *visit) discard(name string) (bin string, err error) {
+	used, entries, err := size(v.root, name)
+	if err != nil {
+		return "", err
+	}
 	bin = path.Join(tempDir, rand.Text())
-	return bin, v.root.Rename(name, bin)
+	if err := v.root.Rename(name, bin); err != nil {
+		return "", err
+	}
+	v.used -= used
+	v.entries -= entries
+	return bin, nil
 }
 
-// empty removes what was discarded, outside of a change, and gives back the room.
+// empty removes what was discarded, outside of a change: it may take long.
 func (v *visit) empty(bin string) error {
 	if bin == "" {
 		return nil
 	}
-	used, entries, err := size(v.root, bin)
-	if err == nil {
-		err = v.root.RemoveAll(bin)
-	}
-	if err != nil {
-		return err // counts as held until it is counted anew
-	}
-	v.account.mu.Lock()
-	defer v.account.mu.Unlock()
-	v.used -= used
-	v.entries -= entries
-	return nil
+	return v.root.RemoveAll(bin)
 }
 
 // Rename is that of [webdav.FileSystem]. What is in the way is replaced.
@@ -337,36 +326,36 @@ func (v *visit) Rename(_ context.Context, from, to string) error {
 	return v.note(errors.Join(err, v.empty(bin)))
 }
 
-// put renames something, in a change, and puts a folder in the way out of sight. A
-// file in the way is replaced in one.
+// put renames something, in a change. A file that replaces a file does so in one;
+// a folder on either side has what is in the way put out of sight first.
 func (v *visit) put(from, to string) (bin string, err error) {
 	if err := v.parent(to); err != nil {
 		return "", err
 	}
-	var gone domain.Bytes
-	var files int64
-	is, err := v.look(to)
-	moved, fromErr := v.look(from)
-	switch {
-	case fromErr != nil:
-		return "", fromErr
-	case err == nil && (is.IsDir() || moved.IsDir()):
+	moved, err := v.look(from)
+	if err != nil {
+		return "", err
+	}
+	used, entries := v.used, v.entries
+	switch is, err := v.look(to); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return "", err
+	case is.IsDir() || moved.IsDir():
 		if bin, err = v.discard(to); err != nil {
 			return "", err
 		}
-	case err == nil:
-		gone, files = domain.Bytes(is.Size()), 1
-	case !errors.Is(err, fs.ErrNotExist):
-		return "", err
+	default:
+		v.used -= domain.Bytes(is.Size())
+		v.entries--
 	}
 	if err := v.root.Rename(from, to); err != nil {
+		v.used, v.entries = used, entries
 		if bin != "" {
 			err = errors.Join(err, v.root.Rename(bin, to))
 		}
 		return "", err
 	}
-	v.used -= gone
-	v.entries -= files
 	return bin, nil
 }
 
@@ -430,9 +419,10 @@ type upload struct {
 	file     *os.File
 	visit    *visit
 	to, temp string
-	replaces domain.Bytes // the size of the file that was there
+	replaces domain.Bytes // the size of what was there
 	size     domain.Bytes
 	reserved domain.Bytes // of what arrives; guarded by the account
+	dated    bool
 	failed   error
 }
 
@@ -440,12 +430,12 @@ type upload struct {
 func (u *upload) begin() (err error) {
 	v := u.visit
 	switch is, err := v.look(u.to); {
-	case err == nil && is.IsDir():
-		if v.request.Method != "COPY" {
-			return errFolder
-		}
+	case err == nil && is.IsDir() && v.request.Method != "COPY":
+		return errFolder
 	case err == nil:
-		u.replaces = domain.Bytes(is.Size())
+		if u.replaces, _, err = size(v.root, u.to); err != nil {
+			return err
+		}
 	case !errors.Is(err, fs.ErrNotExist):
 		return err
 	case v.entries >= v.storage.maxEntries:
@@ -479,6 +469,7 @@ func (u *upload) ReadFrom(r io.Reader) (n int64, err error) {
 			return n, failed
 		}
 		if errors.Is(err, io.EOF) {
+			u.visit.heard()
 			return n, nil
 		}
 		if err != nil && u.visit.request.Method == http.MethodPut {
@@ -534,7 +525,7 @@ func (u *upload) Close() error {
 	v := u.visit
 	var bin string
 	if u.failed == nil {
-		u.failed = u.file.Sync()
+		u.failed = errors.Join(u.date(), u.file.Sync())
 	}
 	if u.failed == nil {
 		u.failed = v.change(func() (err error) {
@@ -564,23 +555,19 @@ func (u *upload) commit() (bin string, err error) {
 	is, err := v.look(u.to)
 	there := err == nil
 	var old domain.Bytes
-	if there && !is.IsDir() {
-		old = domain.Bytes(is.Size())
-	}
-	if there && is.IsDir() && v.request.Method != "COPY" {
+	switch {
+	case there && is.IsDir() && v.request.Method != "COPY":
 		return "", errFolder
-	}
-	if !there && v.entries >= v.storage.maxEntries {
+	case there:
+		if old, _, err = size(v.root, u.to); err != nil {
+			return "", err
+		}
+	case v.entries >= v.storage.maxEntries:
 		return "", errQuota
 	}
 	v.arrives -= u.reserved
 	u.reserved = 0
 	if err := a.room(u.size - old); err != nil {
-		return "", err
-	}
-	// No two files have one instant, by which they are told apart.
-	v.stamp = latest(time.Now(), v.stamp.Add(time.Microsecond))
-	if err := v.root.Chtimes(u.temp, v.stamp, v.stamp); err != nil {
 		return "", err
 	}
 	if bin, err = v.put(u.temp, u.to); err != nil {
@@ -592,15 +579,29 @@ func (u *upload) commit() (bin string, err error) {
 	return bin, v.sync(path.Dir(u.to))
 }
 
-func latest(a, b time.Time) time.Time {
-	if a.After(b) {
-		return a
+// date gives the file, which has arrived, its instant: no two files have one, by
+// which they are told apart.
+func (u *upload) date() error {
+	if u.dated {
+		return nil
 	}
-	return b
+	u.dated = true
+	v := u.visit
+	v.account.mu.Lock()
+	at := time.Now()
+	if next := v.stamp.Add(time.Microsecond); next.After(at) {
+		at = next
+	}
+	v.stamp = at
+	v.account.mu.Unlock()
+	return v.root.Chtimes(u.temp, at, at)
 }
 
-// Stat is that of [webdav.File].
+// Stat is that of [webdav.File], of a file that has arrived.
 func (u *upload) Stat() (os.FileInfo, error) {
+	if err := u.date(); err != nil {
+		return nil, u.fail(err)
+	}
 	is, err := u.file.Stat()
 	return info{is}, u.visit.note(err)
 }

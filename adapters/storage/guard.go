@@ -6,7 +6,6 @@ import (
 	"crypto/hmac"
 	"crypto/rand"
 	"crypto/sha256"
-	"math"
 	"net"
 	"net/http"
 	"net/netip"
@@ -30,6 +29,7 @@ type guard struct {
 	seen     *lru.Cache[[sha256.Size]byte, bool]
 	slots    chan struct{} // to hash in, so that there is some time left for others
 	nobody   func() string // a hash for who is not there, which takes as long as another
+	compare  func(hash, password []byte) error
 	byClient *limits
 	byLogin  *limits
 }
@@ -44,6 +44,7 @@ func newGuard() *guard {
 			hash, _ := bcrypt.GenerateFromPassword([]byte(rand.Text()), 11) // what the processes hash with
 			return string(hash)
 		}),
+		compare:  bcrypt.CompareHashAndPassword,
 		byClient: newLimits(30, 10*time.Second), byLogin: newLimits(20, 15*time.Second),
 	}
 }
@@ -84,7 +85,7 @@ func (g *guard) look(ctx context.Context, client, login, hash, password string) 
 		return verdict{wait: wait}, nil
 	}
 	// bcrypt reads no more than 72 bytes: what is longer is no password of anybody.
-	opens := bcrypt.CompareHashAndPassword([]byte(hash), []byte(password)) == nil && has && len(password) <= 72
+	opens := g.compare([]byte(hash), []byte(password)) == nil && has && len(password) <= 72
 	if !opens {
 		g.byClient.count(client, now)
 		g.byLogin.count(login, now)
@@ -113,7 +114,7 @@ func (l *limits) wait(key string, now time.Time) time.Duration {
 		return 0
 	}
 	missing := 1 - limiter.TokensAt(now)
-	return time.Duration(max(0, math.Ceil(missing/float64(l.every)))) * time.Second
+	return max(0, time.Duration(missing/float64(l.every)*float64(time.Second)).Round(time.Millisecond))
 }
 
 // count counts a failure.

@@ -36,6 +36,9 @@ var methods = []string{
 // ServeHTTP serves the holders of accounts: each sees their own folder, under the
 // same URLs. Who asks is known by Basic authentication.
 func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	line := &line{http.NewResponseController(w), s.patience}
+	line.wait()
+	defer line.leave()
 	name, ours := s.within(r.URL.Path)
 	switch {
 	case !ours:
@@ -59,12 +62,12 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a == nil {
 		return
 	}
-	v, err := s.enter(a, w, r)
+	v, err := s.enter(a, r, line)
 	if err != nil {
-		fail(w, r, "", err)
+		fail(w, r, a.name, err)
 		return
 	}
-	defer v.leave()
+	defer v.root.Close()
 	if err := v.prepare(name); err != nil {
 		fail(w, r, v.account.name, err)
 		return
@@ -98,11 +101,27 @@ func (s *Storage) within(p string) (name string, ok bool) {
 	return name, ok && name[0] == '/'
 }
 
-// leave ends a visit.
-func (v *visit) leave() {
-	_ = v.control.SetReadDeadline(time.Time{})
-	_ = v.control.SetWriteDeadline(time.Time{})
-	_ = v.root.Close()
+// line is that to a client, with whom there is some patience: for each piece that
+// they send or take anew. Where it cannot be cut, there is no end to it.
+type line struct {
+	control  *http.ResponseController
+	patience time.Duration
+}
+
+// wait has more waited for that is to be sent.
+func (l *line) wait() { _ = l.control.SetReadDeadline(time.Now().Add(l.patience)) }
+
+// heard has nothing more waited for.
+func (l *line) heard() { _ = l.control.SetReadDeadline(time.Time{}) }
+
+// speak has the next piece waited for until it is taken.
+func (l *line) speak() { _ = l.control.SetWriteDeadline(time.Now().Add(l.patience)) }
+
+// leave leaves the line to the server, which may read what was not, and ends the
+// waiting when it next listens.
+func (l *line) leave() {
+	l.wait()
+	_ = l.control.SetWriteDeadline(time.Time{})
 }
 
 // prepare fails a request that cannot succeed before any of it is done, and puts
@@ -136,7 +155,6 @@ func (v *visit) prepare(name string) error {
 	case "LOCK":
 		r.Header.Set("Timeout", fmt.Sprintf("Second-%.0f", lockTime(r.Header.Get("Timeout")).Seconds()))
 	}
-	v.wait()
 	body, err := io.ReadAll(io.LimitReader(r.Body, maxXML+1))
 	if err != nil {
 		return fmt.Errorf("%w: %w", errBroken, err)
@@ -144,6 +162,7 @@ func (v *visit) prepare(name string) error {
 	if len(body) > maxXML {
 		return errXML
 	}
+	v.heard()
 	v.asksQuota = bytes.Contains(body, []byte("quota-available-bytes")) || bytes.Contains(body, []byte("quota-used-bytes"))
 	r.Body, r.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
 	return nil
@@ -356,6 +375,6 @@ func (a *answer) Write(p []byte) (int, error) {
 	if a.mute {
 		return len(p), nil
 	}
-	_ = a.visit.control.SetWriteDeadline(time.Now().Add(a.visit.storage.patience))
+	a.visit.speak()
 	return a.ResponseWriter.Write(p)
 }

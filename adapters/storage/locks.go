@@ -10,13 +10,11 @@ import (
 	"golang.org/x/net/webdav"
 )
 
-// maxLocks is how many locks an account may have at a time.
-const maxLocks = 1000
-
 // locks are those of an account. They are gone when the program ends, as programs
 // that lock are prepared for (RFC 4918 §6.6).
 type locks struct {
 	memory webdav.LockSystem
+	most   int // at a time
 	mu     sync.Mutex
 	all    map[string]lock // by their tokens, which no two ever share (RFC 4918 §6.5)
 }
@@ -27,7 +25,7 @@ type lock struct {
 }
 
 func newLocks() *locks {
-	return &locks{memory: webdav.NewMemLS(), all: map[string]lock{}}
+	return &locks{memory: webdav.NewMemLS(), most: 1000, all: map[string]lock{}}
 }
 
 // claims are the locks as [webdav.LockSystem] for one request, together with what
@@ -48,7 +46,7 @@ func (l *locks) Create(now time.Time, details webdav.LockDetails) (string, error
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	maps.DeleteFunc(l.all, func(_ string, k lock) bool { return k.until.Before(now) })
-	if len(l.all) >= maxLocks {
+	if len(l.all) >= l.most {
 		return "", webdav.ErrLocked
 	}
 	number, err := l.memory.Create(now, details)
