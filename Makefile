@@ -16,6 +16,7 @@ PACKAGES := $(if $(wildcard /usr/lib/postgresql/*/bin/initdb),,postgresql) \
 	$(if $(wildcard /usr/lib/postfix/postfix-sqlite.so),,postfix-sqlite) \
 	$(if $(wildcard /usr/lib/postfix/postfix-pgsql.so),,postfix-pgsql) \
 	$(if $(shell command -v pdftotext),,poppler-utils) \
+	$(if $(shell command -v litmus),,litmus) \
 	$(if $(shell command -v curl),,curl) \
 	$(if $(shell command -v node),,nodejs) \
 	$(if $(shell command -v npm),,npm)
