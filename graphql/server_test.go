@@ -151,6 +151,13 @@ func (c *coop) node(adapt ...func(*graphql.Config)) *coop {
 	return c
 }
 
+// in is the same co-op for a test within the one that it was founded for.
+func (c *coop) in(t testing.TB) *coop {
+	within := *c
+	within.t = t
+	return &within
+}
+
 // clock returns the time, which passes only by what is added to it.
 func (c *coop) clock(add time.Duration) time.Time {
 	c.mu.Lock()

@@ -655,3 +655,44 @@ func TestHealth(t *testing.T) {
 		t.Errorf("ready: %d %s", status, text)
 	}
 }
+
+// FuzzDoor: whatever is asked for at the door, by whatever it says of itself, there
+// is an answer, and nobody who has shown nothing gets in.
+func FuzzDoor(f *testing.F) {
+	for _, seed := range [][6]string{
+		{"POST", "/sign-in", "email=ada@example.org", "fr;q=0.5,*", "198.51.100.1", ""}, {"POST", "/sign-in", "email=%ff%00", "-", "[::1]:80", "Bearer x"},
+		{"POST", "/sign-in/rocl_x", "", "nl", "", ""}, {"GET", "/sign-in/%2e%2e/x", "", "", ",,", "bearer "}, {"POST", "/graphql", "{}", "de", "::1%eth0", "Basic eDp4"},
+		{"POST", "/sign-in", "email=" + strings.Repeat("a", 300) + "@example.org", "", "unknown", ""}, {"POST", "/sign-in", "email=a@b%0d%0aBcc: c@d", "", "", ""},
+		{"PROPFIND", "/", "", "", "", ""}, {"GET", "//evil.example/..", "", "", "", ""}, {"POST", "/sign-out", "", "", "", ""},
+	} {
+		f.Add(seed[0], seed[1], seed[2], seed[3], seed[4], seed[5])
+	}
+	f.Fuzz(func(t *testing.T, method, path, body, language, from, authorization string) {
+		h := open(t, func(c *web.Config) { c.Trusted = true })
+		r, err := http.NewRequestWithContext(t.Context(), method, h.URL+"/", strings.NewReader(body))
+		u, errPath := url.Parse(h.URL + path)
+		if err != nil || errPath != nil || u.Host != strings.TrimPrefix(h.URL, "http://") {
+			return // nobody can ask for that
+		}
+		r.URL = u
+		r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		for name, value := range map[string]string{"Accept-Language": language, "X-Forwarded-For": from, "Authorization": authorization, "Accept": "text/html"} {
+			r.Header[name] = []string{value}
+		}
+		resp, err := client(t).Do(r)
+		if err != nil {
+			return // what is no header is not sent
+		}
+		defer resp.Body.Close()
+		text, err := io.ReadAll(resp.Body)
+		if err != nil || resp.StatusCode >= 500 && resp.StatusCode != 501 && u.Path != "/readyz" {
+			t.Errorf("%d %s, %v", resp.StatusCode, text, err)
+		}
+		if len(resp.Cookies()) > 0 && u.Path != "/sign-out" || strings.Contains(string(text), "you are ada") {
+			t.Errorf("let in: %v %s", resp.Cookies(), text)
+		}
+		if to := resp.Header.Get("Location"); to != "" && !strings.HasPrefix(to, "/") || strings.HasPrefix(to, "//") {
+			t.Errorf("led to %s", to)
+		}
+	})
+}
