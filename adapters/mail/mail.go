@@ -152,7 +152,7 @@ func (m *Mailboxes) observe(ctx context.Context, clause string, args ...any) (al
 	const failed = "look at accounts"
 	const accounts = `select a.login, coalesce(a.account, ''), a.access, coalesce(a.quota_bytes, -1), u.bytes
 		from mail_account a left join mail_usage u on u.login = a.login `
-	rows, err := m.db.QueryContext(ctx, accounts+clause, args...) //nolint:gosec // G202: clauses of our own
+	rows, err := m.db.QueryContext(ctx, accounts+clause, args...)
 	if err != nil {
 		return nil, m.sort(ctx, err, false, failed)
 	}
@@ -315,7 +315,7 @@ func write(ctx context.Context, tx *sql.Tx, want provisioning.Desired, is, next 
 	switch {
 	case next.box == "":
 		if is.box != "" {
-			do(`insert into mail_purge (box, login) values ($1, $2)`, is.box, want.Login)
+			do(`insert into mail_purge (box, login, deleted_at) values ($1, $2, $3)`, is.box, want.Login, time.Now().Unix())
 			do(`delete from mail_account where login = $1`, want.Login)
 			do(`delete from mail_usage where login = $1`, want.Login)
 		}
@@ -423,6 +423,13 @@ func (m *Mailboxes) Usage(ctx context.Context, refs []provisioning.Ref) (all []p
 		all = append(all, found...)
 	}
 	return all, nil
+}
+
+// Unremoved returns how many mailboxes of deleted accounts the mail server has
+// had for longer than some time and not removed: then its job for it does not run.
+func (m *Mailboxes) Unremoved(ctx context.Context, longer time.Duration) (n int, err error) {
+	err = m.db.QueryRowContext(ctx, `select count(*) from mail_purge where deleted_at < $1`, time.Now().Add(-longer).Unix()).Scan(&n)
+	return n, m.sort(ctx, err, false, "look for mailboxes that are still to be removed")
 }
 
 // begin says no to what is not to be begun.

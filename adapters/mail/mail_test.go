@@ -188,10 +188,37 @@ func TestUsageOfNone(t *testing.T) {
 		if used() != 0 {
 			t.Errorf("used is %d", used())
 		}
-		s.exec(t, `insert into mail_account (login, box) values ('operators@coop.example', 'operators')`)
-		if is, err := s.Observe(t.Context(), s.wish("operators", "account-3").Ref); err != nil || is.Used != nil {
+
+		theirs := s.wish("operators", "account-3")
+		s.exec(t, `insert into mail_account (login, box) values ($1, 'operators')`, theirs.Login)
+		if is, err := s.Observe(t.Context(), theirs.Ref); err != nil || is.Used != nil {
 			t.Errorf("what nobody counted is %+v, %v", is, err)
 		}
+		s.exec(t, dovecots, theirs.Login, 9000)
+		s.exec(t, `delete from mail_account where login = $1`, theirs.Login)
+		theirs.do(t, s.Ensure)
+		if is, err := s.Observe(t.Context(), theirs.Ref); err != nil || *is.Used != 0 {
+			t.Errorf("what an operator left is counted: %+v, %v", is, err)
+		}
+	})
+}
+
+func TestUnremoved(t *testing.T) {
+	onBoth(t, func(t *testing.T, s *tables) {
+		unremoved := func(longer time.Duration, want int) {
+			t.Helper()
+			if n, err := s.Unremoved(t.Context(), longer); err != nil || n != want {
+				t.Errorf("for longer than %v: %d, %v, want %d", longer, n, err, want)
+			}
+		}
+		anna := s.wish("anna", "account-1")
+		anna.do(t, s.Ensure)
+		unremoved(-time.Hour, 0)
+		anna.do(t, s.Delete)
+		unremoved(-time.Hour, 1)
+		unremoved(time.Hour, 0)
+		s.exec(t, `delete from mail_purge`)
+		unremoved(-time.Hour, 0)
 	})
 }
 
@@ -385,6 +412,17 @@ func TestFaultsOfPostgreSQL(t *testing.T) {
 	}
 	if err := tx.Rollback(); err != nil {
 		t.Fatal(err)
+	}
+
+	// What fails in its commit may have been committed; what fails before was not.
+	s.exec(t, `create function no() returns trigger language plpgsql as $$ begin raise 'no'; end $$`)
+	for timing, ambiguous := range map[string]bool{"initially deferred": true, "initially immediate": false} {
+		s.exec(t, `create constraint trigger no after update on mail_account deferrable `+timing+` for each row execute function no()`)
+		err := s.SetCredential(t.Context(), w.Ref, argon2ed(oldPassword))
+		if _, is := fault.ClassOf(err); !isA(err, fault.Transient) || is != ambiguous {
+			t.Errorf("%s: %v, ambiguous %v", timing, err, is)
+		}
+		s.exec(t, `drop trigger no on mail_account`)
 	}
 
 	for _, mode := range []pgtest.Mode{pgtest.Fast, pgtest.Immediate} {

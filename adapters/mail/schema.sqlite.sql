@@ -19,8 +19,9 @@ create table mail_deleted (
 -- The boxes of deleted accounts whose mail is still to be removed. Who removes it
 -- removes the row.
 create table mail_purge (
-	box   text primary key,
-	login text not null
+	box        text primary key,
+	login      text not null,
+	deleted_at bigint not null -- seconds since 1970, UTC
 ) without rowid;
 
 -- Whose sessions are to end.
