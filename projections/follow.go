@@ -35,28 +35,31 @@ func (m *Models) Run(ctx context.Context) {
 	defer wg.Wait()
 	defer stop()
 	wg.Go(func() { m.lookAfter(ctx) })
-	for ctx.Err() == nil {
-		var err error
+	for ctx.Err() == nil && !m.isClosed() {
+		var err, over error
 		if m.writes() {
-			if err = m.catchUp(ctx); err == nil {
-				err = m.store.Log.Wait(ctx, m.Position())
-			}
-		} else if err = m.peek(ctx); err == nil {
-			err = rest(ctx, glance)
-		}
-		if errors.Is(err, eventstore.ErrClosed) || m.isClosed() {
-			return
+			err = m.catchUp(ctx)
+		} else {
+			err = m.peek(ctx)
 		}
 		m.mark(ctx, err)
-		if err != nil {
-			_ = rest(ctx, pause)
+		switch {
+		case err != nil:
+			over = rest(ctx, pause)
+		case m.writes():
+			over = m.store.Log.Wait(ctx, m.Position())
+		default:
+			over = rest(ctx, glance)
+		}
+		if over != nil { // ctx has ended, or the log was closed
+			return
 		}
 	}
 }
 
 // mark notes what keeps the read models from following, or that nothing does.
 func (m *Models) mark(ctx context.Context, err error) {
-	if ctx.Err() != nil {
+	if ctx.Err() != nil || m.isClosed() {
 		return
 	}
 	m.mu.Lock()

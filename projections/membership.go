@@ -142,21 +142,14 @@ func (t *table) forget(e membership.PersonalDataErased) error {
 	return nil
 }
 
-// words has a party found by the words of what is about to take the place of its
-// name or its address. A file that is being filled gets them all at once.
+// words has a party found by the words of its name or its address, and by no others.
+// A file that is being filled gets them all at once.
 func (t *table) words(party domain.PartyID, class sealed.Class, text string) error {
 	if t.filling {
 		return nil
 	}
-	column := map[sealed.Class]string{sealed.Register: "name", sealed.Service: "email"}[class]
-	var before string
-	if _, err := t.One(`select `+column+` from party where id = ?`, func(r lite.Row) { before = r.Text(0) }, party); err != nil || before == text {
+	if err := t.Exec(`delete from word where party = ? and class = ?`, party, class); err != nil {
 		return err
-	}
-	for _, word := range wordsOf(before) {
-		if err := t.Exec(`delete from word where word = ? and party = ? and class = ?`, word, party, class); err != nil {
-			return err
-		}
 	}
 	for _, word := range wordsOf(text) {
 		if err := t.Exec(`insert into word values (?, ?, ?)`, word, party, class); err != nil {
@@ -315,39 +308,70 @@ const (
 )
 
 // Members returns a part of the list of parties.
-func (m *Models) Members(ctx context.Context, filter MemberFilter, by MemberOrder, p Page) (List[Member], error) {
-	q := query{columns: memberColumns, from: "party", key: "by_number", id: "id"}
+func (m *Models) Members(ctx context.Context, filter MemberFilter, by MemberOrder, p Page) (list List[Member], err error) {
+	q := query{columns: memberColumns, from: "party", key: "by_number", id: "id", where: "true"}
 	if by == ByName {
 		q.key = "sort_name"
 	}
-	where := []string{"true"}
 	if condition, ok := statuses[filter.Status]; ok {
-		where, q.args = append(where, condition), append(q.args, filter.On)
+		q.where, q.args = condition, []any{filter.On}
+	}
+	if filter.Status == StatusKnown { // which there is an index for, unless somebody is to be admitted later
+		_, later, err := one(ctx, m, `select true from party where admitted_on > ? limit 1`, func(r lite.Row) (bool, error) { return true, nil }, filter.On)
+		if err != nil {
+			return list, err
+		}
+		if !later {
+			q.where, q.args = "applied_on is null and admitted_on is null", nil
+		}
 	}
 	if search := strings.TrimSpace(filter.Search); search != "" {
-		found, args := searchOf(search)
-		where, q.args = append(where, "id in ("+found+")"), append(q.args, args...)
+		found, args, err := m.search(ctx, search)
+		if err != nil {
+			return list, err
+		}
+		q.where, q.args = q.where+" and "+found, append(q.args, args...)
 	}
-	q.where = strings.Join(where, " and ")
 	return page(ctx, m, q, p, scanMember)
 }
 
-// searchOf returns a statement that yields the parties that are searched for.
-func searchOf(search string) (sql string, args []any) {
-	var each []string
-	for _, word := range wordsOf(search) {
-		each = append(each, "select party from word where word >= ? and word < ?")
-		args = append(args, word, word+"\U0010FFFF")
+// common is how many parties have a word that is common: they are looked at in the
+// order of the list until there are enough, instead of being gathered and sorted.
+const common = 5000
+
+// search returns the condition on those who are searched for.
+func (m *Models) search(ctx context.Context, search string) (condition string, args []any, err error) {
+	words := wordsOf(search)
+	counts := make(map[string]int, len(words))
+	for _, word := range words {
+		counts[word], _, err = one(ctx, m, `select count(*) from (select 1 from word where word >= ? and word < ? limit ?)`,
+			func(r lite.Row) (int, error) { return int(r.Int(0)), nil }, word, word+lastRune, common)
+		if err != nil {
+			return "", nil, err
+		}
 	}
-	if len(each) == 0 {
-		return "select null where false", nil
+	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(counts[a], counts[b]) }) // the rarest first
+	var all []string
+	for i, word := range words {
+		if i == 0 && counts[word] < common {
+			all = append(all, "id in (select party from word where word >= ? and word < ?)")
+		} else {
+			all = append(all, "exists (select 1 from word where word.party = party.id and word >= ? and word < ?)")
+		}
+		args = append(args, word, word+lastRune)
 	}
-	sql = strings.Join(each, " intersect ")
+	if len(all) == 0 {
+		return "false", nil, nil
+	}
+	condition = strings.Join(all, " and ")
 	if number, err := strconv.ParseInt(search, 10, 64); err == nil {
-		sql, args = sql+" union select id from party where by_number = ?", append(args, number)
+		condition, args = "("+condition+" or id in (select id from party where by_number = ?))", append(args, number)
 	}
-	return sql, args
+	return condition, args, nil
 }
+
+// lastRune comes after all others, so that it ends those that begin with a word.
+const lastRune = "\U0010FFFF"
 
 // CountMembers returns how many members there are on a day.
 func (m *Models) CountMembers(ctx context.Context, on calendar.Date) (n int, err error) {

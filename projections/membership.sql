@@ -52,9 +52,17 @@ create table erasure (
 	through integer not null   -- the version of the key
 ) strict;
 
+-- Lists by number and by name: of all, of who applies, of who has left and of who
+-- was never admitted.
 create index party_number on party (by_number, id);
 create index party_name on party (sort_name, id);
+create index applicant_number on party (by_number, id) where applied_on is not null;
+create index applicant_name on party (sort_name, id) where applied_on is not null;
+create index former_number on party (by_number, id) where ended_on is not null;
+create index former_name on party (sort_name, id) where ended_on is not null;
+create index outsider_number on party (by_number, id) where admitted_on is null;
+create index outsider_name on party (sort_name, id) where admitted_on is null;
+create index party_period on party (admitted_on, ended_on) where admitted_on is not null;
 create index party_email on party (lower(email)) where email is not null;
-create index party_period on party (admitted_on, ended_on, applied_on);
-create index party_applied on party (applied_on) where applied_on is not null;
 create index role_for on role (acts_for) where acts_for <> '';
+create index word_party on word (party, word);
