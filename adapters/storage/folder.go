@@ -141,9 +141,10 @@ type visit struct {
 	*line
 	root      *os.Root
 	request   *http.Request
-	asksQuota bool  // in PROPFIND, by name
-	replaced  bool  // what was there
-	failed    error // first
+	name, to  string // what it is about, and where to; below the folder
+	asksQuota bool   // in PROPFIND, by name
+	replaced  bool   // what was there
+	failed    error  // first
 }
 
 var _ webdav.FileSystem = (*visit)(nil)
@@ -279,8 +280,7 @@ func (v *visit) replaces() bool {
 	if v.request.Method != "COPY" {
 		return v.request.Method == "MOVE"
 	}
-	name, _ := v.storage.within(v.request.URL.Path)
-	is, err := v.look(inside(name))
+	is, err := v.look(inside(v.name))
 	return err == nil && !is.IsDir()
 }
 

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -68,8 +69,9 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer v.root.Close()
-	if err := v.prepare(name); err != nil {
-		fail(w, r, v.account.name, err)
+	v.name = name
+	if err := v.prepare(); err != nil {
+		fail(w, r, a.name, err)
 		return
 	}
 	h := w.Header()
@@ -79,7 +81,7 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet || r.Method == http.MethodHead {
 		is, err := v.look(inside(name))
 		if err == nil && is.IsDir() {
-			v.page(out, name)
+			v.page(out)
 			return
 		}
 		if err == nil {
@@ -90,15 +92,15 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	(&webdav.Handler{Prefix: s.prefix, FileSystem: v, LockSystem: claims{v.locks, v}}).ServeHTTP(out, r)
+	if out.status < 300 && (r.Method == http.MethodDelete || r.Method == "MOVE") {
+		v.locks.forget(name)
+	}
 }
 
 // within returns what a path names below the prefix, and whether it is there.
 func (s *Storage) within(p string) (name string, ok bool) {
 	name, ok = strings.CutPrefix(p, s.prefix)
-	if name == "" {
-		name = "/"
-	}
-	return name, ok && name[0] == '/'
+	return path.Clean("/" + name), ok && (name == "" || name[0] == '/')
 }
 
 // line is that to a client, with whom there is some patience: for each piece that
@@ -126,15 +128,15 @@ func (l *line) leave() {
 
 // prepare fails a request that cannot succeed before any of it is done, and puts
 // right what the handler of WebDAV would make of others.
-func (v *visit) prepare(name string) error {
+func (v *visit) prepare() error {
 	r := v.request
-	if err := checkPath(name); err != nil {
+	if err := checkPath(r.URL.Path); err != nil {
 		return err
 	}
 	switch r.Method {
 	case http.MethodGet, http.MethodHead, "PROPFIND":
 	default:
-		if err := v.unchanged(inside(name)); err != nil {
+		if err := v.unchanged(inside(v.name)); err != nil {
 			return err
 		}
 	}
@@ -149,7 +151,7 @@ func (v *visit) prepare(name string) error {
 			return errDepth
 		}
 	case "COPY", "MOVE":
-		if err := v.prepareCopy(name); err != nil {
+		if err := v.prepareCopy(); err != nil {
 			return err
 		}
 	case "LOCK":
@@ -169,21 +171,22 @@ func (v *visit) prepare(name string) error {
 }
 
 // prepareCopy does so for COPY and MOVE.
-func (v *visit) prepareCopy(name string) error {
+func (v *visit) prepareCopy() error {
 	r := v.request
 	u, err := url.Parse(r.Header.Get("Destination"))
 	if err != nil || u.Path == "" {
 		return errDestination
 	}
-	to, ours := v.storage.within(u.Path)
+	var ours bool
+	v.to, ours = v.storage.within(u.Path)
 	if !ours || u.Host != "" && u.Host != r.Host {
 		return errElsewhere
 	}
-	if err := checkPath(to); err != nil {
+	if err := checkPath(u.Path); err != nil {
 		return err
 	}
-	from, to := inside(name), inside(to)
-	if from == to || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") {
+	from, to := inside(v.name), inside(v.to)
+	if from == to || below(to, from) || below(from, to) {
 		return errOverlap
 	}
 	is, err := v.look(from)
@@ -341,9 +344,9 @@ func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Secon
 // something failed.
 type answer struct {
 	http.ResponseWriter
-	visit *visit
-	begun bool
-	mute  bool // it is answered otherwise
+	visit  *visit
+	status int  // once it has begun
+	mute   bool // it is answered otherwise
 }
 
 // Unwrap is for [http.ResponseController].
@@ -353,7 +356,7 @@ func (a *answer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 func (a *answer) WriteHeader(status int) {
 	v := a.visit
 	switch {
-	case a.begun:
+	case a.status != 0:
 		panic(http.ErrAbortHandler) // a list that broke off must not be taken for all of it
 	case status >= 400 && v.failed != nil:
 		a.mute = true
@@ -364,12 +367,12 @@ func (a *answer) WriteHeader(status int) {
 	default:
 		a.ResponseWriter.WriteHeader(status)
 	}
-	a.begun = true
+	a.status = status
 }
 
 // Write gives whoever reads some time for it.
 func (a *answer) Write(p []byte) (int, error) {
-	if !a.begun {
+	if a.status == 0 {
 		a.WriteHeader(http.StatusOK)
 	}
 	if a.mute {

@@ -434,7 +434,31 @@ func TestLocks(t *testing.T) {
 	s.is(http.StatusLocked, http.MethodPut, "/c/a", "x")
 	s.is(http.StatusCreated, http.MethodPut, "/c/a", "x", "If: <"+s.url+"/c> ("+token+")")
 
-	s.held(anna).contents.locks.most = 3 // of which two are there
+	s.is(http.StatusLocked, http.MethodDelete, "/c", "")
+	s.is(http.StatusCreated, "MKCOL", "/d", "")
+	s.is(http.StatusCreated, "LOCK", "/d/a", exclusive, "Depth: 0")
+	s.is(http.StatusLocked, http.MethodDelete, "/d", "")
+	s.is(http.StatusLocked, "MOVE", "/d", "", "Destination: "+s.url+"/e")
+	s.is(http.StatusLocked, "MOVE", "/c", "", "Destination: "+s.url+"/d", "Overwrite: T")
+
+	// Who shows the lock of one thing does not open another by it, and may move what
+	// is locked to where nothing is.
+	s.is(http.StatusCreated, http.MethodPut, "/e", "x")
+	mine := s.is(http.StatusOK, "LOCK", "/e", exclusive).Header.Get("Lock-Token")
+	for _, list := range []string{"(" + mine + ")", "<" + s.url + "/e> (" + mine + ")"} {
+		s.is(http.StatusPreconditionFailed, http.MethodPut, "/c/a", "x", "If: "+list)
+		s.is(http.StatusPreconditionFailed, http.MethodDelete, "/d/a", "", "If: "+list)
+		s.is(http.StatusPreconditionFailed, "MOVE", "/c/a", "", "If: "+list, "Destination: "+s.url+"/e", "Overwrite: T")
+		s.is(http.StatusPreconditionFailed, "MOVE", "/e", "", "If: "+list, "Destination: "+s.url+"/c/a", "Overwrite: T")
+	}
+	s.is(http.StatusCreated, "MOVE", "/e", "", "If: <"+s.url+"/e> ("+mine+")", "Destination: "+s.url+"/f")
+	s.is(http.StatusCreated, http.MethodPut, "/e", "x") // the lock went with what it was on
+	s.is(http.StatusNoContent, http.MethodPut, "/f", "x")
+	s.is(http.StatusNoContent, http.MethodDelete, "/c", "", "If: ("+token+")")
+	s.is(http.StatusCreated, "MKCOL", "/c", "")
+	s.is(http.StatusCreated, http.MethodPut, "/c/a", "x")
+
+	s.held(anna).contents.locks.most = 3 // and two are there
 	s.is(http.StatusCreated, "LOCK", "/1", exclusive)
 	s.is(http.StatusLocked, "LOCK", "/2", exclusive)
 

@@ -29,8 +29,8 @@ var pageText string
 var pageTemplate = template.Must(template.New("page").Parse(pageText))
 
 // page shows a browser what is in a folder.
-func (v *visit) page(w http.ResponseWriter, name string) {
-	name = path.Clean(name)
+func (v *visit) page(w http.ResponseWriter) {
+	name := v.name
 	f, err := v.root.Open(inside(name))
 	if err != nil {
 		fail(w, v.request, v.account.name, err)
