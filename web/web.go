@@ -88,7 +88,7 @@ func New(c Config) http.Handler {
 	handler := s.timely(s.sameOrigin(s.found(mux)))
 	if c.Folders != nil { // have no sessions, and files take long
 		all := http.NewServeMux()
-		all.Handle("/dav/", c.Folders)
+		all.Handle("/dav/", s.past(c.Folders))
 		all.Handle("/", handler)
 		handler = all
 	}
@@ -194,6 +194,15 @@ type answer struct {
 func (a *answer) Header() http.Header         { return a.header }
 func (a *answer) Write(p []byte) (int, error) { return len(p), nil }
 func (a *answer) WriteHeader(status int)      { a.status = status }
+
+// past has a handler see, past a proxy, from where a request comes.
+func (s *server) past(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		r = r.WithContext(r.Context()) // a copy
+		r.RemoteAddr = s.client(r)
+		next.ServeHTTP(w, r)
+	})
+}
 
 // identify finds out who asks: by a token, or else by a session.
 func (s *server) identify(next http.Handler) http.Handler {

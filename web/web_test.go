@@ -410,6 +410,15 @@ func TestWhoIsAsking(t *testing.T) {
 		}
 		spend(h, 100, c.header...)
 	}
+	seen := ""
+	h = open(t, func(c *web.Config) {
+		c.Trusted = true
+		c.Folders = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen = r.RemoteAddr })
+	})
+	ask(t, client(t), "GET", h.URL+"/dav/", "", "X-Forwarded-For", "203.0.113.9, 198.51.100.1")
+	if seen != "198.51.100.1" {
+		t.Errorf("folders see a request from %s", seen)
+	}
 	h = open(t) // nobody in front: what clients say counts for nothing
 	spend(h, 100)
 	if status := spend(h, 1, "X-Forwarded-For", "198.51.100.1"); status != http.StatusTooManyRequests {

@@ -6,7 +6,6 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
-	"net/http"
 	"path/filepath"
 	"strings"
 
@@ -28,7 +27,7 @@ type serviceFlags struct {
 // services are what accounts are provisioned on.
 type services struct {
 	provisioners map[domain.Service]processes.Provisioner
-	folders      http.Handler
+	folders      *storage.Storage
 	mailboxes    *sql.DB
 }
 
@@ -51,7 +50,7 @@ func openServices(ctx context.Context, g *Globals) (*services, error) {
 	}, nil
 }
 
-func (s *services) close() { _ = s.mailboxes.Close() }
+func (s *services) close() { _ = errors.Join(s.folders.Close(), s.mailboxes.Close()) }
 
 // openMailboxes opens the tables that Dovecot and Postfix read.
 func openMailboxes(g *Globals) (*sql.DB, mail.Dialect, error) {
