@@ -5,15 +5,16 @@
 // It speaks to the database alone. So what it changes takes effect with the next
 // login and the next message; what lies on the disk of the mail server, it only
 // asks for: a deleted account leaves its box in the table mail_purge, for a job on
-// the mail server to remove. Nobody sees such a box again, since none is ever of
-// two accounts.
+// the mail server to remove. Nobody sees such a box again: none is ever of two
+// accounts, nor twice of one.
 package mail
 
 import (
 	"context"
-	"crypto/rand"
+	"crypto/sha256"
 	"database/sql"
 	_ "embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"regexp"
@@ -167,7 +168,6 @@ func (m *Mailboxes) observe(ctx context.Context, clause string, args ...any) (al
 			return nil, m.sort(ctx, err, false, failed)
 		}
 		if used.Valid {
-			used.V = max(0, used.V) // Dovecot counts up and down, and may have begun late
 			is.Used = &used.V
 		}
 		all = append(all, is)
@@ -178,13 +178,21 @@ func (m *Mailboxes) observe(ctx context.Context, clause string, args ...any) (al
 	return all, nil
 }
 
-// row is what the tables have about an account. Its zero value is that of none.
+// row is what the tables have about an account.
 type row struct {
 	account  domain.AccountID
-	box      string
+	box      string // empty: it is not there
 	quota    domain.Bytes
 	access   provisioning.Access
-	revision int64
+	revision int64 // of the wish last carried out
+	boxes    int   // of one that is not there: how many it had
+}
+
+// boxOf names the nth box of an account. It is made of the mark alone, so that
+// mail is found again if the tables are lost and the accounts made again.
+func boxOf(account domain.AccountID, n int) string {
+	digest := sha256.Sum256(fmt.Appendf(nil, "%s %d", account, n))
+	return hex.EncodeToString(digest[:16])
 }
 
 // Ensure makes the account, with a mailbox that nobody had before; to one that is
@@ -195,7 +203,7 @@ func (m *Mailboxes) Ensure(ctx context.Context, want provisioning.Desired) (prov
 	}
 	return m.change(ctx, want, func(is row) (row, error) {
 		if is.box == "" {
-			is = row{account: want.Account, box: strings.ToLower(rand.Text()), access: want.Access}
+			is = row{account: want.Account, box: boxOf(want.Account, is.boxes), access: want.Access}
 		}
 		is.quota = want.Quota
 		return is, nil
@@ -258,15 +266,14 @@ func (m *Mailboxes) change(ctx context.Context, want provisioning.Desired, to fu
 		if is.box != "" && is.account != want.Account {
 			return fault.New(fault.Conflict, "", "mail: the account wanted for %s is not ours: it bears the mark %q", want.Account, is.account)
 		}
-		done := is.revision
 		if is.box == "" {
-			err = tx.QueryRowContext(ctx, `select revision from mail_deleted where account = $1`, want.Account).Scan(&done)
+			err = tx.QueryRowContext(ctx, `select revision, boxes from mail_deleted where account = $1`, want.Account).Scan(&is.revision, &is.boxes)
 			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
 		}
-		if want.Revision < done {
-			return fault.New(fault.Transient, "stale", "mail: wish %d for %s comes after %d: read again what is wanted", want.Revision, want.Account, done)
+		if want.Revision < is.revision {
+			return fault.New(fault.Transient, "stale", "mail: wish %d for %s comes after %d: read again what is wanted", want.Revision, want.Account, is.revision)
 		}
 		next, err := to(is)
 		if err != nil {
@@ -314,18 +321,20 @@ func write(ctx context.Context, tx *sql.Tx, want provisioning.Desired, is, next 
 	}
 	switch {
 	case next.box == "":
+		boxes := 0
 		if is.box != "" {
+			boxes = 1
 			do(`insert into mail_purge (box, login, deleted_at) values ($1, $2, $3)`, is.box, want.Login, time.Now().Unix())
 			do(`delete from mail_account where login = $1`, want.Login)
 			do(`delete from mail_usage where login = $1`, want.Login)
 		}
-		do(`insert into mail_deleted (account, revision) values ($1, $2)
-			on conflict (account) do update set revision = excluded.revision`, want.Account, next.revision)
+		do(`insert into mail_deleted (account, revision, boxes) values ($1, $2, $3)
+			on conflict (account) do update set revision = excluded.revision, boxes = mail_deleted.boxes + excluded.boxes`,
+			want.Account, next.revision, boxes)
 	case is.box == "":
 		do(`insert into mail_account (login, account, box, quota_bytes, access, revision) values ($1, $2, $3, $4, $5, $6)`,
 			want.Login, next.account, next.box, quota, next.access, next.revision)
 		do(`insert into mail_usage (login) values ($1) on conflict (login) do update set bytes = 0, messages = 0`, want.Login)
-		do(`delete from mail_deleted where account = $1`, want.Account)
 	case next != is:
 		do(`update mail_account set quota_bytes = $1, access = $2, revision = $3 where login = $4`,
 			quota, next.access, next.revision, want.Login)

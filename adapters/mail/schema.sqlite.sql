@@ -3,17 +3,18 @@
 create table mail_account (
 	login       text primary key check (login = lower(login) and login like '%_@_%'),
 	account     text,            -- our mark; null: somebody else's, and left alone
-	box         text not null unique check (box <> '' and box not glob '*[^a-z0-9]*'), -- the folder of its mail, of this account alone for ever
+	box         text not null unique check (box <> '' and box not glob '*[^a-z0-9]*'), -- the folder of its mail
 	password    text,            -- {SCHEME}hash; null: nobody logs in
 	quota_bytes bigint check (quota_bytes >= 0), -- null: unlimited
 	access      text not null default 'active' check (access in ('active', 'suspended')),
 	revision    bigint not null default 0
 ) without rowid;
 
--- Of each account that was deleted, by which wish.
+-- Of each account that ever was deleted, by which wish, and how many boxes it had.
 create table mail_deleted (
 	account  text primary key,
-	revision bigint not null
+	revision bigint not null,
+	boxes    integer not null
 ) without rowid;
 
 -- The boxes of deleted accounts whose mail is still to be removed. Who removes it
