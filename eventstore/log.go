@@ -3,6 +3,7 @@
 package eventstore
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -128,7 +129,7 @@ func (u Unit) valid() error {
 			switch {
 			case len(r.Data) > MaxData:
 				return TooLarge{a.Stream, r.Type, len(r.Data)}
-			case !json.Valid(r.Data) || !utf8.Valid(r.Data) || strings.ContainsAny(string(r.Data), "\n\r"):
+			case !json.Valid(r.Data) || !utf8.Valid(r.Data) || bytes.ContainsAny(r.Data, "\n\r"):
 				return fmt.Errorf("eventstore: data of %s for %s is not JSON on one line", r.Type, a.Stream)
 			case r.Edition < 1 || r.Edition > 1<<15-1:
 				return fmt.Errorf("eventstore: %s for %s cannot be of edition %d", r.Type, a.Stream, r.Edition)
