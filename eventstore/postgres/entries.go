@@ -23,7 +23,7 @@ func readEntry(c [][]byte) eventstore.Entry {
 // Get is that of [eventstore.KV].
 func (d *Driver) Get(ctx context.Context, keys ...string) ([]eventstore.Entry, error) {
 	entries := make([]eventstore.Entry, len(keys))
-	wanted := newArray(textType, len(keys), 40)
+	wanted := newArray(textType, len(keys), 40*len(keys))
 	for i, key := range keys {
 		entries[i].Key = key
 		wanted.text(key)
@@ -54,7 +54,8 @@ func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	keys, values, revisions := newArray(textType, len(changes), 40), newArray(byteaType, len(changes), 100), newArray(int8Type, len(changes), 8)
+	n := len(changes)
+	keys, values, revisions := newArray(textType, n, 40*n), newArray(byteaType, n, 200*n), newArray(int8Type, n, 8*n)
 	for _, c := range changes {
 		keys.text(c.Key)
 		values.raw(c.Value)

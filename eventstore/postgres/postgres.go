@@ -149,24 +149,26 @@ func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results
 		stream  domain.Stream
 		version int64
 	}
-	touches, records, size := 0, 0, 0
+	var n, streamBytes, recordCount, nameBytes, typeBytes, actorBytes, dataBytes int
 	for _, u := range units {
-		touches += len(u)
+		n += len(u)
 		for _, a := range u {
-			records += len(a.Records)
+			streamBytes += len(a.Stream)
+			recordCount += len(a.Records)
+			nameBytes += len(a.Stream) * len(a.Records)
 			for i := range a.Records {
-				size += len(a.Records[i].Data)
+				r := &a.Records[i]
+				typeBytes, actorBytes, dataBytes = typeBytes+len(r.Type), actorBytes+len(r.Actor), dataBytes+len(r.Data)
 			}
 		}
 	}
-	const nameSize = 40
-	streams, expected := newArray(textType, touches, nameSize), newArray(int8Type, touches, 8)
-	touchUnit, touched := newArray(int4Type, touches, 4), newArray(int4Type, touches, 4)
-	unit, versions, times := newArray(int4Type, records, 4), newArray(int8Type, records, 8), newArray(timeType, records, 8)
-	editions, ids, correlations, causations := newArray(int2Type, records, 2), newArray(uuidType, records, 16), newArray(uuidType, records, 16), newArray(uuidType, records, 16)
-	names, types, actors := newArray(textType, records, nameSize), newArray(textType, records, nameSize), newArray(textType, records, nameSize)
-	data := newArray(jsonType, records, size/max(records, 1)+1)
-	numbers := make(map[state]int, touches)
+	streams, expected := newArray(textType, n, streamBytes), newArray(int8Type, n, 8*n)
+	touchUnit, touched := newArray(int4Type, n, 4*n), newArray(int4Type, n, 4*n)
+	n = recordCount
+	unit, versions, times, editions := newArray(int4Type, n, 4*n), newArray(int8Type, n, 8*n), newArray(timeType, n, 8*n), newArray(int2Type, n, 2*n)
+	ids, correlations, causations := newArray(uuidType, n, 16*n), newArray(uuidType, n, 16*n), newArray(uuidType, n, 16*n)
+	names, types, actors, data := newArray(textType, n, nameBytes), newArray(textType, n, typeBytes), newArray(textType, n, actorBytes), newArray(jsonType, n, dataBytes)
+	numbers := make(map[state]int, len(units))
 	for i, u := range units {
 		for _, a := range u {
 			at := state{a.Stream, a.Version}

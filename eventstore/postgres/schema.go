@@ -3,16 +3,26 @@ package postgres
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
 
-// Everything of the log is in a schema of its own, by whose name it is called: a
-// session's search_path cannot be relied on behind a proxy, and a role that is
-// named like a schema would find other programs' tables in it.
+// plans are settings that have the server make a plan once, which takes as long as to
+// carry it out, and by indexes only: a plan that was made for a small table would be
+// kept while it grows large.
+var plans = []string{
+	"plan_cache_mode = force_generic_plan", "enable_seqscan = off", "enable_bitmapscan = off", "enable_sort = off", "jit = off",
+}
+
+var steady = " set " + strings.Join(plans, " set ")
+
+// migrations lead from each version of the tables, which is the last that the one
+// called migration knows, to the next. They run in one transaction.
 //
-// migrations lead from each version of the schema, which is the last that table
-// migration knows, to the next. They run in one transaction.
+// All is in a schema of its own, by whose name it is called: a session's search_path
+// cannot be relied on behind a proxy, and a role that is named like a schema finds
+// its tables there, whatever else they are of.
 var migrations = []string{`
 	create table rochdale_log.migration (
 		version integer primary key,
@@ -49,14 +59,17 @@ var migrations = []string{`
 	-- Appends units to streams that are at the versions expected, and leaves out
 	-- those that are not. It returns the position of the head before; then, if any
 	-- stream was at another version, the numbers of these streams, and the versions
-	-- at which they are. Statements see what others committed before they began, so
-	-- those after the lock see all that its last holder did.
+	-- at which they are.
+	--
+	-- Statements see what others committed before they began, so those after the lock
+	-- see all that its last holder did. Versions are looked for from the one expected,
+	-- lest all those before it on a page of the index are looked at too.
 	create function rochdale_log.append(
 		streams text[], expected bigint[],   -- each stream once for each version expected of it
 		units integer[], touched integer[],  -- which unit writes or checks which of these
 		unit integer[], versions bigint[], times timestamptz[], editions smallint[], ids uuid[], correlations uuid[], causations uuid[],
 		names text[], types text[], actors text[], data json[]  -- the records
-	) returns bigint[] language plpgsql set plan_cache_mode = force_generic_plan as $$
+	) returns bigint[] language plpgsql` + steady + ` as $$
 	declare
 		head bigint;
 		wrong bigint[];
@@ -65,15 +78,11 @@ var migrations = []string{`
 		if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
 			perform set_config('synchronous_commit', 'on', true);
 		end if;
-		perform from rochdale_log.head for update;
-		select coalesce((select position from rochdale_log.event order by position desc limit 1), 0),
-			array_agg(s.n order by s.n), array_agg(s.actual order by s.n)
-			into head, wrong, actual
-			from (
-				select n, e, coalesce((select version from rochdale_log.event where stream = s order by version desc limit 1), 0) as actual
-				from unnest(streams, expected) with ordinality as given (s, e, n)
-			) as s
-			where s.actual <> s.e;
+		perform from rochdale_log.head where single for update;
+		select coalesce((select position from rochdale_log.event order by position desc limit 1), 0), array_agg(n order by n)
+			into head, wrong
+			from unnest(streams, expected) with ordinality as s (s, e, n)
+			where e <> coalesce((select version from rochdale_log.event where stream = s and version >= e order by version desc limit 1), 0);
 		if wrong is null then
 			insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
 				select head + n, v, t, e, i, co, ca, s, ty, a, d
@@ -81,6 +90,8 @@ var migrations = []string{`
 					with ordinality as r (v, t, e, i, co, ca, s, ty, a, d, n);
 			return array[head];
 		end if;
+		select array_agg(coalesce((select version from rochdale_log.event where stream = streams[n] order by version desc limit 1), 0) order by n)
+			into actual from unnest(wrong) as w (n);
 		insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
 			select head + row_number() over (order by n), v, t, e, i, co, ca, s, ty, a, d
 			from unnest(unit, versions, times, editions, ids, correlations, causations, names, types, actors, data)
@@ -94,18 +105,18 @@ var migrations = []string{`
 	create function rochdale_log.append_one(
 		_stream text, expected bigint, _recorded_at timestamptz, _edition smallint, _id uuid, _correlation uuid, _causation uuid,
 		_type text, _actor text, _data json
-	) returns bigint language plpgsql set plan_cache_mode = force_generic_plan as $$
+	) returns bigint language plpgsql` + steady + ` as $$
 	declare
 		given bigint;
 	begin
 		if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
 			perform set_config('synchronous_commit', 'on', true);
 		end if;
-		perform from rochdale_log.head for update;
+		perform from rochdale_log.head where single for update;
 		insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
 			select coalesce((select position from rochdale_log.event order by position desc limit 1), 0) + 1,
 				expected + 1, _recorded_at, _edition, _id, _correlation, _causation, _stream, _type, _actor, _data
-			where coalesce((select version from rochdale_log.event where stream = _stream order by version desc limit 1), 0) = expected
+			where expected = coalesce((select version from rochdale_log.event where stream = _stream and version >= expected order by version desc limit 1), 0)
 			returning position into given;
 		if given is null then
 			select -1 - coalesce((select version from rochdale_log.event where stream = _stream order by version desc limit 1), 0) into given;
@@ -116,7 +127,7 @@ var migrations = []string{`
 	-- Puts entries, or deletes them where the value is null. It returns null, or the
 	-- key of the first that is not at its revision, and has changed nothing then.
 	create function rochdale_log.put(keys text[], new bytea[], revisions bigint[])
-	returns text language plpgsql set plan_cache_mode = force_generic_plan as $$
+	returns text language plpgsql` + steady + ` as $$
 	declare
 		stale text;
 		made bigint;

@@ -41,12 +41,12 @@ func (d *Driver) meet(ctx context.Context, conn *pgx.Conn) error {
 	}
 	s.direct = pid == s.conn.PID()
 	d.direct.Store(s.direct)
-	switch {
-	case isolation == "read committed":
-		return nil
-	case s.direct:
-		_, err = conn.Exec(ctx, `set default_transaction_isolation = 'read committed'`)
+	if s.direct {
+		_, err = conn.Exec(ctx, `set default_transaction_isolation = 'read committed'; set `+strings.Join(plans, "; set "))
 		return err
+	}
+	if isolation == "read committed" {
+		return nil
 	}
 	return fmt.Errorf(`postgres: transactions in %s are %s by default, in which a statement does not see what the last one waited for: alter role %q set default_transaction_isolation = 'read committed'`,
 		d.where, isolation, conn.Config().User)

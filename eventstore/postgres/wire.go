@@ -9,11 +9,8 @@ import (
 
 // Values go over the wire in PostgreSQL's binary format.
 
-// Types of values and, one line below, of arrays of them.
-const (
-	byteaType, int8Type, int2Type, int4Type, textType, jsonType, timeType, uuidType         = 17, 20, 21, 23, 25, 114, 1184, 2950
-	byteasType, int8sType, int2sType, int4sType, textsType, jsonsType, timesType, uuidsType = 1001, 1016, 1005, 1007, 1009, 199, 1185, 2951
-)
+// Types of the elements of an array.
+const byteaType, int8Type, int2Type, int4Type, textType, jsonType, timeType, uuidType = 17, 20, 21, 23, 25, 114, 1184, 2950
 
 // binaryFormat says so of all parameters, or all columns.
 var binaryFormat = []int16{1}
@@ -68,8 +65,9 @@ type array struct {
 // nulls, the type of its elements, their number, and the index of the first.
 const arrayHead, arrayLength = 20, 12
 
+// newArray has room for elements of a type that have so many bytes together.
 func newArray(element uint32, elements, size int) array {
-	a := array{bytes: make([]byte, arrayHead, arrayHead+elements*(4+size))}
+	a := array{bytes: make([]byte, arrayHead, arrayHead+elements*4+size)}
 	binary.BigEndian.PutUint32(a.bytes, 1)
 	binary.BigEndian.PutUint32(a.bytes[4:], 1)
 	binary.BigEndian.PutUint32(a.bytes[8:], element)
