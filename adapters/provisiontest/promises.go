@@ -315,13 +315,13 @@ func testList(a *account) {
 	}
 	ours := []*account{a.ensure()}
 	for range 4 {
-		ours = append(ours, a.Fixture.account(a).ensure())
+		ours = append(ours, a.account(a).ensure())
 	}
 	ours[1].suspend()
 	ours[2].quota(provisioning.Unlimited)
-	gone := a.Fixture.account(a).ensure()
+	gone := a.account(a).ensure()
 	gone.delete()
-	foreign := a.Fixture.account(a)
+	foreign := a.account(a)
 	a.Foreign(a, foreign.Login)
 
 	for _, limit := range []int{1, 2, 3, 7, 1000} {
@@ -348,7 +348,7 @@ func testListChanges(a *account) {
 	}
 	var ours []*account
 	for range 6 {
-		ours = append(ours, a.Fixture.account(a).ensure())
+		ours = append(ours, a.account(a).ensure())
 	}
 	all := map[provisioning.Login]provisioning.Observed{}
 	gone := map[provisioning.Login]bool{}
@@ -358,7 +358,7 @@ func testListChanges(a *account) {
 			if _, there := all[one.Login]; there && !gone[one.Login] {
 				one.delete()
 				gone[one.Login] = true
-				a.Fixture.account(a).ensure()
+				a.account(a).ensure()
 				break
 			}
 		}
@@ -372,7 +372,7 @@ func testListChanges(a *account) {
 }
 
 func testUsage(a *account) {
-	other, none := a.Fixture.account(a), a.Fixture.account(a)
+	other, none := a.account(a), a.account(a)
 	refs := []provisioning.Ref{a.Ref, none.Ref, other.Ref}
 	if !a.able().Usage {
 		_, err := a.Port.Usage(a.ctx(), refs)
@@ -511,7 +511,7 @@ func (a *account) set(w provisioning.Desired) (provisioning.Observed, error) {
 }
 
 func testCancelled(a *account) {
-	b := a.Fixture.account(a)
+	b := a.account(a)
 	a.ensure().lets("three or four words")
 	was := a.observe()
 	ctx, cancel := context.WithCancel(a.ctx())
@@ -657,7 +657,7 @@ func testWishesAtOnce(a *account) {
 func testManyAtOnce(a *account) {
 	all := make([]*account, 24)
 	for i := range all {
-		all[i] = a.Fixture.account(a)
+		all[i] = a.account(a)
 	}
 	a.done(a.atOnce(len(all), func(i int) error {
 		one := all[i]
@@ -685,7 +685,7 @@ func testOutage(a *account) {
 	if a.Outage == nil {
 		return
 	}
-	b := a.Fixture.account(a)
+	b := a.account(a)
 	a.ensure().lets("three or four words").put(10_000, true)
 	restore := sync.OnceFunc(a.Outage(a))
 	defer restore()

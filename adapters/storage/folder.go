@@ -63,7 +63,7 @@ func (s *Storage) count(a *account) error {
 		return nil
 	}
 	dir := filepath.Join(s.dir, filesDir, a.Folder)
-	if err := os.RemoveAll(filepath.Join(dir, tempDir)); err != nil {
+	if err := os.RemoveAll(filepath.Join(dir, tempDir)); err != nil { //nolint:gosec // G703: the record was checked
 		return err
 	}
 	if err := s.makeFolder(a.Folder); err != nil {
@@ -73,7 +73,7 @@ func (s *Storage) count(a *account) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // was read
 	used, entries, err := size(root, dataDir)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (s *Storage) used(a *account) (domain.Bytes, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer root.Close()
+	defer root.Close() //nolint:errcheck // was read
 	used, _, err := size(root, dataDir)
 	return used, err
 }
@@ -216,7 +216,10 @@ func (v *visit) look(name string) (info, error) {
 // Stat is that of [webdav.FileSystem].
 func (v *visit) Stat(_ context.Context, name string) (os.FileInfo, error) {
 	is, err := v.look(inside(name))
-	return is, v.note(err)
+	if err != nil {
+		return nil, v.note(err)
+	}
+	return is, nil
 }
 
 // Mkdir is that of [webdav.FileSystem].
@@ -373,7 +376,7 @@ func (v *visit) unchanged(name string) error {
 	}
 	match, since := h.Values("If-Match"), h.Get("If-Unmodified-Since")
 	switch {
-	case len(match) > 0 && !(there && names(match, tag)):
+	case len(match) > 0 && (!there || !names(match, tag)):
 		return errChanged
 	case len(match) == 0 && since != "":
 		if t, err := http.ParseTime(since); err == nil && there && is.ModTime().Truncate(time.Second).After(t) {
@@ -401,7 +404,10 @@ func (v *visit) OpenFile(_ context.Context, name string, flag int, _ os.FileMode
 	name = inside(name)
 	if flag&os.O_TRUNC != 0 {
 		u := &upload{visit: v, to: name, temp: path.Join(tempDir, rand.Text())}
-		return u, v.note(v.change(u.begin))
+		if err := v.change(u.begin); err != nil {
+			return nil, v.note(err)
+		}
+		return u, nil
 	}
 	// To read; or to change properties, of which there are none to change.
 	if _, err := v.look(name); err != nil {
@@ -603,7 +609,10 @@ func (u *upload) Stat() (os.FileInfo, error) {
 		return nil, u.fail(err)
 	}
 	is, err := u.file.Stat()
-	return info{is}, u.visit.note(err)
+	if err != nil {
+		return nil, u.fail(err)
+	}
+	return info{is}, nil
 }
 
 // Read, Seek and Readdir say no: nobody looks at what arrives.
@@ -643,7 +652,10 @@ func (d *download) Close() error { return d.file.Close() }
 // Stat is that of [webdav.File].
 func (d *download) Stat() (os.FileInfo, error) {
 	is, err := d.file.Stat()
-	return info{is}, d.visit.note(err)
+	if err != nil {
+		return nil, d.visit.note(err)
+	}
+	return info{is}, nil
 }
 
 // Readdir returns what is there: files and folders.

@@ -68,7 +68,7 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		fail(w, r, a.name, err)
 		return
 	}
-	defer v.root.Close()
+	defer v.root.Close() //nolint:errcheck // nothing is lost by it
 	v.name = name
 	if err := v.prepare(); err != nil {
 		fail(w, r, a.name, err)

@@ -37,7 +37,7 @@ func (v *visit) page(w http.ResponseWriter) {
 		return
 	}
 	d := &download{f, v}
-	defer d.Close()
+	defer d.Close() //nolint:errcheck // was read
 	all, err := d.Readdir(-1)
 	if err != nil {
 		fail(w, v.request, v.account.name, err)

@@ -202,7 +202,7 @@ func TestBesideAServer(t *testing.T) {
 	if err := beside.Check(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if used := beside.uses(anna); used != 600 {
+	if used := beside.uses(); used != 600 {
 		t.Errorf("%d bytes are used", used)
 	}
 	if a := beside.do(http.MethodGet, "/", ""); a.StatusCode != http.StatusServiceUnavailable || a.Header.Get("Retry-After") == "" {
@@ -212,7 +212,7 @@ func TestBesideAServer(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.is(http.StatusCreated, http.MethodPut, "/b", strings.Repeat("x", 1400))
-	if used := beside.uses(anna); used != 2000 {
+	if used := beside.uses(); used != 2000 {
 		t.Errorf("%d bytes are used", used)
 	}
 	if _, err := beside.Suspend(t.Context(), beside.want(anna, 2000)); err != nil {

@@ -79,7 +79,7 @@ func Open(dir, prefix string) (*Storage, error) {
 		return nil, err
 	}
 	for _, d := range []string{accountsDir, filesDir} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil { //nolint:gosec // G703: the operator says where
 			return nil, fmt.Errorf("storage: make its folder: %w", err)
 		}
 	}
@@ -237,7 +237,7 @@ func (s *Storage) write(a *account, r record) error {
 	if r == a.record {
 		return nil
 	}
-	text, err := json.MarshalIndent(r, "", "\t")
+	text, err := json.MarshalIndent(r, "", "\t") //nolint:gosec // G117: the hash of a password is to be kept
 	if err != nil {
 		return err
 	}
@@ -359,7 +359,7 @@ func (s *Storage) Ensure(ctx context.Context, want provisioning.Desired) (provis
 func (s *Storage) makeFolder(name string) error {
 	dir := filepath.Join(s.dir, filesDir, name)
 	for _, d := range []string{dataDir, tempDir} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil { //nolint:gosec // G703: the record was checked
 			return err
 		}
 	}
@@ -439,7 +439,7 @@ func (s *Storage) change(ctx context.Context, want provisioning.Desired, do func
 	if err != nil {
 		return nothing, sorted(false, "change %s: %w", want.Account, err)
 	}
-	defer changing.Close()
+	defer changing.Close() //nolint:errcheck // which unlocks it
 	if err := s.read(a); err != nil {
 		return nothing, sorted(false, "change %s: %w", want.Account, err)
 	}
@@ -483,7 +483,7 @@ func (s *Storage) SetCredential(ctx context.Context, ref provisioning.Ref, c pro
 	if err != nil {
 		return sorted(false, "set a password: %w", err)
 	}
-	defer changing.Close()
+	defer changing.Close() //nolint:errcheck // which unlocks it
 	if err := s.read(a); err != nil {
 		return sorted(false, "set a password: %w", err)
 	}

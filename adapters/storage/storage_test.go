@@ -88,10 +88,10 @@ func (s *server) want(login provisioning.Login, quota domain.Bytes) provisioning
 	}
 }
 
-// uses returns how much the account holds by the port's own word.
-func (s *server) uses(login provisioning.Login) domain.Bytes {
+// uses returns how much Anna's account holds, by the port's own word.
+func (s *server) uses() domain.Bytes {
 	s.Helper()
-	all, err := s.Usage(s.Context(), []provisioning.Ref{ref(login)})
+	all, err := s.Usage(s.Context(), []provisioning.Ref{ref(anna)})
 	if err != nil || len(all) != 1 {
 		s.Fatalf("usage: %v, %v", all, err)
 	}
