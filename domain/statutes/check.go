@@ -49,7 +49,7 @@ func (s Statutes) Problems() []Problem {
 
 func (m Membership) problems(p *problems, s Statutes) {
 	a, field := m.Admission, "membership.admission"
-	p.check(a.By == Board || a.By == Assembled || a.By == Automatically, field+".by", "say who admits members: board, assembly, or automatic if the conditions are enough")
+	p.check(a.By.Valid(), field+".by", "say who admits members: board, assembly, or automatic if the conditions are enough")
 	p.check(between(a.MinShares, 0, maxShares), field+".min_shares", "give a number of shares, or leave it out if none need be held")
 	switch class, known := s.Class(a.Class); {
 	case a.MinShares == 0:
@@ -60,6 +60,10 @@ func (m Membership) problems(p *problems, s Statutes) {
 		p.check(a.MinShares >= class.MinHolding, field+".min_shares", "%d contradicts the min_holding of class %s, which is %d: ask for as many", a.MinShares, class.ID, class.MinHolding)
 		p.check(class.MaxHolding == 0 || a.MinShares <= class.MaxHolding, field+".min_shares", "%d contradicts the max_holding of class %s, which is %d: nobody could be admitted", a.MinShares, class.ID, class.MaxHolding)
 	}
+	for i, text := range a.Texts {
+		p.check(strings.TrimSpace(text) != "" && slices.Index(a.Texts, text) == i, fmt.Sprintf("%s.texts[%d]", field, i), "name each text once that a candidate must accept")
+	}
+	p.check(between(a.WithdrawalDays, 0, 366), field+".withdrawal_days", "give a number of days of at most 366, or leave it out if nobody who is admitted may withdraw")
 	r, field := m.Resignation, "membership.resignation"
 	p.check(between(r.WindowMonths, 0, 12), field+".window_months", "give the months of the fiscal year in which one may resign, from 1 to 12, or leave it out for any time")
 	p.check(between(r.NoticeMonths, 0, 120), field+".notice_months", "give a number of months of at most 120, or leave it out")
@@ -72,6 +76,44 @@ func (m Membership) problems(p *problems, s Statutes) {
 	default:
 		p.check(false, field+".effect", "say when a resignation takes effect: window_end, year_end or notice_end")
 	}
+	p.check(between(r.FoundersFromYear, 0, 10), field+".founders_from_year", "give the fiscal year from which founders may resign, like 3 for the third, or leave it out if they are like everybody")
+	m.endings(p)
+	m.keeping(p)
+}
+
+// endings checks how memberships end that were not resigned.
+func (m Membership) endings(p *problems) {
+	e, field := m.Exclusion, "membership.exclusion"
+	p.check(e.By == "" || e.By == Board || e.By == Assembled, field+".by", "say who excludes members: board or assembly")
+	p.check(between(e.AnswerMonths, 0, 12), field+".answer_months", "give a number of months of at most 12, or leave it out")
+	p.check(between(e.AnswerDays, 0, 366), field+".answer_days", "give a number of days of at most 366, or leave it out")
+	p.check(between(e.NoticeDays, 0, 366), field+".notice_days", "give a number of days of at most 366, or leave it out if there is no term")
+	p.check(e.Effect == "" || e.Effect == AtOnce || e.Effect == WhenNoticed || e.Effect == YearEnd, field+".effect", "say when an exclusion takes effect: at_once, notice or year_end")
+	d, field := m.Death, "membership.death"
+	p.check(d.Effect == "" || d.Effect == AtOnce || d.Effect == YearEnd, field+".effect", "say when a membership ends by death: at_once or year_end")
+	p.check(d.Heirs == "" || d.Heirs == PaidOut || d.Heirs == MayJoin, field+".heirs", "say what heirs may have: paid_out or may_join")
+	n, field := m.Minimum, "membership.minimum"
+	p.check(between(n.Members, 0, maxShares), field+".members", "give the least number of members, or leave it out for any number")
+	if n.Members == 0 {
+		p.check(n.Below == "", field+".below", "there is no number to be below: leave it out, or give members")
+		return
+	}
+	p.check(n.Below == Warn || n.Below == Block, field+".below", "say what becomes of a resignation that would leave fewer than %d: warn or block", n.Members)
+}
+
+// keeping checks how particulars are kept and changed.
+func (m Membership) keeping(p *problems) {
+	c, field := m.Particulars, "membership.particulars"
+	p.check(between(c.ContactDays, 0, 366), field+".contact_days", "give a number of days of at most 366, or leave it out for 14")
+	p.check(between(c.AccountDays, 0, 366), field+".account_days", "give a number of days of at most 366, or leave it out if money may go to a new account at once")
+	n, field := m.Minors, "membership.minors"
+	p.check(n.Majority == 0 || between(n.Majority, 14, 25), field+".majority", "give the age from which one acts for oneself, from 14 to 25, or leave it out for 18")
+	p.check(n.Vote == "" || n.Vote == ByGuardian || n.Vote == Themselves || n.Vote == Nobody, field+".vote", "say who casts the vote of a minor: guardian, themselves or nobody")
+	r, field := m.Retention, "membership.retention"
+	p.check(between(r.RegisterYears, 0, 100), field+".register_years", "give a number of years of at most 100, or leave it out for 5")
+	p.check(between(r.AccountingYears, 0, 100), field+".accounting_years", "give a number of years of at most 100, or leave it out if nothing is kept")
+	p.check(between(r.ServiceDays, 0, 3660), field+".service_days", "give a number of days of at most 3660, or leave it out if nothing is kept")
+	p.check(between(r.ApplicationMonths, 0, 120), field+".application_months", "give a number of months of at most 120, or leave it out if nothing is kept")
 }
 
 // maxShares bounds what statutes say of numbers of shares and of votes, so that
@@ -126,26 +168,7 @@ func (a Assembly) problems(p *problems, s Statutes) {
 
 func (l Legal) problems(p *problems) {
 	p.check(l.Country == "" || len(l.Country) == 2 && capitals(l.Country), "legal.country", "give the country in two capitals, like BE (ISO 3166-1)")
-	p.check(l.IBAN == "" || validIBAN(l.IBAN), "legal.iban", "this is no IBAN: its check digits do not match; write it without spaces, like BE68539007547034")
-}
-
-// validIBAN checks the two digits after the country (ISO 7064, modulo 97).
-func validIBAN(s string) bool {
-	if len(s) < 15 || len(s) > 34 {
-		return false
-	}
-	rest := 0
-	for _, c := range s[4:] + s[:4] {
-		switch {
-		case c >= '0' && c <= '9':
-			rest = (rest*10 + int(c-'0')) % 97
-		case c >= 'A' && c <= 'Z':
-			rest = (rest*100 + int(c-'A') + 10) % 97
-		default:
-			return false
-		}
-	}
-	return rest == 1
+	p.check(l.IBAN == "" || domain.IBAN(l.IBAN).Valid(), "legal.iban", "this is no IBAN: its check digits do not match; write it without spaces, like BE68539007547034")
 }
 
 func (b Billing) problems(p *problems) {

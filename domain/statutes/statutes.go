@@ -54,10 +54,17 @@ type Legal struct {
 	BIC              string `json:"bic,omitempty"`  // ISO 9362
 }
 
-// Membership is how one becomes a member, and ceases to be one.
+// Membership is how one becomes a member, and ceases to be one. What it leaves
+// out is as it was before there was such a setting.
 type Membership struct {
 	Admission   Admission   `json:"admission"`
+	Particulars Particulars `json:"particulars,omitzero"`
+	Minors      Minors      `json:"minors,omitzero"`
 	Resignation Resignation `json:"resignation"`
+	Exclusion   Exclusion   `json:"exclusion,omitzero"`
+	Death       Death       `json:"death,omitzero"`
+	Minimum     Minimum     `json:"minimum,omitzero"`
+	Retention   Retention   `json:"retention,omitzero"`
 }
 
 // Admission is how one becomes a member.
@@ -65,6 +72,14 @@ type Admission struct {
 	By        Body           `json:"by"`
 	Class     domain.ClassID `json:"class,omitempty"`      // of which MinShares are subscribed first
 	MinShares int            `json:"min_shares,omitempty"` // 0: nobody need hold any
+	// Texts are what a candidate must have accepted, by the names under which the
+	// co-op publishes them, like rules or risks.
+	Texts []string `json:"texts,omitempty"`
+	// WithdrawalDays is for how many days after the application the candidate may
+	// withdraw, even if admitted meanwhile. Until a decision they always may.
+	WithdrawalDays int  `json:"withdrawal_days,omitempty"`
+	Minutes        bool `json:"minutes,omitempty"` // must decisions name the minutes that have them?
+	Reasons        bool `json:"reasons,omitempty"` // must a refusal give reasons?
 }
 
 // Body is who decides.
@@ -76,6 +91,30 @@ const (
 	Automatically Body = "automatic" // whoever meets the conditions
 )
 
+// Valid reports whether it is one of these.
+func (b Body) Valid() bool { return b == Board || b == Assembled || b == Automatically }
+
+// Particulars is how changes of what is known of a party are made safe.
+type Particulars struct {
+	ContactDays int `json:"contact_days,omitempty"` // in which a new address of e-mail is confirmed by way of the old one; 0: 14
+	AccountDays int `json:"account_days,omitempty"` // that a new bank account rests before money is paid out to it
+}
+
+// Minors is who acts for those who are not of age.
+type Minors struct {
+	Majority int        `json:"majority,omitempty"` // the age from which one acts for oneself; 0: 18
+	Vote     MinorsVote `json:"vote,omitempty"`     // empty: guardian
+}
+
+// MinorsVote is who casts the vote of a minor.
+type MinorsVote string
+
+const (
+	ByGuardian MinorsVote = "guardian"
+	Themselves MinorsVote = "themselves"
+	Nobody     MinorsVote = "nobody"
+)
+
 // Resignation is when members may leave of their own will.
 type Resignation struct {
 	// WindowMonths is how many months, from the start of the fiscal year,
@@ -85,25 +124,91 @@ type Resignation struct {
 	NoticeMonths int    `json:"notice_months,omitempty"`
 	NoticeDays   int    `json:"notice_days,omitempty"` // on top of the months
 	Effect       Effect `json:"effect"`
+	// FoundersFromYear is the fiscal year from which founders may resign, where
+	// that of the founding is the first. 0: at once, like everybody.
+	FoundersFromYear int  `json:"founders_from_year,omitempty"`
+	Withdrawable     bool `json:"withdrawable,omitempty"` // may a resignation be taken back before it takes effect?
 }
 
-// Effect is the last day of a membership that was resigned.
+// Effect is the last day of a membership that ends.
 type Effect string
 
 const (
-	WindowEnd Effect = "window_end" // that of the window in which notice was given
-	YearEnd   Effect = "year_end"   // that of the fiscal year in which the notice runs out
-	NoticeEnd Effect = "notice_end" // the day on which the notice runs out
+	WindowEnd   Effect = "window_end" // of the window in which notice was given
+	YearEnd     Effect = "year_end"   // of the fiscal year in which the notice runs out, or in which it happened
+	NoticeEnd   Effect = "notice_end" // the day on which the notice runs out
+	AtOnce      Effect = "at_once"    // the day on which it happened or was decided
+	WhenNoticed Effect = "notice"     // the day on which the member was told of the decision
 )
+
+// Exclusion is how members are excluded.
+type Exclusion struct {
+	By Body `json:"by,omitempty"` // empty: who admits members or, where nobody does, the board
+	// AnswerMonths and AnswerDays on top of them are the time from the day on which
+	// the proposal was sent, in which the member may answer and ask to be heard.
+	// Where there is neither, none need be sent.
+	AnswerMonths int    `json:"answer_months,omitempty"`
+	AnswerDays   int    `json:"answer_days,omitempty"`
+	NoticeDays   int    `json:"notice_days,omitempty"` // from the decision, within which the member is told of it; 0: no term
+	Effect       Effect `json:"effect,omitempty"`      // at_once, notice or year_end; empty: at_once
+}
+
+// Death is what follows from the death of a member, or the end of one that is an
+// organisation.
+type Death struct {
+	Effect Effect `json:"effect,omitempty"` // at_once or year_end; empty: at_once
+	Heirs  Heirs  `json:"heirs,omitempty"`  // empty: paid_out
+}
+
+// Heirs is what heirs may have.
+type Heirs string
+
+const (
+	PaidOut Heirs = "paid_out" // the value of the shares
+	MayJoin Heirs = "may_join" // the shares themselves, once they are admitted
+)
+
+// Minimum is how many members there must be.
+type Minimum struct {
+	Members int   `json:"members,omitempty"` // 0: any number
+	Below   Below `json:"below,omitempty"`   // with Members
+}
+
+// Below is what happens to a resignation that would leave too few.
+type Below string
+
+const (
+	Warn  Below = "warn"  // it is taken, and marked
+	Block Below = "block" // it is refused
+)
+
+// Retention is for how long data is kept once nothing else needs it.
+type Retention struct {
+	RegisterYears     int `json:"register_years,omitempty"`     // the register of members, after the co-op's liquidation is closed; 0: 5
+	AccountingYears   int `json:"accounting_years,omitempty"`   // the books, after the fiscal year of an entry
+	ServiceDays       int `json:"service_days,omitempty"`       // how to reach a party, after its last service has ended: as long as backups last
+	ApplicationMonths int `json:"application_months,omitempty"` // an application that was declined or withdrawn
+}
 
 // Shares is what shares there are and what becomes of them.
 type Shares struct {
 	Classes []Class `json:"classes"`
 	// IssueWhenPaid is the part of its price that must be paid before a share
 	// is issued.
-	IssueWhenPaid Fraction  `json:"issue_when_paid"`
-	ExitValue     ExitValue `json:"exit_value"`
-	PartialExit   bool      `json:"partial_exit"` // may one give back some shares and keep others?
+	IssueWhenPaid Fraction `json:"issue_when_paid"`
+	// MaxContribution is what the shares that one party subscribes to, of all
+	// classes, cost together at most: offers below such a limit need no
+	// prospectus. Zero is no limit.
+	MaxContribution money.Money `json:"max_contribution,omitzero"`
+	CallDays        int         `json:"call_days,omitempty"`     // at least, from a call for what is unpaid to the day on which it is due
+	SuspendVotes    bool        `json:"suspend_votes,omitempty"` // of shares on which a call is overdue
+	Transfers       Transfers   `json:"transfers,omitzero"`
+	ExitValue       ExitValue   `json:"exit_value"`
+	PartialExit     bool        `json:"partial_exit"` // may one give back some shares and keep others?
+	Exit            Exit        `json:"exit,omitzero"`
+	Refunds         Refunds     `json:"refunds,omitzero"`
+	Dividend        Dividend    `json:"dividend,omitzero"`
+	Backing         Backing     `json:"backing,omitzero"`
 }
 
 // Class is a class of shares.
@@ -114,6 +219,80 @@ type Class struct {
 	MinHolding int            `json:"min_holding"`           // that one holds if any
 	MaxHolding int            `json:"max_holding,omitempty"` // 0: no limit
 	Votes      int            `json:"votes,omitempty"`       // of each share, where votes are per share
+	// Unavailable is whether what is contributed on these shares cannot be
+	// distributed without changing the statutes (in Belgium account 111, not 110).
+	Unavailable bool         `json:"unavailable,omitempty"`
+	Converts    []Conversion `json:"converts,omitempty"`
+}
+
+// Conversion is how shares of a class are changed into those of another: so many
+// are taken for so many that are given.
+type Conversion struct {
+	To   domain.ClassID `json:"to"`
+	Take int            `json:"take"`
+	Give int            `json:"give"`
+}
+
+// Transfers is how shares pass from one holder to another.
+type Transfers struct {
+	Signed   bool `json:"signed,omitempty"`   // the register has the signatures of both
+	Approved bool `json:"approved,omitempty"` // each needs a decision, besides the admission of who is no member yet
+}
+
+// Exit is how shares leave with whoever gives them back, and what they are worth.
+type Exit struct {
+	// Window is when shares may be given back; the zero value is as members resign.
+	Window       Resignation `json:"window,omitzero"`
+	Accounts     AccountsOf  `json:"accounts,omitempty"`       // that value them; empty: the last ones approved
+	NetAssetsCap bool        `json:"net_assets_cap,omitempty"` // no more is owed than their part of the net assets
+	Losses       bool        `json:"losses,omitempty"`         // their part of the losses is taken off
+	// CapitalCap and MembersCap are the parts of the contributions and of the
+	// members that may leave in a fiscal year by resignation; the rest waits for
+	// the next window. Zero is no cap.
+	CapitalCap Fraction `json:"capital_cap,omitzero"`
+	MembersCap Fraction `json:"members_cap,omitzero"`
+}
+
+// AccountsOf is by which annual accounts shares that are given back are valued.
+type AccountsOf string
+
+const (
+	LastApproved AccountsOf = "last" // those approved last by the day on which they are valued
+	YearOfExit   AccountsOf = "year" // those of the fiscal year in which they leave
+)
+
+// Refunds is how what is owed for shares given back is paid.
+type Refunds struct {
+	NetAssetsTest  Body        `json:"net_assets_test,omitempty"`  // who certifies that the net assets bear it; empty: nobody need
+	LiquidityTest  Body        `json:"liquidity_test,omitempty"`   // who certifies that debts can be paid for twelve months; empty: nobody need
+	TestDays       int         `json:"test_days,omitempty"`        // for how long a certificate holds; 0: until it is used up
+	Short          Short       `json:"short,omitempty"`            // who is refunded where there is too little for all; empty: pro_rata
+	SetOff         Body        `json:"set_off,omitempty"`          // who decides that open bills are set off; empty: nobody may
+	MinimumCapital money.Money `json:"minimum_capital,omitzero"`   // below which contributions never fall by a refund
+	MinimumPart    Fraction    `json:"minimum_part,omitzero"`      // the same, as a part of the highest that they ever were
+	Limitation     int         `json:"limitation_years,omitempty"` // after which what nobody collected is time-barred; 0: never
+}
+
+// Short is who is refunded where there is too little for all. Shares that left
+// earlier always come first.
+type Short string
+
+const (
+	ProRata Short = "pro_rata" // those of one day alike, in proportion
+	InOrder Short = "in_order" // one after the other, as notice was given
+)
+
+// Dividend is what shares may earn.
+type Dividend struct {
+	None       bool     `json:"none,omitempty"`
+	MaxRate    Fraction `json:"max_rate,omitzero"`          // of what is paid up, in a year; zero: no limit
+	Limitation int      `json:"limitation_years,omitempty"` // as that of [Refunds]
+}
+
+// Backing is how many shares one holds who books units of a service, like servers.
+type Backing struct {
+	Class   domain.ClassID `json:"class,omitempty"`
+	PerUnit int            `json:"per_unit,omitempty"` // 0: nobody need hold any
 }
 
 // ExitValue is what is owed, at most, for shares that are given back.
@@ -232,10 +411,72 @@ func (s Statutes) FiscalYear(d calendar.Date) calendar.Period {
 	return calendar.Period{From: first.First(), Through: first.Add(11).Last()}
 }
 
+// ExcludedBy returns who decides on an exclusion.
+func (m Membership) ExcludedBy() Body {
+	switch by := cmp.Or(m.Exclusion.By, m.Admission.By); by {
+	case Board, Assembled:
+		return by
+	case Automatically:
+	}
+	return Board
+}
+
+// Answer returns the last day on which a member may answer a proposal that was
+// sent on a day, and whether one need be sent at all.
+func (e Exclusion) Answer(sent calendar.Date) (through calendar.Date, asked bool) {
+	return sent.AddMonths(e.AnswerMonths).AddDays(e.AnswerDays), e.AnswerMonths+e.AnswerDays > 0
+}
+
+// MajorityOf returns the first day on which who was born on a day is of age. Who was
+// born on 29 February comes of age on 1 March where the year has no such day.
+func (m Minors) MajorityOf(born calendar.Date) calendar.Date {
+	return calendar.On(born.Year()+cmp.Or(m.Majority, 18), born.Month().Month(), born.Day())
+}
+
+// Short reports whether so many members are too few.
+func (m Minimum) Short(members int) bool { return members < m.Members }
+
+// LastDay returns the last day of a membership that ends by what happened on a day.
+func (s Statutes) LastDay(e Effect, happened calendar.Date) calendar.Date {
+	if e == YearEnd {
+		return s.FiscalYear(happened).Through
+	}
+	return happened
+}
+
+// FoundersMayResign returns the first day on which those may give notice who
+// founded the co-op on a day.
+func (s Statutes) FoundersMayResign(founded calendar.Date) calendar.Date {
+	years := s.Membership.Resignation.FoundersFromYear - 1
+	if years < 1 {
+		return founded
+	}
+	return s.FiscalYear(founded).From.AddMonths(12 * years)
+}
+
+// ResignationDeferred reports whether notice given on a day comes too late for the
+// window of its fiscal year, so that it counts for the next.
+func (s Statutes) ResignationDeferred(given calendar.Date) bool {
+	months := s.Membership.Resignation.WindowMonths
+	return months > 0 && given.After(s.FiscalYear(given).From.Month().Add(months-1).Last())
+}
+
 // ResignationEnds returns the last day of a membership of which notice is given
 // on a day.
 func (s Statutes) ResignationEnds(given calendar.Date) calendar.Date {
-	r := s.Membership.Resignation
+	return s.ends(s.Membership.Resignation, given)
+}
+
+// SharesLeave returns the day on which shares leave that are given back by notice
+// on a day.
+func (s Statutes) SharesLeave(given calendar.Date) calendar.Date {
+	if w := s.Shares.Exit.Window; w != (Resignation{}) {
+		return s.ends(w, given)
+	}
+	return s.ResignationEnds(given)
+}
+
+func (s Statutes) ends(r Resignation, given calendar.Date) calendar.Date {
 	window := func(year calendar.Period) calendar.Date { return year.From.Month().Add(r.WindowMonths - 1).Last() }
 	year := s.FiscalYear(given)
 	if r.WindowMonths > 0 && given.After(window(year)) {
@@ -251,6 +492,20 @@ func (s Statutes) ResignationEnds(given calendar.Date) calendar.Date {
 	case NoticeEnd:
 	}
 	return noticed
+}
+
+// SharesFor returns how many shares whoever books so many units of a service holds.
+func (s Statutes) SharesFor(units int64) int64 { return units * int64(s.Shares.Backing.PerUnit) }
+
+// Conversion returns how shares of the class are changed into those of another,
+// and whether they may be.
+func (c Class) Conversion(to domain.ClassID) (Conversion, bool) {
+	for _, v := range c.Converts {
+		if v.To == to {
+			return v, true
+		}
+	}
+	return Conversion{}, false
 }
 
 // VotesOf returns the votes of a member who holds so many shares of each class.

@@ -67,9 +67,62 @@ func TestTheLawInThePresets(t *testing.T) {
 		{"GenG §43(5)", fmt.Sprint(de.Assembly.Proxies.Limit(true)), "2"},
 		{"BW 2:43(1)", quorum(nl, statutes.StatutesChange, false), "2/3 0 "},
 		{"BW 2:42(1)", fmt.Sprint(nl.Assembly.Notice(false)), "7"},
+		{"CSA 6:120 §1, founders", be.FoundersMayResign(calendar.On(2024, time.May, 9)).String(), "2026-01-01"},
+		{"CSA 6:123", excluded(be), "assembly 2026-04-01 true 15 at_once"}, // from 1 March, answered within the month
+		{"GenG §68", excluded(de), "board 2026-03-15 true 7 year_end"},
+		{"BW 2:35(4)", excluded(nl), "board 2026-03-01 false 7 at_once"},
+		{"C. com. L231-6", excluded(fr), "assembly 2026-03-16 true 0 at_once"},
+		{"CSA 6:121", be.LastDay(be.Membership.Death.Effect, calendar.On(2026, time.March, 3)).String(), "2026-03-03"},
+		{"GenG §77", de.LastDay(de.Membership.Death.Effect, calendar.On(2026, time.March, 3)).String(), "2026-12-31"},
+		{"CSA 6:126", fmt.Sprint(be.Membership.Minimum.Short(3), be.Membership.Minimum.Short(2)), "false true"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("%s: %q, want %q", tt.law, tt.got, tt.want)
+		}
+	}
+}
+
+func excluded(s statutes.Statutes) string {
+	through, asked := s.Membership.Exclusion.Answer(calendar.On(2026, time.March, 1))
+	return fmt.Sprint(s.Membership.ExcludedBy(), " ", through, " ", asked, " ", s.Membership.Exclusion.NoticeDays, " ", s.Membership.Exclusion.Effect)
+}
+
+// TestWhatOldStatutesLeaveOut holds settings that came later to changing nothing
+// for those who adopted statutes before.
+func TestWhatOldStatutesLeaveOut(t *testing.T) {
+	var s statutes.Statutes
+	s.FiscalYearStart = time.January
+	on := calendar.On(2026, time.March, 3)
+	if s.FoundersMayResign(on) != on || s.LastDay("", on) != on || s.Membership.Minimum.Short(0) {
+		t.Error("founders, deaths and numbers of members")
+	}
+	if _, asked := s.Membership.Exclusion.Answer(on); asked {
+		t.Error("a proposal of exclusion")
+	}
+	for admits, excludes := range map[statutes.Body]statutes.Body{
+		"": statutes.Board, statutes.Automatically: statutes.Board, statutes.Board: statutes.Board, statutes.Assembled: statutes.Assembled,
+	} {
+		s.Membership.Admission.By = admits
+		if got := s.Membership.ExcludedBy(); got != excludes {
+			t.Errorf("where %q admits, %q excludes", admits, got)
+		}
+	}
+}
+
+func TestComingOfAge(t *testing.T) {
+	for _, tt := range []struct {
+		born     string
+		majority int
+		of       string
+	}{
+		{"2010-05-31", 0, "2028-05-31"},
+		{"2010-05-31", 21, "2031-05-31"},
+		{"2008-02-29", 18, "2026-03-01"},
+		{"2008-02-29", 20, "2028-02-29"},
+	} {
+		born, _ := calendar.ParseDate(tt.born)
+		if got := (statutes.Minors{Majority: tt.majority}).MajorityOf(born); got.String() != tt.of {
+			t.Errorf("born on %s and of age at %d: %v, want %s", tt.born, tt.majority, got, tt.of)
 		}
 	}
 }
@@ -307,7 +360,12 @@ func settings(t *rapid.T) statutes.Statutes {
 		Languages: []domain.Language{"nl", "fr"}, FiscalYearStart: time.Month(rapid.IntRange(1, 12).Draw(t, "start")),
 	}
 	s.Membership.Admission.By = statutes.Automatically
-	s.Membership.Resignation = statutes.Resignation{NoticeDays: rapid.IntRange(0, 366).Draw(t, "notice"), Effect: statutes.NoticeEnd}
+	s.Membership.Admission.Texts = rapid.SliceOfNDistinct(text, 0, 2, rapid.ID).Draw(t, "texts")
+	s.Membership.Admission.Reasons = rapid.Bool().Draw(t, "reasons")
+	s.Membership.Resignation = statutes.Resignation{NoticeDays: rapid.IntRange(0, 366).Draw(t, "notice"), Effect: statutes.NoticeEnd, Withdrawable: rapid.Bool().Draw(t, "withdrawable")}
+	s.Membership.Exclusion = statutes.Exclusion{By: statutes.Assembled, AnswerDays: rapid.IntRange(0, 40).Draw(t, "answer"), Effect: rapid.SampledFrom([]statutes.Effect{"", statutes.AtOnce, statutes.YearEnd}).Draw(t, "excluded")}
+	s.Membership.Minimum = rapid.SampledFrom([]statutes.Minimum{{}, {Members: 3, Below: statutes.Block}}).Draw(t, "minimum")
+	s.Membership.Minors.Majority = rapid.SampledFrom([]int{0, 18, 21}).Draw(t, "majority")
 	for i := range rapid.IntRange(1, 3).Draw(t, "classes") {
 		c := statutes.Class{ID: domain.ClassID(fmt.Sprint(i)), Name: name("class"), Price: money.New(rapid.Int64Range(1, 1e8).Draw(t, "price"), "EUR"), MinHolding: 1, Votes: rapid.IntRange(1, 9).Draw(t, "votes")}
 		s.Shares.Classes = append(s.Shares.Classes, c)
