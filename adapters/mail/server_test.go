@@ -285,8 +285,9 @@ func TestLife(t *testing.T) {
 		refused(t, server.SubmitByStartTLS(anna.login(), oldPassword, anna.login(), bert.login(), "suspended"), "535")
 		taken(t, server.Send(anna.login(), "meanwhile", 100))
 		server.Tidy(t)
-		if box.Alive() || !bertsBox.Alive() {
-			t.Error("the sessions of the suspended go on, or those of others end")
+		eventually(t, "her session is ended", func() bool { return !box.Alive() })
+		if !bertsBox.Alive() {
+			t.Error("the session of another is ended")
 		}
 		anna.do(t, s.Resume)
 		box = in(anna, oldPassword)
@@ -320,9 +321,7 @@ func TestLife(t *testing.T) {
 			t.Errorf("in a new mailbox: %q", subjects)
 		}
 		server.Tidy(t)
-		if box.Alive() {
-			t.Error("the session of the deleted goes on")
-		}
+		eventually(t, "her session is ended", func() bool { return !box.Alive() })
 		box = in(next, newPassword)
 		taken(t, server.Send(next.login(), "hello again", 100))
 		arrives(box, "hello again")
@@ -338,6 +337,18 @@ func TestLife(t *testing.T) {
 		}
 		if !box.Alive() || !bertsBox.Alive() {
 			t.Error("sessions of others are ended")
+		}
+
+		if s.cluster != nil {
+			t.Log("While the database is away, mail is to be sent again, and none is lost.")
+			s.cluster.Stop(t, pgtest.Fast)
+			refused(t, server.Send(next.login(), "later", 100), "451 4.3.0")
+			if !box.Alive() {
+				t.Error("a session is ended")
+			}
+			if subjects := box.Subjects(t); len(subjects) != 1 {
+				t.Errorf("of one message it has %q", subjects)
+			}
 		}
 	})
 }
