@@ -45,18 +45,51 @@ func Check[S any](t *testing.T, stories []Story[domain.Command[S]]) {
 	})
 }
 
-// Check2 is [Check] for commands over two streams. Each event given belongs to
-// the stream whose state it evolves.
+// Second wraps what happens to the second of two things of one kind, in stories
+// of a command over both.
+type Second struct{ Event any }
+
+// Check2 is [Check] for commands over two streams. Each event belongs to the
+// stream whose state it evolves or, where both are of one kind, to the second if it
+// comes as a [Second].
 func Check2[A, B any](t *testing.T, stories []Story[domain.Command2[A, B]]) {
+	alike := reflect.TypeFor[A]() == reflect.TypeFor[B]()
 	check(t, stories, func(t *testing.T, cmd domain.Command2[A, B], past Events) (Events, error) {
-		a, ofA := fold[A](t, past)
-		b, ofB := fold[B](t, past)
+		first, second := past, past
+		if alike {
+			first, second = apart(past)
+		}
+		a, ofA := fold[A](t, first)
+		b, ofB := fold[B](t, second)
 		if ofA+ofB < len(past) {
 			t.Fatal("an event given is of neither stream")
 		}
 		as, bs, err := cmd.Decide(a, b)
-		return add(add(nil, as), bs), err
+		if diff := cmp.Diff(clone[A](t, first), a, everything) + cmp.Diff(clone[B](t, second), b, everything); diff != "" {
+			t.Errorf("%+v changed a state it decided on: %s", cmd, diff)
+		}
+		then, ofSecond := add(nil, as), add(nil, bs)
+		for _, e := range ofSecond {
+			if alike {
+				e = Second{e}
+			}
+			then = append(then, e)
+		}
+		return then, err
 	})
+}
+
+// apart tells the events of the first of two things of one kind from those of the
+// second.
+func apart(events Events) (first, second Events) {
+	for _, e := range events {
+		if s, ok := e.(Second); ok {
+			second = append(second, s.Event)
+		} else {
+			first = append(first, e)
+		}
+	}
+	return first, second
 }
 
 func check[C any](t *testing.T, stories []Story[C], decide func(*testing.T, C, Events) (Events, error)) {
