@@ -15,7 +15,7 @@ import (
 )
 
 type initCmd struct {
-	Preset    string        `help:"Statutes that come with the program: be-sc, nubo, fr-scic, de-eg or nl-coop." placeholder:"NAME" xor:"statutes"`
+	Preset    string        `help:"Statutes that come with the program: be-sc, nubo, fr-scic, de-eg, hostsharing or nl-coop." placeholder:"NAME" xor:"statutes"`
 	Statutes  string        `help:"A file of statutes, such as a preset that was edited." placeholder:"FILE" type:"existingfile" xor:"statutes"`
 	Print     bool          `help:"Print the preset, to be edited, and found nothing."`
 	Name      string        `help:"Name of the co-op, if not that in the statutes."`

@@ -64,7 +64,14 @@ func (m Membership) problems(p *problems, s Statutes) {
 		p.check(strings.TrimSpace(text) != "" && slices.Index(a.Texts, text) == i, fmt.Sprintf("%s.texts[%d]", field, i), "name each text once that a candidate must accept")
 	}
 	p.check(between(a.WithdrawalDays, 0, 366), field+".withdrawal_days", "give a number of days of at most 366, or leave it out if nobody who is admitted may withdraw")
-	r, field := m.Resignation, "membership.resignation"
+	m.Resignation.problems(p, "membership.resignation")
+	p.check(between(m.Resignation.FoundersFromYear, 0, 10), "membership.resignation.founders_from_year", "give the fiscal year from which founders may resign, like 3 for the third, or leave it out if they are like everybody")
+	m.endings(p)
+	m.keeping(p)
+}
+
+// problems checks when notice may be given, of a membership or of shares.
+func (r Resignation) problems(p *problems, field string) {
 	p.check(between(r.WindowMonths, 0, 12), field+".window_months", "give the months of the fiscal year in which one may resign, from 1 to 12, or leave it out for any time")
 	p.check(between(r.NoticeMonths, 0, 120), field+".notice_months", "give a number of months of at most 120, or leave it out")
 	p.check(between(r.NoticeDays, 0, 366), field+".notice_days", "give a number of days of at most 366, or leave it out")
@@ -76,9 +83,6 @@ func (m Membership) problems(p *problems, s Statutes) {
 	default:
 		p.check(false, field+".effect", "say when a resignation takes effect: window_end, year_end or notice_end")
 	}
-	p.check(between(r.FoundersFromYear, 0, 10), field+".founders_from_year", "give the fiscal year from which founders may resign, like 3 for the third, or leave it out if they are like everybody")
-	m.endings(p)
-	m.keeping(p)
 }
 
 // endings checks how memberships end that were not resigned.
@@ -138,9 +142,71 @@ func (sh Shares) problems(p *problems, s Statutes) {
 		p.check(between(c.Votes, 0, 1000), field+".votes", "give the votes of a share, at most 1000")
 		p.check(c.Votes == 0 || s.Assembly.Votes.Per == PerShare, field+".votes", "votes of a share contradict assembly.votes.per, which is %s: leave them out, or say share there", s.Assembly.Votes.Per)
 		votes += c.Votes
+		c.converts(p, field, s)
 	}
 	p.check(votes > 0 || len(sh.Classes) == 0 || s.Assembly.Votes.Per != PerShare, "shares.classes", "votes are per share and no class has any: give at least one class votes")
 	p.check(sh.ExitValue == Paid || sh.ExitValue == NetAssets, "shares.exit_value", "say what is owed at most for shares given back: paid or net_assets")
+	p.check(between(sh.CallDays, 0, 366), "shares.call_days", "give a number of days of at most 366, or leave it out if a call may be due at once")
+	p.amount(sh.MaxContribution, "shares.max_contribution", s)
+	sh.Exit.problems(p, sh)
+	sh.Refunds.problems(p, s)
+	sh.Dividend.problems(p)
+	b, field := sh.Backing, "shares.backing"
+	p.check(between(b.PerUnit, 0, maxShares), field+".per_unit", "give how many shares back a unit of a service, or leave it out if none need")
+	_, known := s.Class(b.Class)
+	p.check(known || b == (Backing{}), field+".class", "there is no class %q among shares.classes: name the class that backs services", b.Class)
+	p.check(b.PerUnit > 0 || b.Class == "", field+".per_unit", "say how many shares of class %s back a unit of a service", b.Class)
+}
+
+// amount checks an amount that may be left out.
+func (p *problems) amount(m money.Money, field string, s Statutes) {
+	p.check(m.Sign() >= 0, field, "give more than nothing, or leave it out")
+	p.check(m.IsZero() || m.Currency() == s.Currency, field, "%v contradicts the currency, which is %s: give the amount in it", m, s.Currency)
+}
+
+// converts checks into which other classes the shares of one are changed.
+func (c Class) converts(p *problems, field string, s Statutes) {
+	for i, v := range c.Converts {
+		field := fmt.Sprintf("%s.converts[%d]", field, i)
+		_, known := s.Class(v.To)
+		p.check(known && v.To != c.ID, field+".to", "there is no other class %q among shares.classes: name one", v.To)
+		p.check(slices.IndexFunc(c.Converts, func(w Conversion) bool { return w.To == v.To }) == i, field+".to", "say once into what shares of class %s are changed those of class %s", v.To, c.ID)
+		p.check(between(v.Take, 1, 1000), field+".take", "give how many shares of class %s are taken, from 1 to 1000", c.ID)
+		p.check(between(v.Give, 1, 1000), field+".give", "give how many shares of class %s are given for them, from 1 to 1000", v.To)
+	}
+}
+
+func (e Exit) problems(p *problems, sh Shares) {
+	field := "shares.exit"
+	if w := e.Window; w != (Resignation{}) {
+		w.problems(p, field+".window")
+		p.check(w.FoundersFromYear == 0, field+".window.founders_from_year", "founders wait as membership.resignation says: leave it out here")
+		p.check(!w.Withdrawable, field+".window.withdrawable", "it is as membership.resignation says: leave it out here")
+	}
+	p.check(e.Accounts == "" || e.Accounts == LastApproved || e.Accounts == YearOfExit, field+".accounts", "say which annual accounts value the shares: last or year")
+	p.check(!e.NetAssetsCap || sh.ExitValue == Paid, field+".net_assets_cap", "it contradicts exit_value, which is net_assets already: leave it out")
+	p.check(!e.Losses || sh.ExitValue == Paid, field+".losses", "it contradicts exit_value, which is net_assets: these are less the losses already")
+}
+
+func (r Refunds) problems(p *problems, s Statutes) {
+	field := "shares.refunds"
+	decides := func(by Body, name string) {
+		p.check(by == "" || by == Board || by == Assembled, field+name, "say who decides, board or assembly, or leave it out")
+	}
+	decides(r.NetAssetsTest, ".net_assets_test")
+	decides(r.LiquidityTest, ".liquidity_test")
+	decides(r.SetOff, ".set_off")
+	p.check(between(r.TestDays, 0, 3660), field+".test_days", "give a number of days of at most 3660, or leave it out if a certificate holds until it is used up")
+	p.check(r.TestDays == 0 || r.NetAssetsTest+r.LiquidityTest != "", field+".test_days", "there is no test for it to be of: leave it out, or say who certifies")
+	p.check(r.Short == "" || r.Short == ProRata || r.Short == InOrder, field+".short", "say who is refunded where there is too little: pro_rata or in_order")
+	p.amount(r.MinimumCapital, field+".minimum_capital", s)
+	p.check(between(r.Limitation, 0, 100), field+".limitation_years", "give a number of years of at most 100, or leave it out if nothing is time-barred")
+}
+
+func (d Dividend) problems(p *problems) {
+	field := "shares.dividend"
+	p.check(!d.None || d.MaxRate.IsZero(), field+".max_rate", "it contradicts none: leave one of them out")
+	p.check(between(d.Limitation, 0, 100), field+".limitation_years", "give a number of years of at most 100, or leave it out if nothing is time-barred")
 }
 
 func (a Assembly) problems(p *problems, s Statutes) {

@@ -26,7 +26,7 @@ func preset(t testing.TB, name string) statutes.Statutes {
 }
 
 func TestPresets(t *testing.T) {
-	want := []string{"be-sc", "de-eg", "fr-scic", "nl-coop", "nubo"}
+	want := []string{"be-sc", "de-eg", "fr-scic", "hostsharing", "nl-coop", "nubo"}
 	if diff := cmp.Diff(want, statutes.Presets()); diff != "" {
 		t.Fatal(diff)
 	}
@@ -52,6 +52,7 @@ func TestTheLawInThePresets(t *testing.T) {
 		return fmt.Sprint(r.Majority, " ", r.QuorumFor(second), " ", r.QuorumOf)
 	}
 	be, nubo, fr, de, nl := preset(t, "be-sc"), preset(t, "nubo"), preset(t, "fr-scic"), preset(t, "de-eg"), preset(t, "nl-coop")
+	host := preset(t, "hostsharing")
 	for _, tt := range []struct{ law, got, want string }{
 		{"CSA 6:85", quorum(be, statutes.StatutesChange, false), "3/4 1/2 votes"},
 		{"CSA 6:85, second assembly", quorum(be, statutes.StatutesChange, true), "3/4 0 votes"},
@@ -66,6 +67,11 @@ func TestTheLawInThePresets(t *testing.T) {
 		{"GenG §46(1)", fmt.Sprint(de.Assembly.Notice(false), de.Assembly.Notice(true)), "14 14"},
 		{"GenG §43(5)", fmt.Sprint(de.Assembly.Proxies.Limit(true)), "2"},
 		{"BW 2:43(1)", quorum(nl, statutes.StatutesChange, false), "2/3 0 "},
+		{"CSA 6:120", fmt.Sprint(be.Shares.ExitValue, " ", be.Shares.Exit.NetAssetsCap, be.Shares.PartialExit), "paid true false"},
+		{"RD 1962 art. 1", fmt.Sprint(nubo.Shares.Dividend.MaxRate), "3/50"},
+		{"47-1775 art. 13", fmt.Sprint(fr.Shares.Refunds.MinimumPart), "1/4"},
+		{"GenG §73", fmt.Sprint(de.Shares.Exit.Accounts, " ", de.Shares.Exit.Losses), "year true"},
+		{"Hostsharing, price and backing", fmt.Sprint(host.Shares.Classes[0].Price, host.Shares.Backing.PerUnit), "64.00 EUR 2"},
 		{"BW 2:42(1)", fmt.Sprint(nl.Assembly.Notice(false)), "7"},
 		{"CSA 6:120 §1, founders", be.FoundersMayResign(calendar.On(2024, time.May, 9)).String(), "2026-01-01"},
 		{"CSA 6:123", excluded(be), "assembly 2026-04-01 true 15 at_once"}, // from 1 March, answered within the month
@@ -151,6 +157,33 @@ func TestResignationEnds(t *testing.T) {
 		if got := july.ResignationEnds(day); got.String() != ends {
 			t.Errorf("a year from July: given on %s it ends on %v, want %s", given, got, ends)
 		}
+	}
+}
+
+func TestSharesLeave(t *testing.T) {
+	own := preset(t, "be-sc")
+	own.Shares.Exit.Window = statutes.Resignation{NoticeMonths: 6, Effect: statutes.YearEnd}
+	for _, tt := range []struct {
+		rules        statutes.Statutes
+		given, leave string
+	}{
+		{preset(t, "be-sc"), "2026-06-30", "2026-06-30"}, // as members resign
+		{preset(t, "be-sc"), "2026-07-01", "2027-06-30"},
+		{preset(t, "hostsharing"), "2026-09-30", "2026-12-31"},
+		{preset(t, "hostsharing"), "2026-10-01", "2027-12-31"},
+		{own, "2026-06-30", "2026-12-31"}, // in a window of their own
+		{own, "2026-07-01", "2027-12-31"},
+	} {
+		given, _ := calendar.ParseDate(tt.given)
+		if leave := tt.rules.SharesLeave(given); leave.String() != tt.leave {
+			t.Errorf("%s: given back by notice on %s they leave on %v, want %s", tt.rules.Name, tt.given, leave, tt.leave)
+		}
+	}
+}
+
+func TestBacking(t *testing.T) {
+	if n, none := preset(t, "hostsharing").SharesFor(3), preset(t, "nubo").SharesFor(3); n != 6 || none != 0 {
+		t.Errorf("three servers are backed by %d shares at Hostsharing and %d at Nubo", n, none)
 	}
 }
 
@@ -369,6 +402,22 @@ func settings(t *rapid.T) statutes.Statutes {
 	for i := range rapid.IntRange(1, 3).Draw(t, "classes") {
 		c := statutes.Class{ID: domain.ClassID(fmt.Sprint(i)), Name: name("class"), Price: money.New(rapid.Int64Range(1, 1e8).Draw(t, "price"), "EUR"), MinHolding: 1, Votes: rapid.IntRange(1, 9).Draw(t, "votes")}
 		s.Shares.Classes = append(s.Shares.Classes, c)
+	}
+	if rapid.Bool().Draw(t, "shares") {
+		s.Shares.Classes[0].Converts = []statutes.Conversion{{To: "1", Take: rapid.IntRange(0, 3).Draw(t, "take"), Give: 2}}
+		s.Shares.Classes[0].Unavailable, s.Shares.SuspendVotes, s.Shares.CallDays = true, true, rapid.IntRange(0, 367).Draw(t, "call")
+		s.Shares.MaxContribution = money.New(rapid.Int64Range(0, 1e8).Draw(t, "most"), "EUR")
+		s.Shares.Transfers = statutes.Transfers{Signed: rapid.Bool().Draw(t, "signed"), Approved: rapid.Bool().Draw(t, "approved")}
+		s.Shares.Exit = statutes.Exit{
+			Window: statutes.Resignation{WindowMonths: rapid.IntRange(0, 12).Draw(t, "window"), Effect: statutes.WindowEnd}, Accounts: statutes.YearOfExit,
+			CapitalCap: fraction("capital"), MembersCap: fraction("members"),
+		}
+		s.Shares.Refunds = statutes.Refunds{
+			NetAssetsTest: statutes.Board, LiquidityTest: statutes.Assembled, TestDays: rapid.IntRange(0, 90).Draw(t, "test"), Short: statutes.InOrder,
+			SetOff: statutes.Board, MinimumCapital: money.New(100, "EUR"), MinimumPart: fraction("minimum"), Limitation: rapid.IntRange(0, 101).Draw(t, "limit"),
+		}
+		s.Shares.Dividend = statutes.Dividend{MaxRate: fraction("rate"), None: rapid.Bool().Draw(t, "none")}
+		s.Shares.Backing = statutes.Backing{Class: "0", PerUnit: rapid.IntRange(0, 2).Draw(t, "unit")}
 	}
 	s.Shares.IssueWhenPaid, s.Shares.ExitValue, s.Shares.PartialExit = fraction("issue"), statutes.NetAssets, rapid.Bool().Draw(t, "partial")
 	s.Assembly = statutes.Assembly{NoticeDays: 15, RecordDays: rapid.IntRange(0, 15).Draw(t, "record"), Votes: statutes.Votes{Per: statutes.PerShare, Cap: fraction("cap")}}
