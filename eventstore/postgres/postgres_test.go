@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -340,6 +341,56 @@ func TestPages(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestPlans uses a log whose tables were small when the server last looked, in all
+// ways: no table is ever searched from end to end.
+func TestPlans(t *testing.T) {
+	url := server().NewDatabase(t)
+	d := open(t, url)
+	log := eventstore.NewLog(d)
+	appendTo(t, log, "s", 0, 2)
+	must(t, d.Put(t.Context(), eventstore.Change{Key: "k", Value: []byte("v")}))
+	must(t, d.Close())
+	for query(t, url, `select count(*) from pg_stat_activity where datname = current_database()`) != "1" {
+		time.Sleep(time.Millisecond) // then all has been counted
+	}
+	query(t, url, `analyze; select pg_stat_reset()`)
+
+	d = open(t, url)
+	log = eventstore.NewLog(d)
+	appendTo(t, log, "s", 2, 10)
+	for i := range 10 {
+		unit := []eventstore.StreamAppend{to("s", int64(12+i), one("noted")), to("other", int64(i), one("noted")), to("none", 0)}
+		_, err := log.Append(t.Context(), unit...)
+		must(t, err)
+		_, err = log.Append(t.Context(), to("s", 0, one("noted")))
+		_, conflict := errors.AsType[eventstore.Conflict](err)
+		_, err = log.Append(t.Context(), to("s", 0, one("noted")), to("t", 0, one("noted")))
+		if _, both := errors.AsType[eventstore.Conflict](err); !conflict || !both {
+			t.Error("no conflict", err)
+		}
+		must(t, d.Put(t.Context(), eventstore.Change{Key: "k", Value: []byte("v"), Revision: int64(i) + 1}, eventstore.Change{Key: fmt.Sprint("l", i), Value: []byte("v")}))
+		must(t, d.Put(t.Context(), eventstore.Change{Key: fmt.Sprint("l", i), Revision: 1}))
+		_, err = d.Get(t.Context(), "k", "l")
+		must(t, err)
+		_, err = d.Range(t.Context(), "k", "", 10)
+		must(t, err)
+		_, err = d.Head(t.Context())
+		must(t, err)
+		for _, read := range []func(func(eventstore.Record, error) bool){d.All(t.Context(), 5), d.Stream(t.Context(), "s", 5)} {
+			for _, err := range read {
+				must(t, err)
+			}
+		}
+	}
+	must(t, d.Close())
+	for query(t, url, `select sum(idx_scan) > 100 from pg_stat_user_tables`) != "t" {
+		time.Sleep(time.Millisecond)
+	}
+	if got := query(t, url, `select string_agg(relname || ' ' || seq_scan, ', ') from pg_stat_user_tables where seq_scan > 0 and relname <> 'migration'`); got != "" {
+		t.Errorf("tables were searched from end to end: %s times", got)
+	}
 }
 
 // TestConcurrentChanges has many change several entries at once, each of them
