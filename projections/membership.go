@@ -254,25 +254,15 @@ func (m Member) IsMember(on calendar.Date) bool {
 const memberColumns = `id, kind, language, number, applied_on, admitted_on, ended_on, end_reason, first_name, last_name, organisation,
 	name, street, postal_code, city, country, birth_date, national_number, enterprise_number, email, phone`
 
-func scanMember(r lite.Row) (m Member, err error) {
-	m = Member{
+func scanMember(r lite.Row) (Member, error) {
+	d := days{r: r}
+	return Member{
 		ID: domain.PartyID(r.Text(0)), Kind: membership.Kind(r.Text(1)), Language: domain.Language(r.Text(2)),
-		Number: domain.MemberNumber(r.Int(3)), EndReason: membership.Reason(r.Text(7)),
+		Number: domain.MemberNumber(r.Int(3)), AppliedOn: d.at(4), AdmittedOn: d.at(5), EndedOn: d.at(6), EndReason: membership.Reason(r.Text(7)),
 		FirstName: r.Text(8), LastName: r.Text(9), Organisation: r.Text(10), Name: r.Text(11), Street: r.Text(12),
-		PostalCode: r.Text(13), City: r.Text(14), Country: r.Text(15), NationalNumber: r.Text(17), EnterpriseNumber: r.Text(18),
+		PostalCode: r.Text(13), City: r.Text(14), Country: r.Text(15), BirthDate: d.at(16), NationalNumber: r.Text(17), EnterpriseNumber: r.Text(18),
 		Email: r.Text(19), Phone: r.Text(20),
-	}
-	return m, dates(r, map[int]*calendar.Date{4: &m.AppliedOn, 5: &m.AdmittedOn, 6: &m.EndedOn, 16: &m.BirthDate})
-}
-
-// dates reads columns of days; one that is null is no day.
-func dates(r lite.Row, columns map[int]*calendar.Date) error {
-	for i, d := range columns {
-		if err := r.Into(i, d); err != nil {
-			return err
-		}
-	}
-	return nil
+	}, d.err
 }
 
 // Member returns a party, and whether it is known.

@@ -149,8 +149,8 @@ func (h *hand) members(w http.ResponseWriter, r *http.Request) {
 	page := &shown.Members
 	today := time.Now().Format(time.DateOnly)
 	err := h.db.Read(r.Context(), func(c *lite.Conn) error {
-		err := c.Query(`select `+columns+` from party where number > ? and admitted_on <= ? and (ended_on is null or ended_on >= ?)
-			order by number limit ?`, func(r lite.Row) error {
+		err := c.Query(`select `+columns+` from party where by_number > ? and admitted_on <= ? and (ended_on is null or ended_on >= ?)
+			order by by_number limit ?`, func(r lite.Row) error {
 			if len(page.Nodes) == wanted.First {
 				page.PageInfo.HasNextPage = true
 				return nil

@@ -29,7 +29,11 @@ func readEntry(r lite.Row) eventstore.Entry {
 // Get is that of [eventstore.KV].
 func (d *Driver) Get(ctx context.Context, keys ...string) ([]eventstore.Entry, error) {
 	entries := make([]eventstore.Entry, len(keys))
-	err := d.db.Read(ctx, func(c *lite.Conn) error {
+	read := d.db.Read
+	if len(keys) == 1 { // which one statement reads
+		read = d.db.ReadOne
+	}
+	err := read(ctx, func(c *lite.Conn) error {
 		for i, key := range keys {
 			entries[i].Key = key
 			if _, err := c.One(selectEntry+`where key = ?`, func(r lite.Row) { entries[i] = readEntry(r) }, key); err != nil {
