@@ -15,8 +15,9 @@ import (
 const (
 	// patience bounds one transaction, which no single caller may cut short.
 	patience = time.Minute
-	// maxGroup bounds the records of one transaction, unless one unit has more.
-	maxGroup = 4000
+	// maxGroup and maxBytes bound the records of one transaction and their data,
+	// unless one unit has more.
+	maxGroup, maxBytes = 4000, 32 << 20
 )
 
 // A Log appends to a [Driver] in groups: what arrives while one transaction is
@@ -240,10 +241,10 @@ func (l *Log) linger() {
 func (l *Log) gather() (group []*pending) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	written, touched, records := map[domain.Stream]bool{}, map[domain.Stream]bool{}, 0
+	written, touched, records, bytes := map[domain.Stream]bool{}, map[domain.Stream]bool{}, 0, 0
 	var later []*pending
 	for _, p := range l.waiting {
-		fits := records < maxGroup
+		fits := records < maxGroup && bytes < maxBytes
 		for _, a := range p.unit {
 			fits = fits && !written[a.Stream] && (len(a.Records) == 0 || !touched[a.Stream])
 		}
@@ -257,6 +258,9 @@ func (l *Log) gather() (group []*pending) {
 		}
 		for _, a := range p.unit {
 			records += len(a.Records)
+			for i := range a.Records {
+				bytes += len(a.Records[i].Data)
+			}
 		}
 		group = append(group, p)
 	}

@@ -3,6 +3,8 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"unicode"
+	"unicode/utf8"
 
 	"rochdale/eventstore"
 )
@@ -12,8 +14,8 @@ const entryColumns = `key, value, revision`
 var (
 	getEntries = &statement{"get", `select ` + entryColumns + ` from rochdale_log.entry where key = any ($1)`}
 	putEntries = &statement{"put", `select rochdale_log.put($1, $2, $3)`}
-	rangeFrom  = &statement{"range", `select ` + entryColumns + ` from rochdale_log.entry
-		where key > $1 and key >= $2 and starts_with(key, $2) order by key limit $3`}
+	rangeFrom  = &statement{"range", `select ` + entryColumns + ` from rochdale_log.entry where key > $1 and key >= $2 order by key limit $3`}
+	rangeTo    = &statement{"range_to", `select ` + entryColumns + ` from rochdale_log.entry where key > $1 and key >= $2 and key < $4 order by key limit $3`}
 )
 
 func readEntry(c [][]byte) eventstore.Entry {
@@ -23,7 +25,7 @@ func readEntry(c [][]byte) eventstore.Entry {
 // Get is that of [eventstore.KV].
 func (d *Driver) Get(ctx context.Context, keys ...string) ([]eventstore.Entry, error) {
 	entries := make([]eventstore.Entry, len(keys))
-	wanted := newArray(textType, len(keys), 40*len(keys))
+	wanted := newArray(textType, len(keys), 0)
 	for i, key := range keys {
 		entries[i].Key = key
 		wanted.text(key)
@@ -44,9 +46,28 @@ func (d *Driver) Get(ctx context.Context, keys ...string) ([]eventstore.Entry, e
 
 // Range is that of [eventstore.KV].
 func (d *Driver) Range(ctx context.Context, prefix, after string, limit int) (entries []eventstore.Entry, err error) {
-	args := [][]byte{[]byte(after), []byte(prefix), int64Value(int64(limit))}
-	err = d.query(ctx, true, rangeFrom, args, func(columns [][]byte) { entries = append(entries, readEntry(columns)) })
+	st, args := rangeFrom, [][]byte{[]byte(after), []byte(prefix), int64Value(int64(limit))}
+	if end := endOf(prefix); end != "" {
+		st, args = rangeTo, append(args, []byte(end))
+	}
+	err = d.query(ctx, true, st, args, func(columns [][]byte) { entries = append(entries, readEntry(columns)) })
 	return entries, d.explain(err)
+}
+
+// endOf returns the first key after all that begin with a prefix, or "" if there
+// is none. UTF-8 is in the order of its characters.
+func endOf(prefix string) string {
+	for prefix != "" {
+		last, size := utf8.DecodeLastRuneInString(prefix)
+		prefix = prefix[:len(prefix)-size]
+		if last == 0xD7FF { // after which come the surrogates, which are no characters
+			last = 0xDFFF
+		}
+		if last < unicode.MaxRune {
+			return prefix + string(last+1)
+		}
+	}
+	return ""
 }
 
 // Put is that of [eventstore.KV].
@@ -54,8 +75,7 @@ func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	n := len(changes)
-	keys, values, revisions := newArray(textType, n, 40*n), newArray(byteaType, n, 200*n), newArray(int8Type, n, 8*n)
+	keys, values, revisions := newArray(textType, len(changes), 0), newArray(byteaType, len(changes), 0), newArray(int8Type, len(changes), 8*len(changes))
 	for _, c := range changes {
 		keys.text(c.Key)
 		values.raw(c.Value)

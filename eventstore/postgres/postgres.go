@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"fmt"
 	"iter"
 	"sync"
 	"sync/atomic"
@@ -144,6 +145,9 @@ func (d *Driver) writeOne(ctx context.Context, a eventstore.StreamAppend, result
 	})
 }
 
+// maxBytes bounds the data of one call: the server takes less than 1 GB at once.
+const maxBytes = 512 << 20
+
 func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results []eventstore.Result) error {
 	type state struct {
 		stream  domain.Stream
@@ -161,6 +165,9 @@ func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results
 				typeBytes, actorBytes, dataBytes = typeBytes+len(r.Type), actorBytes+len(r.Actor), dataBytes+len(r.Data)
 			}
 		}
+	}
+	if dataBytes > maxBytes {
+		return unsent{fmt.Errorf("an append of %d MB is more than the %d that can be sent at once: make several", dataBytes>>20, maxBytes>>20)}
 	}
 	streams, expected := newArray(textType, n, streamBytes), newArray(int8Type, n, 8*n)
 	touchUnit, touched := newArray(int4Type, n, 4*n), newArray(int4Type, n, 4*n)

@@ -393,6 +393,28 @@ func TestPlans(t *testing.T) {
 	}
 }
 
+// TestRangeEnds lists by prefixes at the ends of what UTF-8 has.
+func TestRangeEnds(t *testing.T) {
+	d := open(t, server().NewDatabase(t))
+	keys := []string{"a\U0010ffff", "a\U0010ffff\U0010ffffz", "b\ud7ff", "b\ud7ffz", "b\ue000", "\U0010ffff", "\U0010ffff\U0010ffff"} // in order
+	for _, key := range keys {
+		must(t, d.Put(t.Context(), eventstore.Change{Key: key, Value: []byte("v")}))
+	}
+	for prefix, want := range map[string][]string{
+		"": keys, "a": keys[:2], "a\U0010ffff": keys[:2], "a\U0010ffff\U0010ffff": keys[1:2], "b\ud7ff": keys[2:4], "\U0010ffff": keys[5:],
+	} {
+		entries, err := d.Range(t.Context(), prefix, "", 10)
+		must(t, err)
+		var got []string
+		for _, e := range entries {
+			got = append(got, e.Key)
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("under %q there are %q, want %q", prefix, got, want)
+		}
+	}
+}
+
 // TestConcurrentChanges has many change several entries at once, each of them
 // in an order of its own: nobody waits for another for ever.
 func TestConcurrentChanges(t *testing.T) {
