@@ -6,6 +6,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -280,13 +281,20 @@ func (a *account) lets(password string) *account {
 // scheme is the one in which the processes hash passwords: all adapters take it.
 const scheme = "BLF-CRYPT"
 
+// hashes are those of the passwords that were hashed already, which takes a while.
+var hashes sync.Map
+
 func hashed(t testing.TB, password string) provisioning.Credential {
 	t.Helper()
-	hash, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
-	if err != nil {
-		t.Fatal(err)
+	hash, done := hashes.Load(password)
+	if !done {
+		fresh, err := bcrypt.GenerateFromPassword([]byte(password), bcrypt.MinCost)
+		if err != nil {
+			t.Fatal(err)
+		}
+		hash, _ = hashes.LoadOrStore(password, string(fresh))
 	}
-	return provisioning.Credential{Scheme: scheme, Hash: string(hash)}
+	return provisioning.Credential{Scheme: scheme, Hash: hash.(string)}
 }
 
 // door fails the test unless a password opens the account, or does not.

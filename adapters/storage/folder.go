@@ -63,7 +63,7 @@ func (s *Storage) count(a *account) error {
 		return nil
 	}
 	dir := filepath.Join(s.dir, filesDir, a.Folder)
-	if err := os.RemoveAll(filepath.Join(dir, tempDir)); err != nil { //nolint:gosec // G703: the record was checked
+	if err := os.RemoveAll(filepath.Join(dir, tempDir)); err != nil {
 		return err
 	}
 	if err := s.makeFolder(a.Folder); err != nil {
@@ -73,7 +73,7 @@ func (s *Storage) count(a *account) error {
 	if err != nil {
 		return err
 	}
-	defer root.Close() //nolint:errcheck // was read
+	defer root.Close()
 	used, entries, err := size(root, dataDir)
 	if err != nil {
 		return err
@@ -101,7 +101,7 @@ func (s *Storage) used(a *account) (domain.Bytes, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer root.Close() //nolint:errcheck // was read
+	defer root.Close()
 	used, _, err := size(root, dataDir)
 	return used, err
 }

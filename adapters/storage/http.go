@@ -2,6 +2,7 @@ package storage
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -26,6 +27,7 @@ import (
 const (
 	maxPath = 4000      // bytes of a path
 	maxXML  = 64 << 10  // bytes of a body that is no file
+	maxRest = 64 << 20  // bytes that are taken in for nothing
 	maxLock = time.Hour // before a lock is to be renewed
 )
 
@@ -37,9 +39,21 @@ var methods = []string{
 // ServeHTTP serves the holders of accounts: each sees their own folder, under the
 // same URLs. Who asks is known by Basic authentication.
 func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	line := &line{http.NewResponseController(w), s.patience}
-	line.wait()
-	defer line.leave()
+	l := &line{http.NewResponseController(w), s.patience}
+	l.wait()
+	defer l.leave()
+	if r.Method == http.MethodPut {
+		b := &body{ReadCloser: r.Body, header: w.Header()}
+		b.header.Set("Connection", "close")
+		r.Body = b
+		_ = l.control.EnableFullDuplex() // where it needs to be told
+		defer l.drain(b, r.Header.Get("Expect") != "")
+	}
+	s.handle(w, r, l)
+}
+
+// handle answers a request.
+func (s *Storage) handle(w http.ResponseWriter, r *http.Request, l *line) {
 	name, ours := s.within(r.URL.Path)
 	switch {
 	case !ours:
@@ -63,12 +77,12 @@ func (s *Storage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if a == nil {
 		return
 	}
-	v, err := s.enter(a, r, line)
+	v, err := s.enter(a, r, l)
 	if err != nil {
 		fail(w, r, a.name, err)
 		return
 	}
-	defer v.root.Close() //nolint:errcheck // nothing is lost by it
+	defer v.root.Close()
 	v.name = name
 	if err := v.prepare(); err != nil {
 		fail(w, r, a.name, err)
@@ -118,6 +132,33 @@ func (l *line) heard() { _ = l.control.SetReadDeadline(time.Time{}) }
 
 // speak has the next piece waited for until it is taken.
 func (l *line) speak() { _ = l.control.SetWriteDeadline(time.Now().Add(l.patience)) }
+
+// drain sends the answer, and takes in what the client goes on to send: were the
+// line cut, many would not get to read it. Who asks before they send has it.
+func (l *line) drain(b *body, asked bool) {
+	if b.ended || asked && !b.begun {
+		return
+	}
+	_ = l.control.Flush()
+	l.wait()
+	_, _ = io.CopyN(io.Discard, b, maxRest)
+}
+
+// body is that of a request whose answer closes the line, until all of it is read.
+type body struct {
+	io.ReadCloser
+	header       http.Header // of the answer
+	begun, ended bool
+}
+
+func (b *body) Read(p []byte) (int, error) {
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		b.header.Del("Connection")
+	}
+	b.begun, b.ended = true, b.ended || err != nil
+	return n, err
+}
 
 // leave leaves the line to the server, which may read what was not, and ends the
 // waiting when it next listens.
@@ -319,23 +360,20 @@ func nameless(err error) error {
 // say answers with a status, and says in XML which precondition did not hold, or
 // something to people.
 func say(w http.ResponseWriter, status int, condition, text string) {
+	kind := "text/plain; charset=utf-8"
+	if condition != "" {
+		kind, text = "application/xml; charset=utf-8", `<?xml version="1.0" encoding="utf-8"?>`+"\n"+`<D:error xmlns:D="DAV:"><D:`+condition+`/></D:error>`
+	}
+	text = cmp.Or(text, webdav.StatusText(status)) + "\n"
 	h := w.Header()
+	h.Set("Content-Type", kind)
+	h.Set("Content-Length", strconv.Itoa(len(text)))
 	h.Set("Cache-Control", "no-store")
 	h.Set("X-Content-Type-Options", "nosniff")
 	h.Del("Content-Security-Policy")
 	h.Del("Etag")
-	if condition != "" {
-		h.Set("Content-Type", "application/xml; charset=utf-8")
-		w.WriteHeader(status)
-		_, _ = fmt.Fprintf(w, "<?xml version=\"1.0\" encoding=\"utf-8\"?>\n<D:error xmlns:D=\"DAV:\"><D:%s/></D:error>\n", condition)
-		return
-	}
-	h.Set("Content-Type", "text/plain; charset=utf-8")
 	w.WriteHeader(status)
-	if text == "" {
-		text = webdav.StatusText(status)
-	}
-	_, _ = io.WriteString(w, text+"\n")
+	_, _ = io.WriteString(w, text)
 }
 
 func seconds(d time.Duration) string { return strconv.Itoa(int(math.Ceil(d.Seconds()))) }
@@ -361,6 +399,9 @@ func (a *answer) WriteHeader(status int) {
 	case status >= 400 && v.failed != nil:
 		a.mute = true
 		fail(a.ResponseWriter, v.request, v.account.name, v.failed)
+	case status >= 400:
+		a.mute = true
+		say(a.ResponseWriter, status, "", "")
 	case status == http.StatusCreated && v.replaced && v.request.Method == http.MethodPut:
 		a.mute = true
 		a.ResponseWriter.WriteHeader(http.StatusNoContent)

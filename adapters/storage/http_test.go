@@ -602,6 +602,34 @@ func TestBrokenUploads(t *testing.T) {
 	s.is(http.StatusCreated, http.MethodPut, "/all", strings.Repeat("x", 1_000_000-5*whole)) // the room there is
 }
 
+// TestRefusedUploadIsToldWhy has a client send all of a file before it reads what
+// comes of it.
+func TestRefusedUploadIsToldWhy(t *testing.T) {
+	s := serve(t)
+	s.account(anna, 1000)
+	u, _ := url.Parse(s.url)
+	r, _ := http.NewRequest(http.MethodPut, s.url, nil)
+	text := strings.Repeat("x", 8<<20)
+	for _, length := range []string{fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(text), text), fmt.Sprintf("Transfer-Encoding: chunked\r\n\r\n%x\r\n%s\r\n0\r\n\r\n", len(text), text)} {
+		for password, status := range map[string]int{password: http.StatusInsufficientStorage, "something else": http.StatusUnauthorized} {
+			r.SetBasicAuth(string(anna), password)
+			conn, err := net.Dial("tcp", u.Host)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := fmt.Fprintf(conn, "PUT /dav/a HTTP/1.1\r\nHost: %s\r\nAuthorization: %s\r\n%s", u.Host, r.Header.Get("Authorization"), length); err != nil {
+				t.Error(err)
+			}
+			a, err := http.ReadResponse(bufio.NewReader(conn), r)
+			if err != nil || a.StatusCode != status {
+				t.Fatalf("%v, %v", a, err)
+			}
+			a.Body.Close()
+			conn.Close()
+		}
+	}
+}
+
 // eventually waits until something is so.
 func (s *server) eventually(so func() bool) {
 	s.Helper()

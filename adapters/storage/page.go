@@ -36,9 +36,8 @@ func (v *visit) page(w http.ResponseWriter) {
 		fail(w, v.request, v.account.name, err)
 		return
 	}
-	d := &download{f, v}
-	defer d.Close() //nolint:errcheck // was read
-	all, err := d.Readdir(-1)
+	defer f.Close()
+	all, err := (&download{f, v}).Readdir(-1)
 	if err != nil {
 		fail(w, v.request, v.account.name, err)
 		return

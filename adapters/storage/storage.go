@@ -79,7 +79,7 @@ func Open(dir, prefix string) (*Storage, error) {
 		return nil, err
 	}
 	for _, d := range []string{accountsDir, filesDir} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil { //nolint:gosec // G703: the operator says where
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			return nil, fmt.Errorf("storage: make its folder: %w", err)
 		}
 	}
@@ -134,7 +134,7 @@ func (s *Storage) serves() bool {
 
 // lock locks a file, for as long as it is open.
 func (s *Storage) lock(name string, how int) (*os.File, error) {
-	f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_CREATE|os.O_RDWR, 0o600) //nolint:gosec // G304: the operator says where
+	f, err := os.OpenFile(filepath.Join(s.dir, name), os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +242,7 @@ func (s *Storage) write(a *account, r record) error {
 		return err
 	}
 	file := s.file(a.name)
-	f, err := os.OpenFile(file+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600) //nolint:gosec // G304: a digest
+	f, err := os.OpenFile(file+".new", os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
 	}
@@ -261,7 +261,7 @@ func (s *Storage) write(a *account, r record) error {
 
 // syncDir makes the names in a folder last a power cut.
 func syncDir(dir string) error {
-	d, err := os.Open(dir) //nolint:gosec // G304: a folder of ours
+	d, err := os.Open(dir)
 	if err != nil {
 		return err
 	}
@@ -359,7 +359,7 @@ func (s *Storage) Ensure(ctx context.Context, want provisioning.Desired) (provis
 func (s *Storage) makeFolder(name string) error {
 	dir := filepath.Join(s.dir, filesDir, name)
 	for _, d := range []string{dataDir, tempDir} {
-		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil { //nolint:gosec // G703: the record was checked
+		if err := os.MkdirAll(filepath.Join(dir, d), 0o700); err != nil {
 			return err
 		}
 	}
@@ -439,7 +439,7 @@ func (s *Storage) change(ctx context.Context, want provisioning.Desired, do func
 	if err != nil {
 		return nothing, sorted(false, "change %s: %w", want.Account, err)
 	}
-	defer changing.Close() //nolint:errcheck // which unlocks it
+	defer changing.Close()
 	if err := s.read(a); err != nil {
 		return nothing, sorted(false, "change %s: %w", want.Account, err)
 	}
@@ -483,7 +483,7 @@ func (s *Storage) SetCredential(ctx context.Context, ref provisioning.Ref, c pro
 	if err != nil {
 		return sorted(false, "set a password: %w", err)
 	}
-	defer changing.Close() //nolint:errcheck // which unlocks it
+	defer changing.Close()
 	if err := s.read(a); err != nil {
 		return sorted(false, "set a password: %w", err)
 	}
