@@ -1,0 +1,133 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
+	"rochdale/eventstore"
+	"rochdale/internal/mailtest"
+	"rochdale/internal/pgtest"
+)
+
+// A mailbox is what its holder is told of it.
+type mailbox struct{ ID, Entitlement, Login, Service, Status string }
+
+// mailboxOf returns the mailbox of whoever has a token, and none if there is none.
+func (n *node) mailboxOf(ctx context.Context, t *testing.T, token string) (box mailbox) {
+	t.Helper()
+	a, err := n.ask(ctx, token, "", `{ viewer { member { accounts { id entitlement login service status } } } }`, nil)
+	if err != nil || a.code() != "" {
+		t.Fatalf("%+v, %v", a, err)
+	}
+	var viewer struct{ Member struct{ Accounts []mailbox } }
+	if err := json.Unmarshal(a.Data["viewer"], &viewer); err != nil {
+		t.Fatal(err)
+	}
+	for _, box := range viewer.Member.Accounts {
+		if box.Service == "MAIL" {
+			return box
+		}
+	}
+	return mailbox{}
+}
+
+// TestMail has a member read mail by Dovecot, from the tables that a node writes.
+func TestMail(t *testing.T) {
+	for name, place := range map[string]func(*testing.T) (mailboxes string, tables func() mailtest.Tables){
+		"sqlite": func(t *testing.T) (string, func() mailtest.Tables) {
+			tables, path := mailtest.SQLite(t)
+			return "sqlite:" + path, func() mailtest.Tables { return tables }
+		},
+		"postgres": func(t *testing.T) (string, func() mailtest.Tables) {
+			cluster := pgtest.Start(t)
+			database := cluster.NewDatabase(t)
+			return database, func() mailtest.Tables { return mailtest.PostgreSQL(t, cluster, database) }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+			defer cancel()
+			mailboxes, tables := place(t)
+			c := settle(t, Globals{Data: t.TempDir()}, 12, toTheBill)
+			n := c.node(t, c.Data)
+			n.args = append(n.args, "--mailboxes", mailboxes)
+			if err := n.start(ctx); err != nil {
+				t.Fatal(err)
+			}
+			server := mailtest.StartDovecot(t, tables())
+
+			var box mailbox
+			becomes := func(token, status string) {
+				t.Helper()
+				for box = n.mailboxOf(ctx, t, token); box.Status != status; box = n.mailboxOf(ctx, t, token) {
+					if ctx.Err() != nil {
+						t.Fatalf("the mailbox is %+v, and does not become %s", box, status)
+					}
+					time.Sleep(50 * time.Millisecond)
+				}
+			}
+			i := slices.IndexFunc(c.tokens, func(token string) bool { return n.mailboxOf(ctx, t, token).ID != "" })
+			if i < 0 {
+				t.Fatal("nobody has a mailbox")
+			}
+			holder, other := c.tokens[i], c.tokens[(i+1)%len(c.tokens)]
+			becomes(holder, "ACTIVE")
+
+			const password = "trois ou quatre mots"
+			set := `mutation($account: ID!, $password: String!) { setPassword(account: $account, password: $password) { id } }`
+			for token, code := range map[string]string{other: "provisioning.unknown", holder: ""} {
+				a, err := n.ask(ctx, token, "", set, map[string]any{"account": box.ID, "password": password})
+				if err != nil || a.code() != code {
+					t.Errorf("set a password: %+v, %v, want %q", a, err, code)
+				}
+			}
+			reads := func(subject string) {
+				t.Helper()
+				if err := server.Deliver(box.Login, subject, 100); err != nil {
+					t.Fatal(err)
+				}
+				m, err := server.LogIn(box.Login, password)
+				if err != nil {
+					t.Fatal(err)
+				}
+				defer m.Close()
+				if subjects := m.Subjects(t); !slices.Contains(subjects, subject) {
+					t.Errorf("there is %q", subjects)
+				}
+			}
+			reads("welcome")
+
+			subscription, service := entitlement.Of(domain.EntitlementID(box.Entitlement))
+			decide := func(command domain.Command[entitlement.Entitlements]) {
+				t.Helper()
+				err := withHouse(ctx, &c.Globals, quiet(), func(h *house) error {
+					_, err := eventstore.Execute(asProcess(ctx, "test"), h.store, command)
+					return err
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			today := calendar.Of(time.Now())
+			decide(entitlement.Suspend{Subscription: subscription, Service: service, On: today})
+			becomes(holder, "SUSPENDED")
+			if _, err := server.LogIn(box.Login, password); !errors.Is(err, mailtest.ErrRefused) || !strings.Contains(fmt.Sprint(err), "Account suspended") {
+				t.Errorf("suspended, with the right password: %v", err)
+			}
+			decide(entitlement.Resume{Subscription: subscription, Service: service, On: today})
+			becomes(holder, "ACTIVE")
+			reads("resumed")
+			n.stop(t)
+			reads("while the node is away")
+		})
+	}
+}
