@@ -114,6 +114,9 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect) (*Mailboxes, error) 
 	})
 }
 
+// Close closes the database.
+func (m *Mailboxes) Close() error { return m.db.Close() }
+
 // Capabilities says that it can do it all, to the byte.
 func (*Mailboxes) Capabilities() provisioning.Capabilities {
 	return provisioning.Capabilities{

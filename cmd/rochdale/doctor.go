@@ -9,6 +9,7 @@ import (
 	"strings"
 	"syscall"
 	"text/tabwriter"
+	"time"
 
 	"rochdale/domain"
 	"rochdale/domain/catalogue"
@@ -101,6 +102,9 @@ func (h *house) examine(ctx context.Context, note func(what, state, says, do str
 		defer services.close()
 		for _, service := range domain.Services {
 			check(string(service), services.provisioners[service].Check(ctx), "it can be reached", "see docs/operations.md")
+		}
+		if n, err := services.mailboxes.Unremoved(ctx, time.Hour); err == nil && n > 0 {
+			note("mail", "warning", fmt.Sprintf("%d mailboxes of deleted accounts are still on the mail server", n), "have rochdale-mail-tidy.timer run there: see docs/operations.md")
 		}
 	}
 	var fs syscall.Statfs_t

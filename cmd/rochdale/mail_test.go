@@ -5,11 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"rochdale/adapters/mail"
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/entitlement"
@@ -75,9 +78,12 @@ func TestMail(t *testing.T) {
 					time.Sleep(50 * time.Millisecond)
 				}
 			}
-			i := slices.IndexFunc(c.tokens, func(token string) bool { return n.mailboxOf(ctx, t, token).ID != "" })
-			if i < 0 {
-				t.Fatal("nobody has a mailbox")
+			i := -1
+			for ; i < 0; time.Sleep(50 * time.Millisecond) {
+				if ctx.Err() != nil {
+					t.Fatal("nobody has a mailbox")
+				}
+				i = slices.IndexFunc(c.tokens, func(token string) bool { return n.mailboxOf(ctx, t, token).ID != "" })
 			}
 			holder, other := c.tokens[i], c.tokens[(i+1)%len(c.tokens)]
 			becomes(holder, "ACTIVE")
@@ -129,5 +135,33 @@ func TestMail(t *testing.T) {
 			n.stop(t)
 			reads("while the node is away")
 		})
+	}
+}
+
+// TestUnremoved has the doctor tell of mail that nobody removes.
+func TestUnremoved(t *testing.T) {
+	c := settle(t, Globals{Data: t.TempDir()}, 4, toTheVote)
+	doctor := func() string {
+		t.Helper()
+		out, err := exec.Command("rochdale", "doctor", "--data", c.Data).CombinedOutput()
+		if err != nil {
+			t.Fatalf("%v: %s", err, out)
+		}
+		return string(out)
+	}
+	const warning = "1 mailboxes of deleted accounts are still on the mail server"
+	if out := doctor(); strings.Contains(out, "still on the mail server") {
+		t.Error(out)
+	}
+	db, err := mail.OpenSQLite(filepath.Join(c.Data, "mail", "mailboxes.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`insert into mail_purge (box, login, deleted_at) values ('old', 'anna@coop.example', 0)`); err != nil {
+		t.Fatal(err)
+	}
+	if out := doctor(); !strings.Contains(out, warning) {
+		t.Error(out)
 	}
 }

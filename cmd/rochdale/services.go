@@ -28,7 +28,7 @@ type serviceFlags struct {
 type services struct {
 	provisioners map[domain.Service]processes.Provisioner
 	folders      *storage.Storage
-	mailboxes    *sql.DB
+	mailboxes    *mail.Mailboxes
 }
 
 func openServices(ctx context.Context, g *Globals) (*services, error) {
@@ -46,7 +46,7 @@ func openServices(ctx context.Context, g *Globals) (*services, error) {
 	}
 	return &services{
 		provisioners: map[domain.Service]processes.Provisioner{domain.Mail: mailboxes, domain.Storage: folders},
-		folders:      folders, mailboxes: boxes,
+		folders:      folders, mailboxes: mailboxes,
 	}, nil
 }
 
