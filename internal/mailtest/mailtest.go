@@ -53,7 +53,7 @@ type Tables struct {
 	roles   func(statements string) error
 }
 
-// SQLite names a file of tables for servers to read. Nobody needs to have made it yet.
+// SQLite names a file of tables for servers to read, to be made before one is started.
 func SQLite(t testing.TB) (tables Tables, path string) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "tables")
@@ -72,8 +72,8 @@ func SQLite(t testing.TB) (tables Tables, path string) {
 	return Tables{file: path}, path
 }
 
-// PostgreSQL names a database of tables for servers to read. They have been made.
-// It is the only one of its cluster.
+// PostgreSQL names a database of tables for servers to read, to be made before one is
+// started. It is the only such one of its cluster.
 func PostgreSQL(t testing.TB, c *pgtest.Cluster, database string) Tables {
 	t.Helper()
 	u, err := url.Parse(database)
@@ -325,11 +325,22 @@ func (s *Server) install(name string, tables Tables, more string) error {
 	for _, i := range instead {
 		result = strings.ReplaceAll(result, i[0], i[1])
 	}
-	mode := fs.FileMode(0o644)
-	if strings.HasPrefix(result, "#!") {
+	path := s.etc(name)
+	mode, group := fs.FileMode(0o644), "root"
+	switch secret := s.root(); { // as the files say; all of it is one user's otherwise
+	case strings.HasPrefix(result, "#!"):
 		mode = 0o755
+	case secret && name == "rochdale-sql.conf":
+		mode = 0o600
+	case secret && name == "rochdale-dict.conf":
+		mode, group = 0o640, "dovecot"
+	case secret && name == "rochdale.cf":
+		mode, group = 0o640, "postfix"
 	}
-	return os.WriteFile(s.etc(name), []byte(result+more), mode)
+	if err := errors.Join(os.WriteFile(path, []byte(result+more), mode), os.Chmod(path, mode)); err != nil || !s.root() {
+		return err
+	}
+	return s.doAsRoot("chgrp", group, path)
 }
 
 // onPostgreSQL uses the other lines of a file, as it tells an operator to.
