@@ -125,3 +125,6 @@ func WordsOf(text string) []string { return wordsOf(text) }
 
 // Fold is how texts are searched for and sorted.
 func Fold(text string) string { return fold(text) }
+
+// Apply applies what is in the log, and does not look after the file.
+func (m *Models) Apply(ctx context.Context) error { return m.catchUp(ctx) }

@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"rochdale/domain"
+	"rochdale/domain/documents"
 	"rochdale/domain/membership"
 	"rochdale/eventstore"
 	"rochdale/eventstore/lite"
@@ -453,6 +454,28 @@ func TestWhatCannotBeAppliedIsToldAndTriedAgain(t *testing.T) {
 	run(t, m)
 	must(t, m.WaitFor(bounded(t), position))
 	soon(t, "there is no trouble any more", func() bool { return m.Trouble() == nil })
+	verified(t, m)
+}
+
+// TestNothingIsAppliedTwice though a transaction was committed that seemed to fail.
+func TestNothingIsAppliedTwice(t *testing.T) {
+	_, s := founded(t, 5)
+	m := open(t, t.TempDir(), s)
+	filed := documents.File{
+		Document: "d", Kind: documents.Other, Title: "Pattern", SHA256: documents.Digest(strings.Repeat("0a", 32)), Size: 1, MediaType: "text/plain", On: day,
+	}
+	position, err := eventstore.Execute(as(t.Context()), s, filed)
+	must(t, err)
+	must(t, m.Writer(func(c *lite.Conn) error {
+		digest := strings.Repeat("0a", 32)
+		return c.Script(fmt.Sprintf(`insert into document values ('d', 'other', 'Pattern', '', '%s', 1, 'text/plain', '%v', '', %[3]d);
+			update checkpoint set position = %[3]d`, digest, day, position))
+	}))
+	if err := m.CatchUp(t.Context()); err == nil || m.Position() != position {
+		t.Errorf("at %d, %v", m.Position(), err)
+	}
+	speak(t, s, 1, domain.German)
+	must(t, m.CatchUp(t.Context()))
 	verified(t, m)
 }
 

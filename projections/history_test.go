@@ -134,6 +134,11 @@ func (h *history) dated() calendar.Date {
 	return h.clock.today().AddDays(rapid.IntRange(-6, 6).Draw(h.T, "days"))
 }
 
+// ever is any day of the history, or somewhat before or after.
+func (h *history) ever() calendar.Date {
+	return day.AddDays(rapid.IntRange(-6, day.DaysUntil(h.clock.today())+6).Draw(h.T, "day"))
+}
+
 func (h *history) identityOf(p domain.PartyID) membership.Identity {
 	i := membership.Identity{
 		Street: "Spinnerstraat 7", PostalCode: pick(h, "postal code", "9000", ""), City: "Gent", Country: "BE",
@@ -272,6 +277,7 @@ var acts = []act{
 		}
 		return do(h, c)
 	},
+	(*history).rejoin, (*history).rejoin,
 	(*history).erase,
 	func(h *history) error {
 		return h.node().Keys.Rotate(h.Context(), h.visitor(), pick(h, "data", sealed.Classes...))
@@ -311,17 +317,7 @@ var acts = []act{
 			On: h.dated(), Statutes: h.statutes,
 		})
 	},
-	func(h *history) error {
-		from, to, class, today := h.party(), h.party(), h.class(), h.clock.today()
-		return h.course(func() error {
-			return do(h, shares.Enter{
-				Subscription: h.lot(), Party: from, Class: class, Quantity: 2, Paid: money.New(5000, "EUR"), On: today, Statutes: h.statutes,
-			})
-		}, func() error {
-			transfer := shares.TransferID(fmt.Sprint("t", h.revision()))
-			return do2(h, shares.Transfer{Transfer: transfer, From: from, To: to, Class: class, Quantity: 1, On: today, Statutes: h.statutes})
-		})
-	},
+	(*history).invest, (*history).invest,
 	func(h *history) error { // all
 		party, class := h.party(), h.class()
 		_, err := eventstore.Transact(as(h.Context()), h.node(), func(tx *eventstore.Tx) error {
@@ -464,6 +460,45 @@ func (h *history) erase() error {
 		err = node.Keys.Destroy(h.Context(), party, class, through)
 	}
 	return err
+}
+
+// invest is the course of shares.
+func (h *history) invest() error {
+	from, to, class, lot, n := h.party(), h.party(), h.class(), h.lot(), h.quantity()
+	first := h.dated()
+	return h.course(func() error {
+		return do(h, shares.Subscribe{Subscription: lot, Party: from, Class: class, Quantity: n, On: first, Statutes: h.statutes})
+	}, func() error {
+		return do(h, shares.RecordPayment{
+			Subscription: lot, Party: from, Class: class, Amount: money.New(2500*n, "EUR"), On: first.AddDays(1), Reference: string(lot),
+		})
+	}, func() error {
+		return do(h, shares.Issue{Subscription: lot, Party: from, Class: class, On: first.AddDays(3), Statutes: h.statutes})
+	}, func() error {
+		transfer := shares.TransferID(fmt.Sprint("t", h.revision()))
+		return do2(h, shares.Transfer{Transfer: transfer, From: from, To: to, Class: class, Quantity: 1, On: first.AddDays(5), Statutes: h.statutes})
+	})
+}
+
+// rejoin is the course of somebody who leaves and comes back.
+func (h *history) rejoin() error {
+	party, first := h.party(), h.dated()
+	apply := membership.Apply{Party: party, Kind: kindOf(party), Identity: h.identityOf(party), On: first}
+	h.number += 2
+	return h.course(func() error {
+		return do(h, apply)
+	}, func() error {
+		return do2(h, membership.Admit{Party: party, Number: h.number - 1, On: first, Shares: 1, Statutes: h.statutes})
+	}, func() error {
+		return do(h, membership.Decease{Party: party, On: first.AddDays(3)})
+	}, func() error {
+		apply.On = first.AddDays(5)
+		return do(h, apply)
+	}, func() error {
+		return do2(h, membership.Admit{Party: party, Number: h.number, On: first.AddDays(6), Shares: 1, Statutes: h.statutes})
+	}, func() error {
+		return do(h, membership.Exclude{Party: party, On: first.AddDays(9)})
+	})
 }
 
 // course has the steps of a course of things happen, through one of them.

@@ -18,9 +18,14 @@ import (
 	"pgregory.net/rapid"
 
 	"rochdale/domain"
+	"rochdale/domain/assembly"
+	"rochdale/domain/billing"
 	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
 	"rochdale/domain/membership"
 	"rochdale/domain/money"
+	"rochdale/domain/payment"
+	"rochdale/domain/provisioning"
 	"rochdale/domain/shares"
 	"rochdale/domain/subscription"
 	"rochdale/eventstore"
@@ -161,7 +166,9 @@ func TestRebuiltEqualsLive(t *testing.T) {
 				rt.Errorf("shares on %v, known at %v, -as it was known +as it is remembered: %s", s.day, s.known, diff)
 			}
 		}
-		checkTemporal(rt, h, m)
+		for range 5 {
+			checkTemporal(rt, h, m)
+		}
 		checkStates(rt, h, m)
 		must(rt, errors.Join(m.Close(), again.Close()))
 	})
@@ -198,7 +205,7 @@ func nameless(entries []projections.RegisterEntry) []projections.RegisterEntry {
 // checkTemporal compares the registers as at a day, as known at an instant, with
 // what the domain makes of the events up to there.
 func checkTemporal(t *rapid.T, h *history, m *projections.Models) {
-	on := h.dated()
+	on := h.ever()
 	known := began.Add(time.Duration(rapid.Int64Range(0, int64(h.clock.now.Sub(began))).Draw(t, "known")))
 	members, held := map[domain.PartyID]projections.Known{}, map[string]shares.Holding{}
 	type membershipOf struct{ first, last calendar.Date }
@@ -252,21 +259,20 @@ func checkTemporal(t *rapid.T, h *history, m *projections.Models) {
 		price    money.Money
 	}
 	type lot struct {
-		quantity int64
-		paid     money.Money
+		quantity, paid int64
 	}
 	want, have := map[key]lot{}, map[key]lot{}
 	for stream, holding := range held {
 		parts := strings.Split(stream, "/")
 		for _, l := range holding.Lots() {
 			k := key{domain.PartyID(parts[1]), domain.ClassID(parts[2]), l.AcquiredOn, l.Price}
-			want[k] = lot{want[k].quantity + l.Quantity, want[k].paid.Plus(l.Paid)}
+			want[k] = lot{want[k].quantity + l.Quantity, want[k].paid + l.Paid.Minor()}
 		}
 	}
 	entries, err := m.RegisterAt(t.Context(), on, known)
 	must(t, err)
 	for _, e := range entries {
-		have[key{e.Party, e.Class, e.AcquiredOn, e.Price}] = lot{e.Quantity, e.Paid}
+		have[key{e.Party, e.Class, e.AcquiredOn, e.Price}] = lot{e.Quantity, e.Paid.Minor()}
 		if member, is := members[e.Party]; is && e.Member != member || !is && e.Member != (projections.Known{Party: e.Party, Number: numbers[e.Party]}) {
 			t.Errorf("the register has %+v as a member, not %+v", e.Member, member)
 		}
@@ -300,40 +306,70 @@ func dateOf(e domain.Event[shares.Holding]) calendar.Date {
 	panic(e)
 }
 
-// checkStates compares what the read models say of things with their states.
+// checkStates compares what the read models say of things with the states by which
+// commands decide.
 func checkStates(t *rapid.T, h *history, m *projections.Models) {
-	ctx, on, today := t.Context(), h.dated(), h.clock.today()
 	node := nodeOf(h.driver, h.clock)
-	for rec, err := range node.Log.All(ctx, 0) {
+	parties, accounts, polls := map[domain.PartyID]bool{}, map[domain.AccountID]bool{}, map[domain.PollID]bool{}
+	for rec, err := range node.Log.All(t.Context(), 0) {
 		must(t, err)
-		event, err := node.Decode(ctx, rec)
+		event, err := node.Decode(t.Context(), rec)
 		must(t, err)
-		if e, erased := event.(membership.PersonalDataErased); erased {
-			node.Keys.Forget(e.Party, e.Class, e.Through)
+		switch e := event.(type) {
+		case membership.PersonalDataErased:
+			node.Keys.Forget(e.Party, e.Class, e.Through) // as every node does that has read models
+		case provisioning.AccountRequested:
+			accounts[e.Account] = true
+		case assembly.PollOpened:
+			polls[e.Poll] = true
+		}
+		if kind, party, _ := strings.Cut(string(rec.Stream), "/"); kind == "member" {
+			parties[domain.PartyID(party)] = true
 		}
 	}
+	_, err := eventstore.Transact(as(t.Context()), node, func(tx *eventstore.Tx) error {
+		checkMembers(t, h, m, tx, len(parties))
+		checkServices(t, h, m, tx, len(accounts))
+		checkPolls(t, m, tx, polls)
+		checkMoney(t, m, tx)
+		return nil
+	})
+	must(t, err)
+}
+
+func load[S any](t *rapid.T, tx *eventstore.Tx, stream domain.Stream) S {
+	t.Helper()
+	state, _, err := eventstore.Load[S](tx, stream)
+	must(t, err)
+	return state
+}
+
+func checkMembers(t *rapid.T, h *history, m *projections.Models, tx *eventstore.Tx, parties int) {
+	ctx, on := t.Context(), h.ever()
 	counted := map[projections.MemberStatus]int{}
 	all, err := m.Members(ctx, projections.MemberFilter{}, projections.ByName, projections.Page{})
 	must(t, err)
+	if n := all.Total; n > parties || n != len(all.Items) {
+		t.Errorf("%d parties in the list, %d in the log", n, parties)
+	}
 	for _, p := range all.Items {
 		counted[p.Status(on)]++
-		_, err := eventstore.Transact(as(ctx), node, func(tx *eventstore.Tx) error {
-			state, _, err := eventstore.Load[membership.Member](tx, membership.StreamOf(p.ID))
-			if err != nil {
-				return err
-			}
-			if identity, _ := state.Identity(); identity.Name() != p.Name || identity.City != p.City {
-				t.Errorf("%s is called %q, not %q", p.ID, p.Name, identity.Name())
-			}
-			if contact, _ := state.Contact(); contact.Email != p.Email || contact.Phone != p.Phone {
-				t.Errorf("%s is reached at %q, not %q", p.ID, p.Email, contact.Email)
-			}
-			if state.IsMember(on) != p.IsMember(on) || state.Number() != p.Number || state.Applying() == p.AppliedOn.IsZero() {
-				t.Errorf("%+v is not as its events have it", p)
-			}
-			return nil
-		})
+		state := load[membership.Member](t, tx, membership.StreamOf(p.ID))
+		identity, _ := state.Identity()
+		contact, _ := state.Contact()
+		if identity.Name() != p.Name || identity.City != p.City || identity.BirthDate != p.BirthDate || contact.Email != p.Email || contact.Phone != p.Phone {
+			t.Errorf("%+v is known as %+v %+v", p, identity, contact)
+		}
+		period, _ := state.Period()
+		if period.From != p.AdmittedOn || period.Through != p.EndedOn || state.IsMember(on) != p.IsMember(on) || state.Number() != p.Number ||
+			state.Applying() == p.AppliedOn.IsZero() || state.Kind() != p.Kind {
+			t.Errorf("%+v is not as its events have it", p)
+		}
+		grants, err := m.Roles(ctx, p.ID)
 		must(t, err)
+		if diff := cmp.Diff(state.Grants(), grants); diff != "" {
+			t.Errorf("roles of %s, -by the events +by the read model: %s", p.ID, diff)
+		}
 		for _, word := range append(projections.WordsOf(p.Name), projections.WordsOf(p.Email)...) {
 			found, err := m.Members(ctx, projections.MemberFilter{Search: word[:min(3, len(word))]}, projections.ByNumber, projections.Page{})
 			must(t, err)
@@ -349,16 +385,177 @@ func checkStates(t *rapid.T, h *history, m *projections.Models) {
 			t.Errorf("%d in the list of %s on %v, %d by their status", list.Total, status, on, counted[status])
 		}
 	}
+	n, err := m.CountMembers(ctx, on)
+	if err != nil || n != counted[projections.StatusMember] {
+		t.Errorf("%d members on %v, %d by their status, %v", n, on, counted[projections.StatusMember], err)
+	}
+}
+
+func checkServices(t *rapid.T, h *history, m *projections.Models, tx *eventstore.Tx, accounts int) {
+	ctx, last := t.Context(), h.clock.today().AddDays(30)
 	subscriptions, err := m.Subscriptions(ctx, projections.Page{})
 	must(t, err)
 	for _, s := range subscriptions.Items {
-		_, err := eventstore.Transact(as(ctx), node, func(tx *eventstore.Tx) error {
-			state, _, err := eventstore.Load[subscription.Subscription](tx, subscription.StreamOf(s.ID))
-			if later := today.AddDays(10); state.Status(later) != s.Status(later) || state.GB(today.AddDays(30)) != s.GB || state.Ends() != s.Ends {
-				t.Errorf("%+v is not as its events have it", s)
+		state := load[subscription.Subscription](t, tx, subscription.StreamOf(s.ID))
+		if state.GB(last) != s.GB || state.Ends() != s.Ends {
+			t.Errorf("%+v is not as its events have it", s)
+		}
+		for on := day.AddDays(-10); !on.After(last); on = on.AddDays(1) {
+			if is, want := s.Status(on), state.Status(on); is != want {
+				t.Errorf("%+v is %s on %v, not %s", s, is, on, want)
 			}
-			return err
-		})
+		}
+	}
+	for _, party := range parties {
+		entitlements, err := m.Entitlements(ctx, party)
 		must(t, err)
+		for _, e := range entitlements {
+			state := load[entitlement.Entitlements](t, tx, entitlement.StreamOf(e.Subscription))[e.Service]
+			if state.Granted.Party != party || state.Quota != e.Quota || state.Status != e.Status || state.Granted.Entitlement != e.ID {
+				t.Errorf("%+v is not as its events have it: %+v", e, state)
+			}
+		}
+	}
+	list, err := m.Accounts(ctx, false, projections.Page{})
+	must(t, err)
+	troubled, err := m.Accounts(ctx, true, projections.Page{})
+	must(t, err)
+	if list.Total != accounts {
+		t.Errorf("%d accounts, %d were requested", list.Total, accounts)
+	}
+	for _, a := range list.Items {
+		state := load[provisioning.Account](t, tx, provisioning.StreamOf(a.ID))
+		requested, _ := state.Requested()
+		login, _ := requested.Login.Reveal()
+		quota := state.Quota()
+		if state.Status() == provisioning.StatusRequested {
+			quota = requested.Quota
+		}
+		if state.Status() != a.Status || quota != a.Quota || login != a.Login && a.Login != "" {
+			t.Errorf("%+v is not as its events have it: %s, %d bytes, %s", a, state.Status(), quota, login)
+		}
+		failed, trouble := state.Trouble()
+		if trouble != (a.Trouble != nil) || trouble && *a.Trouble != (projections.Trouble{
+			Step: failed.Step, Class: failed.Class, Code: failed.Code, Attempts: failed.Attempts, Parked: failed.Parked,
+		}) {
+			t.Errorf("the trouble with %+v is %+v", a, failed)
+		}
+		if listed := slices.ContainsFunc(troubled.Items, func(b projections.Account) bool { return a.ID == b.ID }); listed != trouble {
+			t.Errorf("%s is listed in trouble: %v", a.ID, listed)
+		}
+	}
+}
+
+func checkPolls(t *rapid.T, m *projections.Models, tx *eventstore.Tx, polls map[domain.PollID]bool) {
+	for id := range polls {
+		p, known, err := m.Poll(t.Context(), id)
+		must(t, err)
+		state := load[assembly.Poll](t, tx, assembly.PollStreamOf(id))
+		opened, _ := state.Opened()
+		if !known || p.Assembly != opened.Assembly || p.Voters != opened.Voters || state.Closed() == p.ClosedAt.IsZero() ||
+			!p.OpensAt.Equal(opened.OpensAt.Truncate(time.Microsecond)) || p.ClosesAt.IsZero() != opened.ClosesAt.IsZero() {
+			t.Errorf("%+v is not as its events have it: %+v", p, opened)
+		}
+		result, declared := state.Result()
+		if declared != (p.Result != nil) || declared && *p.Result != (projections.Result{
+			For: result.For, Against: result.Against, Abstain: result.Abstain, Quorate: result.Quorate, Carried: result.Carried,
+		}) {
+			t.Errorf("the result of %s is %+v, not %+v", id, p.Result, result)
+		}
+		var cast projections.Turnout
+		for _, party := range parties {
+			voter := load[assembly.Voter](t, tx, assembly.VoterOf(p.Assembly, party))
+			choice, voted := voter.Choice(id)
+			if voted {
+				cast.Voters++
+				cast.Votes += voter.Votes()
+			}
+			votes, err := m.VotesOf(t.Context(), p.Assembly, party)
+			must(t, err)
+			got, has, err := m.VoteOf(t.Context(), id, party)
+			must(t, err)
+			if votes != voter.Votes() || got != choice || has != voted {
+				t.Errorf("%s has %d votes and said %q in %s, not %d and %q", party, votes, got, id, voter.Votes(), choice)
+			}
+		}
+		ballots, err := m.BallotsOf(t.Context(), id)
+		must(t, err)
+		if p.Turnout != cast || int64(len(ballots)) != cast.Voters || assembly.Count(ballots, opened.Cap).Votes() != cast.Votes {
+			t.Errorf("the turnout of %s is %+v, with %d ballots, not %+v", id, p.Turnout, len(ballots), cast)
+		}
+	}
+}
+
+func checkMoney(t *rapid.T, m *projections.Models, tx *eventstore.Tx) {
+	ctx := t.Context()
+	payments, err := m.Payments(ctx, projections.PaymentFilter{}, projections.Page{})
+	must(t, err)
+	unmatched, received := 0, map[domain.PartyID]money.Money{}
+	for _, p := range payments.Items {
+		state := load[payment.Payment](t, tx, payment.StreamOf(p.ID))
+		if was, _ := state.Received(); state.Payer() != p.Payer || was.Amount != p.Amount || was.On != p.On {
+			t.Errorf("%+v is not as its events have it", p)
+		}
+		if received[p.Payer] = received[p.Payer].Plus(p.Amount); p.Payer == "" {
+			unmatched++
+		}
+	}
+	if open, err := m.Payments(ctx, projections.PaymentFilter{Unmatched: true}, projections.Page{}); err != nil || open.Total != unmatched {
+		t.Errorf("%d payments wait for their payer, not %d, %v", open.Total, unmatched, err)
+	}
+	total := map[domain.ClassID]int64{}
+	for _, party := range parties {
+		invoices, err := m.Invoices(ctx, projections.InvoiceFilter{Payer: party}, projections.Page{})
+		must(t, err)
+		var invoiced money.Money
+		for _, i := range invoices.Items {
+			bill := load[billing.Bill](t, tx, billing.BillOf(i.Month, party))
+			if id, _ := bill.Invoice(); id != i.ID || i.Net.Plus(i.VAT) != i.Gross {
+				t.Errorf("%+v is not the invoice of %s for %s: %s is", i, party, i.Month, id)
+			}
+			invoiced = invoiced.Plus(i.Gross)
+		}
+		balance, err := m.Balance(ctx, party)
+		must(t, err)
+		if balance.Invoiced.Minor() != invoiced.Minor() || balance.Received.Minor() != received[party].Minor() {
+			t.Errorf("the balance of %s is %+v, not %v and %v", party, balance, invoiced, received[party])
+		}
+		holdings, err := m.Holdings(ctx, party)
+		must(t, err)
+		held := map[domain.ClassID]int64{}
+		for _, holding := range holdings {
+			held[holding.Class] = holding.Quantity
+		}
+		for _, class := range []domain.ClassID{"A", "B"} {
+			state := load[shares.Holding](t, tx, shares.StreamOf(party, class))
+			total[class] += state.Held()
+			if held[class] != state.Held() {
+				t.Errorf("%s holds %d of %s, not %d", party, held[class], class, state.Held())
+			}
+			subscriptions, err := m.ShareSubscriptions(ctx, party)
+			must(t, err)
+			var waiting int64
+			for _, s := range subscriptions {
+				if s.Class == class && s.IssuedOn.IsZero() {
+					waiting += s.Quantity
+				}
+			}
+			if waiting != state.Subscribed() {
+				t.Errorf("%s has subscribed to %d of %s, not %d", party, waiting, class, state.Subscribed())
+			}
+		}
+	}
+	totals, err := m.ShareTotals(ctx)
+	must(t, err)
+	for _, sum := range totals {
+		if sum.Quantity != total[sum.Class] {
+			t.Errorf("%d shares of %s are held, not %d", sum.Quantity, sum.Class, total[sum.Class])
+		}
+		total[sum.Class] = 0
+	}
+	for class, missing := range total {
+		if missing > 0 {
+			t.Errorf("no total of %s, of which %d are held", class, missing)
+		}
 	}
 }

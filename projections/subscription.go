@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"encoding/json"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
@@ -17,16 +18,16 @@ var subscriptionProjection = projection{
 	apply: func(t *table, event any) error {
 		switch e := event.(type) {
 		case subscription.Started:
-			return t.Exec(`insert into subscription values (?, ?, ?, ?, ?, ?, ?, null, null, null, ?, ?)`,
+			return t.Exec(`insert into subscription values (?, ?, ?, ?, ?, ?, ?, null, '[]', ?, ?)`,
 				e.Subscription, e.Party, e.Payer, e.Plan, e.GB, e.From, e.From, e.Terms.PriceList, t.position)
 		case subscription.QuotaChanged:
 			return t.Exec(`update subscription set gb = ?, gb_from = ? where id = ?`, e.GB, e.From, e.Subscription)
 		case subscription.Cancelled:
 			return t.Exec(`update subscription set ends = ? where id = ?`, e.Ends, e.Subscription)
 		case subscription.Suspended:
-			return t.Exec(`update subscription set suspended_on = ?, resumed_on = null where id = ?`, e.On, e.Subscription)
+			return t.Exec(`update subscription set pauses = json_insert(pauses, '$[#]', json_array(?)) where id = ?`, e.On, e.Subscription)
 		case subscription.Resumed:
-			return t.Exec(`update subscription set resumed_on = ? where id = ?`, e.On, e.Subscription)
+			return t.Exec(`update subscription set pauses = json_insert(pauses, '$[#-1][1]', ?) where id = ?`, e.On, e.Subscription)
 		}
 		return nil
 	},
@@ -44,32 +45,40 @@ type Subscription struct {
 	Ends        calendar.Date // the last day; no day while it goes on
 	SuspendedOn calendar.Date // no day while it is not suspended
 
-	paused, resumed calendar.Date // the last suspension: its first day, and the first after it, if that is known
+	pauses [][2]calendar.Date // of each suspension the first day, and the first after it, if that is known
 }
 
-// Status returns what the subscription gives on a day, by the last suspension.
+// Status returns what the subscription gives on a day.
 func (s Subscription) Status(on calendar.Date) subscription.Status {
 	switch {
 	case !s.Ends.IsZero() && on.After(s.Ends):
 		return subscription.StatusEnded
 	case on.Before(s.From):
 		return subscription.StatusPending
-	case !s.paused.IsZero() && !on.Before(s.paused) && (s.resumed.IsZero() || on.Before(s.resumed)):
-		return subscription.StatusSuspended
+	}
+	for _, p := range s.pauses {
+		if !on.Before(p[0]) && (p[1].IsZero() || on.Before(p[1])) {
+			return subscription.StatusSuspended
+		}
 	}
 	return subscription.StatusActive
 }
 
-const subscriptionColumns = `id, party, payer, plan, gb, gb_from, from_date, ends, suspended_on, resumed_on`
+const subscriptionColumns = `id, party, payer, plan, gb, gb_from, from_date, ends, pauses`
 
 func scanSubscription(r lite.Row) (Subscription, error) {
 	d := days{r: r}
 	s := Subscription{
 		ID: domain.SubscriptionID(r.Text(0)), Party: domain.PartyID(r.Text(1)), Payer: domain.PartyID(r.Text(2)),
-		Plan: domain.PlanID(r.Text(3)), GB: int(r.Int(4)), GBFrom: d.at(5), From: d.at(6), Ends: d.at(7), paused: d.at(8), resumed: d.at(9),
+		Plan: domain.PlanID(r.Text(3)), GB: int(r.Int(4)), GBFrom: d.at(5), From: d.at(6), Ends: d.at(7),
 	}
-	if s.resumed.IsZero() {
-		s.SuspendedOn = s.paused
+	if pauses := r.Raw(8); len(pauses) > len("[]") {
+		if err := json.Unmarshal(pauses, &s.pauses); err != nil {
+			return s, err
+		}
+		if last := s.pauses[len(s.pauses)-1]; last[1].IsZero() {
+			s.SuspendedOn = last[0]
+		}
 	}
 	return s, d.err
 }

@@ -7,8 +7,7 @@ create table subscription (
 	gb_from text not null,     -- the first day of that size
 	from_date text not null,
 	ends text,                 -- the last day
-	suspended_on text,         -- the first day without it, of the last time
-	resumed_on text,           -- the first day with it again
+	pauses text not null,      -- JSON: of each suspension the first day and, once it is known, the first after it
 	price_list integer not null,
 	position integer not null
 ) strict, without rowid;
