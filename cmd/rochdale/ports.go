@@ -52,7 +52,7 @@ func (m models) ByID(ctx context.Context, party domain.PartyID) (access.Person, 
 }
 
 func (m models) person(ctx context.Context, member projections.Member) (access.Person, error) {
-	p := access.Person{Party: member.ID, Language: member.Language, Email: member.Email}
+	p := access.Person{Party: member.ID, Name: member.Name, Language: member.Language, Email: member.Email}
 	if member.IsMember(m.today()) {
 		p.Roles = append(p.Roles, domain.RoleMember)
 	}

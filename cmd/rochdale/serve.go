@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -108,7 +109,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
 			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners,
-			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Done: ctx.Done(),
+			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner), Ready: h.ready,
 	})
