@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"math"
+	"slices"
 	"sync"
 	"time"
 
@@ -233,6 +234,9 @@ func (m *Models) advance(ctx context.Context, v *view, b batch) error {
 		}
 		return m.examine(v, err)
 	}
+	if b.touches(&membershipProjection) {
+		v.parties.Store(b.through)
+	}
 	v.position.Store(b.through)
 	m.announce()
 	if erased {
@@ -246,6 +250,13 @@ func (m *Models) advance(ctx context.Context, v *view, b batch) error {
 type batch struct {
 	events  []decoded // that some projection wants
 	through int64     // the position of the last, wanted or not
+}
+
+// touches reports whether a batch has events that a projection wants.
+func (b batch) touches(p *projection) bool {
+	return slices.ContainsFunc(b.events, func(d decoded) bool {
+		return slices.ContainsFunc(d.by, func(by *projection) bool { return by.module == p.module })
+	})
 }
 
 // A decoded is an event, with what tables may keep of its record.

@@ -97,6 +97,7 @@ type view struct {
 	file       os.FileInfo
 	generation int
 	position   atomic.Int64
+	parties    atomic.Int64 // the position at which anything of a party may have changed last
 	forgotten  atomic.Int64 // the position of the last erasure in it that this process has heeded
 	untidy     atomic.Bool  // the file may still have pieces of what was erased
 	broken     atomic.Bool  // it cannot be read
@@ -240,6 +241,9 @@ func (m *Models) look(ctx context.Context, v *view) error {
 		}
 		v.forgotten.Store(max(v.forgotten.Load(), last))
 		v.untidy.Store(v.forgotten.Load() > tidied)
+		if v.position.Load() != position {
+			v.parties.Store(position)
+		}
 		v.position.Store(position)
 		return nil
 	})
@@ -323,6 +327,11 @@ func (m *Models) Position() int64 {
 	}
 	return 0
 }
+
+// PartiesAt returns a position since which, as far as this node has come, nothing has
+// changed of any party or its roles: what was read of them since then still holds as
+// long as it stays the same.
+func (m *Models) PartiesAt() int64 { return m.current.Load().parties.Load() }
 
 // WaitFor returns once the read models have reached a position. If ctx ends first
 // it is [ErrBehind] or, if they cannot get any further, why.

@@ -118,7 +118,7 @@ func (h *house) openModels(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	h.models = models{m, h.today}
+	h.models = newModels(m, h.today)
 	h.access.People = h.models
 	return nil
 }

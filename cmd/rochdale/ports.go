@@ -4,6 +4,8 @@ import (
 	"context"
 	"time"
 
+	lru "github.com/hashicorp/golang-lru/v2"
+
 	"rochdale/domain"
 	"rochdale/domain/billing"
 	"rochdale/domain/calendar"
@@ -17,6 +19,19 @@ import (
 type models struct {
 	*projections.Models
 	today func() calendar.Date
+	known *lru.Cache[domain.PartyID, person]
+}
+
+func newModels(m *projections.Models, today func() calendar.Date) models {
+	known, _ := lru.New[domain.PartyID, person](1 << 14) // fails for sizes below 1 only
+	return models{m, today, known}
+}
+
+// A person is one as it was found to be.
+type person struct {
+	access.Person
+	at int64 // see [projections.Models.PartiesAt]
+	on calendar.Date
 }
 
 var (
@@ -42,13 +57,22 @@ func (m models) ByEmail(ctx context.Context, email string) (people []access.Pers
 	return people, err
 }
 
-// ByID is that of [access.People].
+// ByID is that of [access.People]. It is asked with every request, and reads again
+// only what may have changed.
 func (m models) ByID(ctx context.Context, party domain.PartyID) (access.Person, error) {
+	at, on := m.PartiesAt(), m.today()
+	if p, ok := m.known.Get(party); ok && p.at == at && p.on == on {
+		return p.Person, nil
+	}
 	member, known, err := m.Member(ctx, party)
 	if err != nil || !known {
 		return access.Person{Party: party}, err
 	}
-	return m.person(ctx, member)
+	p, err := m.person(ctx, member)
+	if err == nil {
+		m.known.Add(party, person{p, at, on})
+	}
+	return p, err
 }
 
 func (m models) person(ctx context.Context, member projections.Member) (access.Person, error) {
