@@ -149,9 +149,15 @@ func TestOwnIsNotEverybodys(t *testing.T) {
 		below sight
 		ok    bool
 	}{
-		{own, nobodys, theirs, true}, {own, theirs, theirs, true}, {own, everybodys, everybodys, false},
-		{all, nobodys, everybodys, true}, {all, theirs, theirs, true}, {all, everybodys, everybodys, true},
-		{rule{self: true}, everybodys, theirs, true}, {rule{anyone: true}, everybodys, everybodys, true}, {rule{}, nobodys, nobodys, false},
+		{own, nobodys, theirs, true},
+		{own, theirs, theirs, true},
+		{own, everybodys, everybodys, false},
+		{all, nobodys, everybodys, true},
+		{all, theirs, theirs, true},
+		{all, everybodys, everybodys, true},
+		{rule{self: true}, everybodys, theirs, true},
+		{rule{anyone: true}, everybodys, everybodys, true},
+		{rule{}, nobodys, nobodys, false},
 	} {
 		below, err := c.r.permits(board, c.above, ast.Query, name)
 		if below != c.below || (err == nil) != c.ok {

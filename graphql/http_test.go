@@ -362,8 +362,10 @@ func TestIntrospection(t *testing.T) {
 		t.Errorf("%.300s", a.Body)
 	}
 	c := serve(t, func(c *graphql.Config) { c.NoIntrospection = true })
-	for _, query := range []string{names, `{ __type(name: "Member") { name } }`, `{ memberCoun }`, `{ memberCount(o: 1) }`, `query($x: Memb) { memberCount }`,
-		`mutation { grantRole(party: "x", role: BOARDS) { id } }`, `{ member { ... on Membe { id } } }`} {
+	for _, query := range []string{
+		names, `{ __type(name: "Member") { name } }`, `{ memberCoun }`, `{ memberCount(o: 1) }`, `query($x: Memb) { memberCount }`,
+		`mutation { grantRole(party: "x", role: BOARDS) { id } }`, `{ member { ... on Membe { id } } }`,
+	} {
 		a := c.ask("board", query)
 		if len(a.Errors) == 0 && strings.Contains(a.Body, "name") || strings.Contains(a.Body, "Did you mean") || strings.Contains(a.Body, "memberCount\"") {
 			t.Errorf("%s: %s", query, a.Body)

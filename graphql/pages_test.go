@@ -73,10 +73,19 @@ func TestPages(t *testing.T) {
 		token, list, select_ string
 		count                int
 	}{
-		{"secretary", "members", "id name", 13}, {"secretary", "members(by: NAME)", "id name", 13}, {"secretary", `members(search: "muster")`, "id", 4},
-		{"secretary", "members(status: MEMBER)", "id number", 5}, {"board", "applications", "id", 4}, {"treasurer", "memberRegister", "party number", 5},
-		{"treasurer", "shareRegister", "party class acquiredOn", 5}, {"secretary", "documents", "id", 4}, {"anna", "assemblies", "id", 4},
-		{"treasurer", "payments", "id", 4}, {"treasurer", "subscriptions", "id", 8}, {"treasurer", "invoices", "id number", 4}, {"operator", "accounts", "id", 16},
+		{"secretary", "members", "id name", 13},
+		{"secretary", "members(by: NAME)", "id name", 13},
+		{"secretary", `members(search: "muster")`, "id", 4},
+		{"secretary", "members(status: MEMBER)", "id number", 5},
+		{"board", "applications", "id", 4},
+		{"treasurer", "memberRegister", "party number", 5},
+		{"treasurer", "shareRegister", "party class acquiredOn", 5},
+		{"secretary", "documents", "id", 4},
+		{"anna", "assemblies", "id", 4},
+		{"treasurer", "payments", "id", 4},
+		{"treasurer", "subscriptions", "id", 8},
+		{"treasurer", "invoices", "id number", 4},
+		{"operator", "accounts", "id", 16},
 	} {
 		whole := c.page(l.token, l.list, l.select_)
 		if len(whole.Nodes) != l.count || whole.TotalCount != l.count || whole.PageInfo.HasNextPage || whole.PageInfo.HasPreviousPage {

@@ -124,7 +124,7 @@ func (c *carrier) listen(ctx context.Context) (websocket.StatusCode, string) {
 				if _, refused := errors.AsType[domain.Refusal](err); refused {
 					return closeForbidden, "Forbidden"
 				}
-				c.fault(ctx, err)
+				_ = c.fault(ctx, err)
 				return websocket.StatusInternalError, "Internal server error"
 			}
 			late.Stop()

@@ -305,7 +305,7 @@ func TestStory(t *testing.T) {
 
 // stream subscribes by server-sent events. It yields what comes until the stream
 // ends or is stopped.
-func (c *coop) stream(token, query string, headers ...string) (events <-chan string, stop func()) {
+func (c *coop) stream(token, query string) (events <-chan string, stop func()) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), time.Minute)
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, strings.NewReader(jsonOf(map[string]string{"query": query})))
@@ -314,9 +314,6 @@ func (c *coop) stream(token, query string, headers ...string) (events <-chan str
 	}
 	for name, value := range map[string]string{"Content-Type": "application/json", "Accept": "text/event-stream", "Authorization": "Bearer " + token} {
 		r.Header.Set(name, value)
-	}
-	for i := 0; i < len(headers); i += 2 {
-		r.Header.Set(headers[i], headers[i+1])
 	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {

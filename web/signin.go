@@ -109,7 +109,7 @@ func (s *server) signOut(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *server) cookie(value string, life time.Duration) *http.Cookie {
-	return &http.Cookie{
+	return &http.Cookie{ //nolint:gosec // G124: secure wherever the co-op is reached by https
 		Name: s.cookieName(), Value: value, Path: "/", MaxAge: int(life.Seconds()),
 		HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: s.secure,
 	}

@@ -40,7 +40,7 @@ func New(server, from string) (*Sender, error) {
 	case "smtp+plain":
 		options = append(options, mail.WithTLSPolicy(mail.NoTLS))
 	default:
-		return nil, fmt.Errorf("smtp: server %q begins with none of smtp:, smtps: and smtp+plain:", u.Redacted())
+		return nil, fmt.Errorf("smtp: server %q has none of the schemes smtp, smtps and smtp+plain", u.Redacted())
 	}
 	if u.Port() != "" {
 		port, err := strconv.Atoi(u.Port())
