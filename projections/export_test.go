@@ -50,15 +50,18 @@ func (m *Models) Writer(do func(*lite.Conn) error) error {
 	return m.current.Load().db.Write(context.Background(), do)
 }
 
-// Query runs a statement that reads, and returns its rows as JSON.
-func (m *Models) Query(ctx context.Context, sql string, columns string, args ...any) ([]string, error) {
-	return rows(ctx, m, `select json_array(`+columns+`) `+sql, func(r lite.Row) (string, error) { return r.Text(0), nil }, args...)
-}
-
-// Plan returns how SQLite answers a question.
-func (m *Models) Plan(ctx context.Context, sql string, args ...any) (string, error) {
+// Plan returns how SQLite makes a page of a list of parties.
+func (m *Models) Plan(ctx context.Context, filter MemberFilter, by MemberOrder, p Page) (string, error) {
+	q, err := m.members(ctx, filter, by)
+	if err != nil {
+		return "", err
+	}
+	sql, args, _, _, err := q.page(p)
+	if err != nil {
+		return "", err
+	}
 	steps, err := rows(ctx, m, "explain query plan "+sql, func(r lite.Row) (string, error) { return r.Text(3), nil }, args...)
-	return strings.Join(steps, "\n"), err
+	return strings.Join(steps, "; "), err
 }
 
 // Dump returns all rows of all tables, in order.

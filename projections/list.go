@@ -1,6 +1,7 @@
 package projections
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/json"
@@ -49,6 +50,7 @@ var (
 // A query is a list to take a page of, ordered by a key and, among equals, an id.
 type query struct {
 	columns, from, where string
+	counted              string // where all are counted by another condition that means the same
 	args                 []any
 	key, id              string // columns
 	descending           bool
@@ -68,70 +70,77 @@ func (p Page) limit() (n int, backward bool, err error) {
 	return n, backward, nil
 }
 
-func cursor(key any, id string) string {
-	data, _ := json.Marshal([]any{key, id}) // a text or a number, and a text
+// name is that of the list, which its cursors bear.
+func (q query) name() string { return q.from + "." + q.key }
+
+func (q query) cursor(key any, id string) string {
+	data, _ := json.Marshal([]any{key, id, q.name()}) // a text or a number, and texts
 	return base64.RawURLEncoding.EncodeToString(data)
 }
 
-func readCursor(s string) (key any, id string, err error) {
-	data, err := base64.RawURLEncoding.DecodeString(s)
+func (q query) readCursor(s string) (key any, id string, err error) {
 	var parts []any
-	if err != nil || json.Unmarshal(data, &parts) != nil || len(parts) != 2 {
+	data, err := base64.RawURLEncoding.DecodeString(s)
+	if err != nil || json.Unmarshal(data, &parts) != nil || len(parts) != 3 || parts[2] != q.name() {
 		return nil, "", ErrCursor
 	}
 	id, ok := parts[1].(string)
-	switch key := parts[0].(type) {
+	switch k := parts[0].(type) {
 	case float64:
-		return int64(key), id, okOr(ok)
+		key = int64(k)
 	case string:
-		return key, id, okOr(ok)
+		key = k
+	default:
+		ok = false
 	}
-	return nil, "", ErrCursor
+	if !ok {
+		return nil, "", ErrCursor
+	}
+	return key, id, nil
 }
 
-func okOr(ok bool) error {
-	if ok {
-		return nil
-	}
-	return ErrCursor
-}
-
-// page reads a part of a list.
-func page[T any](ctx context.Context, m *Models, q query, p Page, scan func(lite.Row) (T, error)) (list List[T], err error) {
-	n, backward, err := p.limit()
+// page returns the statement that reads a part of a list, and one element more, in
+// the reverse order if it is backward.
+func (q query) page(p Page) (sql string, args []any, n int, backward bool, err error) {
+	n, backward, err = p.limit()
 	if err != nil {
-		return list, err
+		return "", nil, 0, false, err
 	}
 	where, args := q.where, slices.Clone(q.args)
-	if where == "" {
-		where = "true"
-	}
-	counted, countArgs := where, args
-	down := q.descending != backward
 	sign, order := ">", ""
-	if down {
+	if q.descending != backward {
 		sign, order = "<", " desc"
 	}
 	if from := p.After + p.Before; from != "" {
-		key, id, err := readCursor(from)
+		key, id, err := q.readCursor(from)
 		if err != nil {
-			return list, err
+			return "", nil, 0, false, err
 		}
 		where += fmt.Sprintf(" and (%s, %s) %s (?, ?)", q.key, q.id, sign)
 		args = append(args, key, id)
 	}
-	sql := fmt.Sprintf("select %s, %s, %s from %s where %s order by %s%s, %s%s limit ?",
+	sql = fmt.Sprintf("select %s, %s, %s from %s where %s order by %s%s, %s%s limit ?",
 		q.columns, q.key, q.id, q.from, where, q.key, order, q.id, order)
+	return sql, append(args, n+1), n, backward, nil
+}
+
+// page reads a part of a list.
+func page[T any](ctx context.Context, m *Models, q query, p Page, scan func(lite.Row) (T, error)) (list List[T], err error) {
+	q.where = cmp.Or(q.where, "true")
+	sql, args, n, backward, err := q.page(p)
+	if err != nil {
+		return list, err
+	}
 	type place struct {
 		key any
 		id  string
 	}
 	var places []place
-	list.Cursor = func(i int) string { return cursor(places[i].key, places[i].id) }
+	list.Cursor = func(i int) string { return q.cursor(places[i].key, places[i].id) }
 	more := false
 	err = m.read(ctx, func(c *lite.Conn) error {
 		if !p.Uncounted {
-			_, err := c.One(`select count(*) from `+q.from+` where `+counted, func(r lite.Row) { list.Total = int(r.Int(0)) }, countArgs...)
+			_, err := c.One(`select count(*) from `+q.from+` where `+cmp.Or(q.counted, q.where), func(r lite.Row) { list.Total = int(r.Int(0)) }, q.args...)
 			if err != nil {
 				return err
 			}
@@ -150,7 +159,7 @@ func page[T any](ctx context.Context, m *Models, q query, p Page, scan func(lite
 			}
 			list.Items, places = append(list.Items, item), append(places, place{r.Key(-2), r.Text(r.Columns() - 1)})
 			return nil
-		}, append(args, n+1)...)
+		}, args...)
 	})
 	if backward {
 		slices.Reverse(list.Items)

@@ -298,18 +298,29 @@ const (
 )
 
 // Members returns a part of the list of parties.
-func (m *Models) Members(ctx context.Context, filter MemberFilter, by MemberOrder, p Page) (list List[Member], err error) {
-	q := query{columns: memberColumns, from: "party", key: "by_number", id: "id", where: "true"}
+func (m *Models) Members(ctx context.Context, filter MemberFilter, by MemberOrder, p Page) (List[Member], error) {
+	q, err := m.members(ctx, filter, by)
+	if err != nil {
+		return List[Member]{}, err
+	}
+	return page(ctx, m, q, p, scanMember)
+}
+
+func (m *Models) members(ctx context.Context, filter MemberFilter, by MemberOrder) (q query, err error) {
+	q = query{columns: memberColumns, from: "party", key: "by_number", id: "id", where: "true"}
 	if by == ByName {
 		q.key = "sort_name"
 	}
 	if condition, ok := statuses[filter.Status]; ok {
 		q.where, q.args = condition, []any{filter.On}
 	}
+	if filter.Status == StatusMember { // in order they are found by an index, counted by another
+		q.where, q.counted = "+"+q.where, q.where
+	}
 	if filter.Status == StatusKnown { // which there is an index for, unless somebody is to be admitted later
 		_, later, err := one(ctx, m, `select true from party where admitted_on > ? limit 1`, func(r lite.Row) (bool, error) { return true, nil }, filter.On)
 		if err != nil {
-			return list, err
+			return q, err
 		}
 		if !later {
 			q.where, q.args = "applied_on is null and admitted_on is null", nil
@@ -318,11 +329,11 @@ func (m *Models) Members(ctx context.Context, filter MemberFilter, by MemberOrde
 	if search := strings.TrimSpace(filter.Search); search != "" {
 		found, args, err := m.search(ctx, search)
 		if err != nil {
-			return list, err
+			return q, err
 		}
-		q.where, q.args = q.where+" and "+found, append(q.args, args...)
+		q.where, q.counted, q.args = q.where+" and "+found, "", append(q.args, args...)
 	}
-	return page(ctx, m, q, p, scanMember)
+	return q, nil
 }
 
 // common is how many parties have a word that is common: they are looked at in the

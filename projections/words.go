@@ -14,12 +14,12 @@ func fold(s string) string {
 	if !strings.ContainsFunc(s, func(r rune) bool { return r >= 0x80 }) {
 		return strings.ToLower(s)
 	}
-	return strings.Map(func(r rune) rune {
+	return plain.Replace(strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Mn, r) {
 			return -1
 		}
 		return r
-	}, norm.NFKD.String(plain.Replace(strings.ToLower(s))))
+	}, strings.ToLower(norm.NFKD.String(s))))
 }
 
 // plain takes apart letters that Unicode does not.
