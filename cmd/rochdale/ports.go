@@ -42,7 +42,8 @@ var (
 	_ access.People     = models{}
 )
 
-// ByEmail is that of [access.People].
+// ByEmail is that of [access.People]. Who is no member gets in too: to their
+// subscription, their invoices, their application.
 func (m models) ByEmail(ctx context.Context, email string) (people []access.Person, err error) {
 	found, err := m.MembersByEmail(ctx, email)
 	for _, member := range found {
@@ -50,7 +51,7 @@ func (m models) ByEmail(ctx context.Context, email string) (people []access.Pers
 			break
 		}
 		var p access.Person
-		if p, err = m.person(ctx, member); err == nil && len(p.Roles) > 0 {
+		if p, err = m.person(ctx, member); err == nil {
 			people = append(people, p)
 		}
 	}
