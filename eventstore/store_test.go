@@ -1,9 +1,12 @@
 package eventstore_test
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -357,6 +360,24 @@ func TestWhatARequestTold(t *testing.T) {
 	}
 	if _, _, made, err := eventstore.Made(eventstore.As(t.Context(), "ada"), s); made || err != nil {
 		t.Errorf("without an id: %t, %v", made, err)
+	}
+}
+
+// TestSampleOfRequest reads the sample of the one event that is the store's own.
+func TestSampleOfRequest(t *testing.T) {
+	data, err := os.ReadFile("../schema/events/request.recorded/1.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := storeOn(t, new(eventstore.Memory))
+	event, err := s.Registry.Decode(domain.Encoded{Type: "request.recorded", Edition: 1, Data: data})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want bytes.Buffer
+	again, err := s.Registry.Encode(event)
+	if err := errors.Join(err, json.Compact(&want, data)); err != nil || string(again.Data) != want.String() || again.Edition != 1 {
+		t.Errorf("%s became %s, %v", data, again.Data, err)
 	}
 }
 

@@ -65,6 +65,9 @@ func TestNoSampleIsOfAnUnknownType(t *testing.T) {
 	}
 	for _, name := range files {
 		kind := filepath.Base(filepath.Dir(name))
+		if kind == "request.recorded" { // the event store's own, and read by its tests
+			continue
+		}
 		var edition int
 		if _, err := fmt.Sscanf(filepath.Base(name), "%d.json", &edition); err != nil || edition < 1 || edition > known[kind] {
 			t.Errorf("%s is of no type and edition that the program knows: names and editions are for ever", name)
