@@ -35,8 +35,12 @@ func (m mutation) Apply(ctx context.Context, party *string, kind membership.Kind
 		if err != nil {
 			return err
 		}
+		rules, err := w.statutesOn(day)
+		if err != nil {
+			return err
+		}
 		return eventstore.Do(w.Tx, membership.Apply{
-			Party: done.ID, Kind: kind, Identity: identity, Contact: value(contact), Language: value(language), On: day,
+			Party: done.ID, Kind: kind, Identity: identity, Contact: value(contact), Language: value(language), On: day, Statutes: rules,
 		})
 	})
 	return done, err
@@ -85,12 +89,20 @@ func admit(w *work, party domain.PartyID, number domain.MemberNumber, on *calend
 	}
 	return eventstore.Do2(w.Tx, membership.Admit{
 		Party: party, Number: number, On: day, Shares: int(holding.Held() + holding.Subscribed()), Statutes: rules,
+		Decision: membership.Decision{By: rules.Membership.Admission.By, On: day},
 	})
 }
 
 func (m mutation) Reject(ctx context.Context, party string, reason *string, on *calendar.Date, requestID *string) (exec.MemberDone, error) {
 	return m.dated(ctx, domain.PartyID(party), on, requestID, func(w *work, day calendar.Date) error {
-		return eventstore.Do(w.Tx, membership.Reject{Party: domain.PartyID(party), On: day, Reason: value(reason)})
+		rules, err := w.statutesOn(day)
+		if err != nil {
+			return err
+		}
+		return eventstore.Do(w.Tx, membership.Reject{
+			Party: domain.PartyID(party), On: day, Reason: value(reason), Statutes: rules,
+			Decision: membership.Decision{By: rules.Membership.Admission.By, On: day},
+		})
 	})
 }
 
@@ -147,13 +159,37 @@ func (m mutation) Resign(ctx context.Context, party *string, on *calendar.Date, 
 
 func (m mutation) Exclude(ctx context.Context, party string, on *calendar.Date, why string, requestID *string) (exec.MemberDone, error) {
 	return m.dated(ctx, domain.PartyID(party), on, requestID, func(w *work, day calendar.Date) error {
-		return eventstore.Do(w.Tx, membership.Exclude{Party: domain.PartyID(party), On: day, Why: why})
+		rules, err := w.statutesOn(day)
+		if err != nil {
+			return err
+		}
+		return eventstore.Do(w.Tx, membership.DecideExclusion{
+			Party: domain.PartyID(party), Excluded: true, Reasons: why, Statutes: rules,
+			Decision: membership.Decision{By: rules.Membership.ExcludedBy(), On: day},
+		})
 	})
 }
 
 func (m mutation) RecordDecease(ctx context.Context, party string, on calendar.Date, requestID *string) (exec.MemberDone, error) {
 	return m.dated(ctx, domain.PartyID(party), &on, requestID, func(w *work, day calendar.Date) error {
-		return eventstore.Do(w.Tx, membership.Decease{Party: domain.PartyID(party), On: day})
+		rules, err := w.statutesOn(day)
+		if err != nil {
+			return err
+		}
+		today, err := w.today()
+		if err != nil {
+			return err
+		}
+		known, _, err := eventstore.Load[membership.Member](w.Tx, membership.StreamOf(domain.PartyID(party)))
+		if err != nil {
+			return err
+		}
+		if known.Kind() == membership.Organisation {
+			return eventstore.Do(w.Tx, membership.WindUp{
+				Party: domain.PartyID(party), How: membership.ByDissolution, On: day, LearntOn: today, Statutes: rules,
+			})
+		}
+		return eventstore.Do(w.Tx, membership.Decease{Party: domain.PartyID(party), On: day, LearntOn: today, Statutes: rules})
 	})
 }
 
@@ -175,8 +211,13 @@ func (m mutation) ErasePersonalData(ctx context.Context, party string, class sea
 		return exec.MemberDone{}, err
 	}
 	return m.dated(ctx, domain.PartyID(party), nil, requestID, func(w *work, day calendar.Date) error {
+		rules, err := w.statutesOn(day)
+		if err != nil {
+			return err
+		}
 		return eventstore.Do(w.Tx, membership.ErasePersonalData{
-			Party: domain.PartyID(party), Class: class, Through: through, On: day, KeptThrough: value(keptThrough),
+			Party: domain.PartyID(party), Class: class, Through: through, On: day, Statutes: rules,
+			Facts: membership.Facts{KeptThrough: value(keptThrough)},
 		})
 	})
 }

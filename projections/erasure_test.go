@@ -61,9 +61,11 @@ func welcome(t testing.TB, s *eventstore.Store) {
 // destroys them, and returns the position.
 func erase(t testing.TB, s *eventstore.Store) (position int64) {
 	t.Helper()
+	inForce := rules()
+	inForce.Version = 1
 	for _, class := range sealed.Classes {
 		var err error
-		position, err = eventstore.Execute(as(t.Context()), s, membership.ErasePersonalData{Party: "guest", Class: class, Through: 1, On: day})
+		position, err = eventstore.Execute(as(t.Context()), s, membership.ErasePersonalData{Party: "guest", Class: class, Through: 1, On: day, Statutes: inForce})
 		must(t, err)
 	}
 	return position

@@ -69,6 +69,7 @@ func rules() statutes.Statutes {
 	}
 	s.Shares.PartialExit = true
 	s.Membership.Resignation = statutes.Resignation{NoticeDays: 3, Effect: statutes.NoticeEnd}
+	s.Membership.Exclusion, s.Membership.Retention = statutes.Exclusion{By: statutes.Board}, statutes.Retention{}
 	s.Assembly.NoticeDays, s.Assembly.SecondCallNoticeDays, s.Assembly.RecordDays = 2, 1, 1
 	return s
 }
@@ -221,16 +222,22 @@ var acts = []act{
 		p := h.party()
 		return do(h, membership.Apply{
 			Party: p, Kind: kindOf(p), Identity: h.identityOf(p), Contact: h.contact(),
-			Language: pick(h, "language", domain.French, domain.Dutch, ""), On: h.clock.today(),
+			Language: pick(h, "language", domain.French, domain.Dutch, ""), On: h.clock.today(), Statutes: h.statutes,
 		})
 	},
 	func(h *history) error {
 		h.number++
 		number := pick(h, "number", h.number, 1, 2, 3)
-		return do2(h, membership.Admit{Party: h.party(), Number: number, On: h.dated(), Shares: 1, Statutes: h.statutes})
+		return do2(h, membership.Admit{
+			Party: h.party(), Number: number, On: h.dated(), Shares: 1, Statutes: h.statutes,
+			Decision: membership.Decision{By: statutes.Board, On: h.clock.today()},
+		})
 	},
 	func(h *history) error {
-		return do(h, membership.Reject{Party: h.party(), On: h.clock.today(), Reason: "not a weaver"})
+		return do(h, membership.Reject{
+			Party: h.party(), On: h.clock.today(), Reason: "not a weaver", Statutes: h.statutes,
+			Decision: membership.Decision{By: statutes.Board, On: h.clock.today()},
+		})
 	},
 	func(h *history) error {
 		p := h.party()
@@ -258,9 +265,14 @@ var acts = []act{
 		return do(h, membership.Resign{Party: h.party(), On: h.clock.today(), Statutes: h.statutes})
 	},
 	func(h *history) error {
-		return do(h, membership.Exclude{Party: h.party(), On: h.dated(), Why: "did not weave"})
+		return do(h, membership.DecideExclusion{
+			Party: h.party(), Excluded: true, Reasons: "did not weave", Statutes: h.statutes,
+			Decision: membership.Decision{By: statutes.Board, On: h.dated()},
+		})
 	},
-	func(h *history) error { return do(h, membership.Decease{Party: h.party(), On: h.dated()}) },
+	func(h *history) error {
+		return do(h, membership.Decease{Party: h.party(), On: h.dated(), LearntOn: h.clock.today(), Statutes: h.statutes})
+	},
 	func(h *history) error {
 		role := pick(h, "role", domain.RoleBoard, domain.RoleTreasurer, domain.RoleDelegate)
 		c := membership.GrantRole{Party: h.visitor(), Role: role, On: h.clock.today()}
@@ -455,7 +467,9 @@ func (h *history) erase() error {
 	if err != nil {
 		return err
 	}
-	_, err = eventstore.Execute(as(h.Context()), node, membership.ErasePersonalData{Party: party, Class: class, Through: through, On: h.clock.today()})
+	_, err = eventstore.Execute(as(h.Context()), node, membership.ErasePersonalData{
+		Party: party, Class: class, Through: through, On: h.clock.today(), Statutes: h.statutes,
+	})
 	if err == nil && rapid.Bool().Draw(h.T, "destroyed") {
 		err = node.Keys.Destroy(h.Context(), party, class, through)
 	}
@@ -483,21 +497,29 @@ func (h *history) invest() error {
 // rejoin is the course of somebody who leaves and comes back.
 func (h *history) rejoin() error {
 	party, first := h.party(), h.dated()
-	apply := membership.Apply{Party: party, Kind: kindOf(party), Identity: h.identityOf(party), On: first}
+	apply := membership.Apply{Party: party, Kind: kindOf(party), Identity: h.identityOf(party), On: first, Statutes: h.statutes}
 	h.number += 2
+	admit := membership.Admit{
+		Party: party, Number: h.number - 1, On: first, Shares: 1, Statutes: h.statutes,
+		Decision: membership.Decision{By: statutes.Board, On: first},
+	}
 	return h.course(func() error {
 		return do(h, apply)
 	}, func() error {
-		return do2(h, membership.Admit{Party: party, Number: h.number - 1, On: first, Shares: 1, Statutes: h.statutes})
+		return do2(h, admit)
 	}, func() error {
-		return do(h, membership.Decease{Party: party, On: first.AddDays(3)})
+		return do(h, membership.Resign{Party: party, On: first, Statutes: h.statutes})
 	}, func() error {
 		apply.On = first.AddDays(5)
 		return do(h, apply)
 	}, func() error {
-		return do2(h, membership.Admit{Party: party, Number: h.number, On: first.AddDays(6), Shares: 1, Statutes: h.statutes})
+		admit.Number, admit.On, admit.Decision.On = h.number, first.AddDays(6), first.AddDays(6)
+		return do2(h, admit)
 	}, func() error {
-		return do(h, membership.Exclude{Party: party, On: first.AddDays(9)})
+		return do(h, membership.DecideExclusion{
+			Party: party, Excluded: true, Reasons: "did not weave", Statutes: h.statutes,
+			Decision: membership.Decision{By: statutes.Board, On: first.AddDays(9)},
+		})
 	})
 }
 

@@ -1,85 +1,92 @@
 package membership
 
 import (
+	"slices"
 	"strings"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/sealed"
-	"rochdale/domain/statutes"
 )
 
 // The rules by which the register says no.
 var (
-	ErrIncomplete   = domain.Refusal{Code: "membership.incomplete", Reason: "{missing} is missing or not what it should be"}
-	ErrKind         = domain.Refusal{Code: "membership.kind", Reason: "a person does not become an organisation, nor the reverse: enter the other under its own id"}
-	ErrApplied      = domain.Refusal{Code: "membership.applied", Reason: "an application of {on} waits for a decision: change the particulars instead"}
-	ErrIsMember     = domain.Refusal{Code: "membership.is_member", Reason: "is a member already, since {since}, with number {number}"}
-	ErrNotMember    = domain.Refusal{Code: "membership.not_member", Reason: "was not a member on {on}"}
-	ErrNotApplied   = domain.Refusal{Code: "membership.not_applied", Reason: "no application waits for a decision"}
-	ErrTooEarly     = domain.Refusal{Code: "membership.too_early", Reason: "it cannot be before {earliest}"}
+	ErrIncomplete  = domain.Refusal{Code: "membership.incomplete", Reason: "{missing} is missing or not what it should be"}
+	ErrTooEarly    = domain.Refusal{Code: "membership.too_early", Reason: "it cannot be before {earliest}"}
+	ErrTooLate     = domain.Refusal{Code: "membership.too_late", Reason: "it was possible through {through}"}
+	ErrUnknown     = domain.Refusal{Code: "membership.unknown", Reason: "nobody is known by this id: enter who it is first"}
+	ErrMerged      = domain.Refusal{Code: "membership.merged", Reason: "was found to be {into}: ask it of that one"}
+	ErrGone        = domain.Refusal{Code: "membership.gone", Reason: "is no more since {on}: ask it of the heirs, the estate or the successor"}
+	ErrKind        = domain.Refusal{Code: "membership.kind", Reason: "a party stays of its kind, like a person or an organisation: enter the other under its own id"}
+	ErrApplied     = domain.Refusal{Code: "membership.applied", Reason: "an application of {on} waits for a decision: change the particulars instead"}
+	ErrNotApplied  = domain.Refusal{Code: "membership.not_applied", Reason: "no application waits for a decision"}
+	ErrNotAccepted = domain.Refusal{Code: "membership.not_accepted", Reason: "a candidate accepts the text {text} in its present version", Source: "statutes"}
+	ErrNoClass     = domain.Refusal{Code: "membership.no_class", Reason: "there is no class of shares {class}", Source: "statutes"}
+	ErrIsMember    = domain.Refusal{Code: "membership.is_member", Reason: "is a member already, since {since}, with number {number}"}
+	ErrNotMember   = domain.Refusal{Code: "membership.not_member", Reason: "was not a member on {on}"}
+	ErrBody        = domain.Refusal{Code: "membership.body", Reason: "it is decided by the {body}, not by the {by}", Source: "statutes"}
+	ErrReasons     = domain.Refusal{Code: "membership.reasons", Reason: "a refusal gives its reasons", Source: "statutes"}
+	ErrNoGuardian  = domain.Refusal{Code: "membership.no_guardian", Reason: "a minor is admitted once a guardian acts for them: give a guardian the mandate first"}
+	ErrEstate      = domain.Refusal{Code: "membership.estate", Reason: "an estate becomes no member: the heirs apply for themselves"}
+
 	ErrTooFewShares = domain.Refusal{Code: "membership.too_few_shares", Reason: "{least} shares of class {class} must be subscribed to first: there are {shares}", Source: "statutes"}
 	ErrNumberTaken  = domain.Refusal{Code: "membership.number_taken", Reason: "the number {number} was given to another member: take the next one"}
 	ErrNumber       = domain.Refusal{Code: "membership.number", Reason: "has the number {number} in the register: correct the number, or enter another party"}
 	ErrAdmittedOn   = domain.Refusal{Code: "membership.admitted_on", Reason: "was admitted on {on} by the register: correct the date"}
-	ErrResigned     = domain.Refusal{Code: "membership.resigned", Reason: "has resigned already, with effect on {on}"}
-	ErrRole         = domain.Refusal{Code: "membership.role", Reason: "there is no role {role} to be granted: membership comes by admission"}
-	ErrRoleFor      = domain.Refusal{Code: "membership.role_for", Reason: "a delegate acts for another party, and nobody else does: say for whom, or for nobody"}
-	ErrRegisterKept = domain.Refusal{
-		Code: "membership.register_kept", Reason: "the register of members is kept as long as the co-op lives, and five years after",
-		Source: "GDPR art. 17(3)(b)",
-	}
-	ErrStillNeeded = domain.Refusal{Code: "membership.still_needed", Reason: "this data must be kept through {through}", Source: "GDPR art. 17(3)(b)"}
+
+	ErrRequestID    = domain.Refusal{Code: "membership.request_id", Reason: "another change was asked for under this id: take a new one"}
+	ErrNoRequest    = domain.Refusal{Code: "membership.no_request", Reason: "no change of contact waits under this id: a later one may have taken its place"}
+	ErrNoChannel    = domain.Refusal{Code: "membership.no_channel", Reason: "there is no old address by which to confirm it: ask the secretary"}
+	ErrIBAN         = domain.Refusal{Code: "membership.iban", Reason: "this is no IBAN: its length or its check digits do not match; one character may be mistyped", Source: "ISO 13616"}
+	ErrNoAccount    = domain.Refusal{Code: "membership.no_account", Reason: "no bank account is known: ask for one first"}
+	ErrAccountRests = domain.Refusal{Code: "membership.account_rests", Reason: "the bank account has changed lately: money goes to it from {from} on", Source: "statutes"}
+
+	ErrHolders      = domain.Refusal{Code: "membership.holders", Reason: "joint holders are at least two different parties, and heirs are others than the estate and who has died"}
+	ErrAlive        = domain.Refusal{Code: "membership.alive", Reason: "no death is recorded: record it first"}
+	ErrEstateOpen   = domain.Refusal{Code: "membership.estate_open", Reason: "the estate is {estate} already"}
+	ErrCapacity     = domain.Refusal{Code: "membership.capacity", Reason: "the capacity does not go with the party: a delegate acts for an organisation, a guardian for a minor, a named voter for joint holders, a representative for who has died or an estate, a liquidator for an organisation that is wound up"}
+	ErrNotHolder    = domain.Refusal{Code: "membership.not_holder", Reason: "the named voter is one of the joint holders"}
+	ErrOfAge        = domain.Refusal{Code: "membership.of_age", Reason: "is of age since {on}, and needs no guardian"}
+	ErrAgent        = domain.Refusal{Code: "membership.agent", Reason: "who acts for a party is another, a person, and of age"}
+	ErrMandateID    = domain.Refusal{Code: "membership.mandate_id", Reason: "another mandate has this id: take a new one"}
+	ErrMandateTaken = domain.Refusal{Code: "membership.mandate_taken", Reason: "{agent} has a mandate as {capacity} in that time: end it or hand it over first"}
+	ErrNoMandate    = domain.Refusal{Code: "membership.no_mandate", Reason: "there is no such mandate"}
+	ErrNotInForce   = domain.Refusal{Code: "membership.not_in_force", Reason: "the mandate was not in force on {on}: give the successor one of their own"}
+	ErrNoVoter      = domain.Refusal{Code: "membership.no_voter", Reason: "the votes are suspended as long as nobody acts as {capacity}; the shares count all the same"}
+	ErrMinor        = domain.Refusal{Code: "membership.minor", Reason: "a minor has no vote yet", Source: "statutes"}
+	ErrSilenced     = domain.Refusal{Code: "membership.silenced", Reason: "has no vote since the exclusion was notified on {on}", Source: "statutes"}
+
+	ErrResigned      = domain.Refusal{Code: "membership.resigned", Reason: "has resigned already, with effect on {on}"}
+	ErrNotResigned   = domain.Refusal{Code: "membership.not_resigned", Reason: "has not resigned"}
+	ErrBinding       = domain.Refusal{Code: "membership.binding", Reason: "a resignation is not taken back", Source: "statutes"}
+	ErrFounder       = domain.Refusal{Code: "membership.founder", Reason: "founders may resign from {earliest} on", Source: "statutes"}
+	ErrTooFewMembers = domain.Refusal{Code: "membership.too_few_members", Reason: "there must be at least {least} members: another has to join first", Source: "statutes"}
+	ErrKindOfEnd     = domain.Refusal{Code: "membership.kind_of_end", Reason: "a person dies, and an organisation is wound up: nothing else comes to an end like that"}
+	ErrNoEnd         = domain.Refusal{Code: "membership.no_end", Reason: "there is no death, winding-up or exclusion to be taken back"}
+
+	ErrProposed    = domain.Refusal{Code: "membership.proposed", Reason: "the exclusion proposed on {on} is to be decided on first"}
+	ErrNotProposed = domain.Refusal{Code: "membership.not_proposed", Reason: "the exclusion is proposed to the member first, with its grounds", Source: "statutes"}
+	ErrMayAnswer   = domain.Refusal{Code: "membership.may_answer", Reason: "the member may answer through {through}: decide after that, or once they have answered", Source: "statutes"}
+	ErrNotHeard    = domain.Refusal{Code: "membership.not_heard", Reason: "the member has asked to be heard: hold the hearing first", Source: "statutes"}
+	ErrExcluded    = domain.Refusal{Code: "membership.excluded", Reason: "was excluded on {on}"}
+	ErrNotDecided  = domain.Refusal{Code: "membership.not_decided", Reason: "no exclusion was decided on"}
+	ErrNotified    = domain.Refusal{Code: "membership.notified", Reason: "was told of it on {on} already"}
+
+	ErrSelf     = domain.Refusal{Code: "membership.self", Reason: "these are one party already"}
+	ErrOneGone  = domain.Refusal{Code: "membership.one_gone", Reason: "the end of one of them is recorded and not that of the other: record it for both, or take it back"}
+	ErrOtherWay = domain.Refusal{Code: "membership.other_way", Reason: "the one to be merged is a member and the other is not: merge them the other way round"}
+
+	ErrRole    = domain.Refusal{Code: "membership.role", Reason: "there is no role {role} to be granted: membership comes by admission"}
+	ErrRoleFor = domain.Refusal{Code: "membership.role_for", Reason: "a delegate acts for another party, and nobody else does: say for whom, or for nobody"}
+
+	ErrRegisterKept    = domain.Refusal{Code: "membership.register_kept", Reason: "the register of members is kept as long as the co-op lives, and {years} years after", Source: "GDPR art. 17(3)(b)"}
+	ErrApplicationKept = domain.Refusal{Code: "membership.application_kept", Reason: "an application is kept until it is decided on, and {months} months after: reasons may be asked for", Source: "GDPR art. 17(3)(e)"}
+	ErrActs            = domain.Refusal{Code: "membership.acts", Reason: "acts for others or has a role: end that first", Source: "GDPR art. 17(1)(a)"}
+	ErrBooksKept       = domain.Refusal{Code: "membership.books_kept", Reason: "the books are kept for {years} years after the fiscal year of an entry", Source: "GDPR art. 17(3)(b)"}
+	ErrOwed            = domain.Refusal{Code: "membership.owed", Reason: "money is owed: settle it first", Source: "GDPR art. 17(3)(e)"}
+	ErrServed          = domain.Refusal{Code: "membership.served", Reason: "a service needs it as long as it runs, and its backups {days} days longer", Source: "GDPR art. 17(1)(a)"}
+	ErrStillNeeded     = domain.Refusal{Code: "membership.still_needed", Reason: "this data must be kept through {through}", Source: "GDPR art. 17(3)(b)"}
 )
-
-// Apply asks for membership, also on behalf of who was a member before.
-type Apply struct {
-	Party    domain.PartyID
-	Kind     Kind
-	Identity Identity
-	Contact  Contact
-	Language domain.Language // may be empty
-	On       calendar.Date
-}
-
-func (c Apply) Stream() domain.Stream { return StreamOf(c.Party) }
-
-func (c Apply) Decide(m Member) ([]event, error) {
-	applied := c.applied()
-	if err := particulars(c.Party, c.Kind, c.Identity, c.Contact, c.Language, c.On); err != nil {
-		return nil, err
-	}
-	switch {
-	case sameApplication(m.application, applied):
-		return nil, nil
-	case m.kind != "" && m.kind != c.Kind:
-		return nil, ErrKind
-	case m.Applying():
-		return nil, ErrApplied.With("on", m.application.On)
-	case m.member || m.IsMember(c.On):
-		return nil, ErrIsMember.With("since", m.admission.On).With("number", m.number)
-	}
-	return []event{applied}, nil
-}
-
-func (c Apply) applied() Applied {
-	return Applied{
-		Party: c.Party, Kind: c.Kind, Identity: sealed.New(c.Party, sealed.Register, c.Identity),
-		Contact: contactOf(c.Party, c.Contact), Language: c.Language, On: c.On,
-	}
-}
-
-func contactOf(party domain.PartyID, c Contact) sealed.Box[Contact] {
-	if c == (Contact{}) {
-		return sealed.Box[Contact]{}
-	}
-	return sealed.New(party, sealed.Service, c)
-}
-
-func sameApplication(a, b Applied) bool {
-	return a.Party == b.Party && a.Kind == b.Kind && a.Language == b.Language && a.On == b.On &&
-		a.Identity.Equal(b.Identity) && a.Contact.Equal(b.Contact)
-}
 
 // particulars reports what is missing, if anything is.
 func particulars(party domain.PartyID, kind Kind, i Identity, c Contact, l domain.Language, on calendar.Date) error {
@@ -87,9 +94,9 @@ func particulars(party domain.PartyID, kind Kind, i Identity, c Contact, l domai
 	switch {
 	case party == "":
 		missing = "party"
-	case kind != Person && kind != Organisation:
+	case !kind.Valid():
 		missing = "kind"
-	case i.Kind() != kind || strings.TrimSpace(i.Name()) == "":
+	case !i.fits(kind):
 		missing = "name"
 	case i.Country != "" && (len(i.Country) != 2 || strings.Trim(i.Country, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != ""):
 		missing = "country"
@@ -105,80 +112,6 @@ func particulars(party domain.PartyID, kind Kind, i Identity, c Contact, l domai
 		return nil
 	}
 	return ErrIncomplete.With("missing", missing)
-}
-
-// emailLike reports whether it has the form of an address; whether anybody reads
-// it only a mail can tell.
-func emailLike(s string) bool {
-	local, host, found := strings.Cut(s, "@")
-	return found && local != "" && strings.Contains(host, ".") && !strings.ContainsAny(s, " \t\r\n,;<>") && !strings.Contains(host, "@")
-}
-
-// Admit makes an applicant a member.
-type Admit struct {
-	Party    domain.PartyID
-	Number   domain.MemberNumber // to be theirs: the next one, or the one they had before
-	On       calendar.Date
-	Shares   int // of the class that the statutes name, to which they have subscribed
-	Statutes statutes.Statutes
-}
-
-func (c Admit) Streams() (member, number domain.Stream) {
-	return StreamOf(c.Party), NumberStream(c.Number)
-}
-
-func (c Admit) Decide(m Member, n Number) ([]event, []numberEvent, error) {
-	if a := m.admission; m.member && a.Number == c.Number && a.On == c.On {
-		return nil, nil, nil
-	}
-	needs := c.Statutes.Membership.Admission
-	switch {
-	case c.Statutes.Version == 0:
-		return nil, nil, ErrIncomplete.With("missing", "the statutes in force")
-	case m.member:
-		return nil, nil, ErrIsMember.With("since", m.admission.On).With("number", m.number)
-	case !m.Applying():
-		return nil, nil, ErrNotApplied
-	case c.On.Before(m.application.On):
-		return nil, nil, ErrTooEarly.With("earliest", m.application.On)
-	case c.Shares < needs.MinShares:
-		return nil, nil, ErrTooFewShares.With("least", needs.MinShares).With("class", needs.Class).With("shares", c.Shares)
-	}
-	return admit(n, Admitted{c.Party, c.Number, c.On, c.Statutes.Version})
-}
-
-// admit gives the number, unless it is the member's own already.
-func admit(n Number, a Admitted) ([]event, []numberEvent, error) {
-	switch {
-	case a.Number < 1:
-		return nil, nil, ErrIncomplete.With("missing", "number")
-	case n.party == a.Party:
-		return []event{a}, nil, nil
-	case n.party != "":
-		return nil, nil, ErrNumberTaken.With("number", a.Number)
-	}
-	return []event{a}, []numberEvent{NumberGiven{a.Number, a.Party, a.On}}, nil
-}
-
-// Reject declines an application.
-type Reject struct {
-	Party  domain.PartyID
-	On     calendar.Date
-	Reason string // told to who asks; a recognised Belgian co-op must have objective ones (royal decree of 8 January 1962, art. 1 §2)
-}
-
-func (c Reject) Stream() domain.Stream { return StreamOf(c.Party) }
-
-func (c Reject) Decide(m Member) ([]event, error) {
-	switch {
-	case m.rejection.Party != "" && m.rejection.On == c.On:
-		return nil, nil
-	case !m.Applying():
-		return nil, ErrNotApplied
-	case c.On.Before(m.application.On):
-		return nil, ErrTooEarly.With("earliest", m.application.On)
-	}
-	return []event{Rejected{c.Party, c.On, textOf(c.Party, c.Reason)}}, nil
 }
 
 func textOf(party domain.PartyID, text string) sealed.Box[string] {
@@ -199,42 +132,24 @@ type ChangeIdentity struct {
 func (c ChangeIdentity) Stream() domain.Stream { return StreamOf(c.Party) }
 
 func (c ChangeIdentity) Decide(m Member) ([]event, error) {
+	if m.merged.Party != "" {
+		return nil, ErrMerged.With("into", m.merged.Into)
+	}
 	kind := c.Identity.Kind()
+	if m.kind == Estate && kind == Joint {
+		kind = Estate
+	}
 	if err := particulars(c.Party, kind, c.Identity, Contact{}, "", c.On); err != nil {
 		return nil, err
 	}
 	changed := sealed.New(c.Party, sealed.Register, c.Identity)
 	switch {
-	case m.kind != "" && m.kind != kind:
+	case m.kind != "" && m.kind != kind, m.kind == "" && kind == Joint: // those are formed
 		return nil, ErrKind
 	case m.identity.Equal(changed):
 		return nil, nil
 	}
 	return []event{IdentityChanged{c.Party, kind, changed, c.On}}, nil
-}
-
-// ChangeContact says how to reach a party now.
-type ChangeContact struct {
-	Party   domain.PartyID
-	Contact Contact
-	On      calendar.Date
-}
-
-func (c ChangeContact) Stream() domain.Stream { return StreamOf(c.Party) }
-
-func (c ChangeContact) Decide(m Member) ([]event, error) {
-	changed := sealed.New(c.Party, sealed.Service, c.Contact)
-	switch {
-	case c.Party == "":
-		return nil, ErrIncomplete.With("missing", "party")
-	case c.On.IsZero():
-		return nil, ErrIncomplete.With("missing", "date")
-	case c.Contact.Email != "" && !emailLike(c.Contact.Email):
-		return nil, ErrIncomplete.With("missing", "e-mail")
-	case m.contact.Equal(changed) || m.contact.IsZero() && c.Contact == (Contact{}):
-		return nil, nil
-	}
-	return []event{ContactChanged{c.Party, changed, c.On}}, nil
 }
 
 // ChangeLanguage says in which language to write to a party.
@@ -248,6 +163,8 @@ func (c ChangeLanguage) Stream() domain.Stream { return StreamOf(c.Party) }
 
 func (c ChangeLanguage) Decide(m Member) ([]event, error) {
 	switch {
+	case m.merged.Party != "":
+		return nil, ErrMerged.With("into", m.merged.Into)
 	case c.Party == "":
 		return nil, ErrIncomplete.With("missing", "party")
 	case !c.Language.Valid():
@@ -260,80 +177,8 @@ func (c ChangeLanguage) Decide(m Member) ([]event, error) {
 	return []event{LanguageChanged(c)}, nil
 }
 
-// Resign is a member giving notice. The statutes say when it takes effect; until
-// then nothing changes. What comes too late for this year is not refused, but
-// counts for the next.
-type Resign struct {
-	Party    domain.PartyID
-	On       calendar.Date // that notice is given
-	Statutes statutes.Statutes
-}
-
-func (c Resign) Stream() domain.Stream { return StreamOf(c.Party) }
-
-func (c Resign) Decide(m Member) ([]event, error) {
-	switch {
-	case m.resignation.Party != "" && m.resignation.On == c.On:
-		return nil, nil
-	case m.end.Reason == Resigned && m.IsMember(c.On):
-		return nil, ErrResigned.With("on", m.end.On)
-	case !m.IsMember(c.On) || !m.member:
-		return nil, ErrNotMember.With("on", c.On)
-	case c.Statutes.Version == 0:
-		return nil, ErrIncomplete.With("missing", "the statutes in force")
-	}
-	ends := c.Statutes.ResignationEnds(c.On)
-	return []event{
-		ResignationRequested{c.Party, c.On, ends, c.Statutes.Version},
-		Ended{Party: c.Party, Reason: Resigned, On: ends},
-	}, nil
-}
-
-// Exclude ends a membership against the member's will.
-type Exclude struct {
-	Party domain.PartyID
-	On    calendar.Date // the last day of membership
-	Why   string        // the grounds, of which the member is told
-}
-
-func (c Exclude) Stream() domain.Stream { return StreamOf(c.Party) }
-
-func (c Exclude) Decide(m Member) ([]event, error) {
-	return end(m, Ended{c.Party, Excluded, c.On, textOf(c.Party, c.Why)})
-}
-
-// Decease records that a member has died, or that an organisation is dissolved:
-// membership ends on that day by itself (in Belgium CSA 6:121), however late the
-// co-op hears of it.
-type Decease struct {
-	Party domain.PartyID
-	On    calendar.Date
-}
-
-func (c Decease) Stream() domain.Stream { return StreamOf(c.Party) }
-
-func (c Decease) Decide(m Member) ([]event, error) {
-	reason := Deceased
-	if m.kind == Organisation {
-		reason = Dissolved
-	}
-	return end(m, Ended{Party: c.Party, Reason: reason, On: c.On})
-}
-
-func end(m Member, e Ended) ([]event, error) {
-	switch {
-	case m.end.Party != "" && m.end.Reason == e.Reason && m.end.On == e.On:
-		return nil, nil
-	case e.On.IsZero():
-		return nil, ErrIncomplete.With("missing", "date")
-	case !m.IsMember(e.On):
-		return nil, ErrNotMember.With("on", e.On)
-	}
-	return []event{e}, nil
-}
-
 // GrantRole lets a party do something for the co-op or, as a delegate, for an
-// organisation.
+// organisation; see [GiveMandate] for delegates whose time has a beginning and an end.
 type GrantRole struct {
 	Party domain.PartyID
 	Role  domain.Role
@@ -344,10 +189,13 @@ type GrantRole struct {
 func (c GrantRole) Stream() domain.Stream { return StreamOf(c.Party) }
 
 func (c GrantRole) Decide(m Member) ([]event, error) {
+	if err := m.gone(); err != nil {
+		return nil, err
+	}
 	switch {
 	case c.Party == "":
 		return nil, ErrIncomplete.With("missing", "party")
-	case c.Role == domain.RoleMember || !known(c.Role):
+	case c.Role == domain.RoleMember || !slices.Contains(domain.Roles, c.Role):
 		return nil, ErrRole.With("role", c.Role)
 	case (c.Role == domain.RoleDelegate) != (c.For != "") || c.For == c.Party:
 		return nil, ErrRoleFor
@@ -357,15 +205,6 @@ func (c GrantRole) Decide(m Member) ([]event, error) {
 		return nil, nil
 	}
 	return []event{RoleGranted(c)}, nil
-}
-
-func known(role domain.Role) bool {
-	for _, r := range domain.Roles {
-		if r == role {
-			return true
-		}
-	}
-	return false
 }
 
 // RevokeRole ends what [GrantRole] began.
@@ -380,43 +219,14 @@ func (c RevokeRole) Stream() domain.Stream { return StreamOf(c.Party) }
 
 func (c RevokeRole) Decide(m Member) ([]event, error) {
 	switch {
+	case m.merged.Party != "":
+		return nil, ErrMerged.With("into", m.merged.Into)
 	case !m.roles[Grant{c.Role, c.For}]:
 		return nil, nil
 	case c.On.IsZero():
 		return nil, ErrIncomplete.With("missing", "date")
 	}
 	return []event{RoleRevoked(c)}, nil
-}
-
-// ErasePersonalData has everyone forget a party's data of one class. Whoever
-// executes it destroys the keys after it is recorded, so that it can be repeated.
-type ErasePersonalData struct {
-	Party       domain.PartyID
-	Class       sealed.Class
-	Through     int // the version of the key
-	On          calendar.Date
-	KeptThrough calendar.Date // the last day on which the law or a service still needs the data; no day if nothing does
-}
-
-func (c ErasePersonalData) Stream() domain.Stream { return StreamOf(c.Party) }
-
-func (c ErasePersonalData) Decide(m Member) ([]event, error) {
-	_, ever := m.Period()
-	switch {
-	case c.Party == "":
-		return nil, ErrIncomplete.With("missing", "party")
-	case c.On.IsZero():
-		return nil, ErrIncomplete.With("missing", "date")
-	case c.Through < 1:
-		return nil, ErrIncomplete.With("missing", "version of the key")
-	case m.erased[c.Class] >= c.Through:
-		return nil, nil
-	case c.Class == sealed.Register && (ever || m.Applying()):
-		return nil, ErrRegisterKept
-	case !c.On.After(c.KeptThrough):
-		return nil, ErrStillNeeded.With("through", c.KeptThrough)
-	}
-	return []event{PersonalDataErased{c.Party, c.Class, c.Through, c.On}}, nil
 }
 
 // Enter takes a member over from an older register, with the number and the days
@@ -434,7 +244,9 @@ type Enter struct {
 	AdmittedOn calendar.Date
 	EndedOn    calendar.Date // the last day; no day if the register knows of no end
 	EndReason  Reason        // with EndedOn
-	On         calendar.Date // of the entry: from when corrections hold
+	Founder    bool
+	Holders    []domain.PartyID // of joint holders
+	On         calendar.Date    // of the entry: from when corrections hold
 }
 
 func (c Enter) Streams() (member, number domain.Stream) {
@@ -446,16 +258,19 @@ func (c Enter) Decide(m Member, n Number) (events []event, numbers []numberEvent
 		return nil, nil, err
 	}
 	if _, ever := m.Period(); !ever {
-		admitted, given, err := admit(n, Admitted{Party: c.Party, Number: c.Number, On: c.AdmittedOn})
+		admitted, given, err := m.admit(n, Admitted{Party: c.Party, Number: c.Number, On: c.AdmittedOn})
 		if err != nil {
 			return nil, nil, err
 		}
+		if c.Kind == Joint && len(m.holders) == 0 {
+			events = append(events, JointFormed{c.Party, slices.Clone(c.Holders), c.AdmittedOn})
+		}
 		if !m.Applying() {
-			appliedOn := c.AppliedOn
-			if appliedOn.IsZero() {
-				appliedOn = c.AdmittedOn
+			applied := Apply{Party: c.Party, Kind: c.Kind, Identity: c.Identity, Contact: c.Contact, Language: c.Language, On: c.AppliedOn}
+			if applied.On.IsZero() {
+				applied.On = c.AdmittedOn
 			}
-			events = append(events, Apply{c.Party, c.Kind, c.Identity, c.Contact, c.Language, appliedOn}.applied())
+			events = append(events, applied.applied())
 		}
 		events, numbers = append(events, admitted...), given
 	}
@@ -475,12 +290,18 @@ func (c Enter) correct(m Member) (events []event, err error) {
 	if c.Language != "" {
 		changes = append(changes, ChangeLanguage{c.Party, c.Language, c.On})
 	}
+	if c.Kind == Joint && len(c.Holders) > 0 {
+		changes = append(changes, ChangeHolders{c.Party, c.Holders, c.On})
+	}
 	for _, change := range changes {
 		more, err := change.Decide(m)
 		if err != nil {
 			return nil, err
 		}
 		events = append(events, more...)
+	}
+	if c.Founder && !m.founder {
+		events = append(events, FounderNamed{c.Party, c.On})
 	}
 	if !c.EndedOn.IsZero() && (m.end.On != c.EndedOn || m.end.Reason != c.EndReason) {
 		events = append(events, Ended{Party: c.Party, Reason: c.EndReason, On: c.EndedOn})
@@ -489,6 +310,9 @@ func (c Enter) correct(m Member) (events []event, err error) {
 }
 
 func (c Enter) check(m Member) error {
+	if m.merged.Party != "" {
+		return ErrMerged.With("into", m.merged.Into)
+	}
 	if err := particulars(c.Party, c.Kind, c.Identity, c.Contact, c.Language, c.On); err != nil {
 		return err
 	}
@@ -496,6 +320,10 @@ func (c Enter) check(m Member) error {
 	switch {
 	case m.kind != "" && m.kind != c.Kind:
 		return ErrKind
+	case c.Kind == Estate:
+		return ErrEstate
+	case c.Kind == Joint && len(m.holders) == 0 && (len(c.Holders) < 2 || !distinct(c.Party, c.Holders)):
+		return ErrHolders
 	case c.AdmittedOn.IsZero():
 		return ErrIncomplete.With("missing", "date of admission")
 	case c.AppliedOn.After(c.AdmittedOn):

@@ -13,60 +13,6 @@ type (
 	numberEvent = domain.Event[Number]
 )
 
-// Applied asks for membership.
-type Applied struct {
-	Party    domain.PartyID       `json:"party"`
-	Kind     Kind                 `json:"kind"`
-	Identity sealed.Box[Identity] `json:"identity"`          // of class register
-	Contact  sealed.Box[Contact]  `json:"contact,omitzero"`  // of class service
-	Language domain.Language      `json:"language,omitzero"` // empty where none was chosen
-	On       calendar.Date        `json:"on"`
-}
-
-func (e Applied) Evolve(m Member) Member {
-	m.party, m.kind, m.identity, m.language = e.Party, e.Kind, e.Identity, e.Language
-	if !e.Contact.IsZero() {
-		m.contact = e.Contact
-	}
-	m.application, m.decided, m.rejection = e, false, Rejected{}
-	return m
-}
-
-// Admitted makes a party a member from a day on.
-type Admitted struct {
-	Party           domain.PartyID      `json:"party"`
-	Number          domain.MemberNumber `json:"number"`
-	On              calendar.Date       `json:"on"`                         // the first day of membership
-	StatutesVersion int                 `json:"statutes_version,omitempty"` // that admission was decided by; 0 where it comes from an older register
-}
-
-func (e Admitted) Evolve(m Member) Member {
-	m.admission, m.number, m.member, m.decided = e, e.Number, true, true
-	m.resignation, m.end = ResignationRequested{}, Ended{}
-	return m
-}
-
-// NumberGiven gives a member's number, once and for all.
-type NumberGiven struct {
-	Number domain.MemberNumber `json:"number"`
-	Party  domain.PartyID      `json:"party"`
-	On     calendar.Date       `json:"on"`
-}
-
-func (e NumberGiven) Evolve(Number) Number { return Number{e.Party} }
-
-// Rejected declines an application.
-type Rejected struct {
-	Party  domain.PartyID     `json:"party"`
-	On     calendar.Date      `json:"on"`
-	Reason sealed.Box[string] `json:"reason,omitzero"` // of class register: it may say something of the person
-}
-
-func (e Rejected) Evolve(m Member) Member {
-	m.decided, m.rejection = true, e
-	return m
-}
-
 // IdentityChanged says who a party is from a day on.
 type IdentityChanged struct {
 	Party    domain.PartyID       `json:"party"`
@@ -77,18 +23,6 @@ type IdentityChanged struct {
 
 func (e IdentityChanged) Evolve(m Member) Member {
 	m.party, m.kind, m.identity = e.Party, e.Kind, e.Identity
-	return m
-}
-
-// ContactChanged says how to reach a party from a day on.
-type ContactChanged struct {
-	Party   domain.PartyID      `json:"party"`
-	Contact sealed.Box[Contact] `json:"contact"`
-	On      calendar.Date       `json:"on"`
-}
-
-func (e ContactChanged) Evolve(m Member) Member {
-	m.party, m.contact = e.Party, e.Contact
 	return m
 }
 
@@ -104,49 +38,10 @@ func (e LanguageChanged) Evolve(m Member) Member {
 	return m
 }
 
-// ResignationRequested is a member giving notice.
-type ResignationRequested struct {
-	Party           domain.PartyID `json:"party"`
-	On              calendar.Date  `json:"on"`           // that notice was given
-	EffectiveOn     calendar.Date  `json:"effective_on"` // the last day of membership
-	StatutesVersion int            `json:"statutes_version"`
-}
-
-func (e ResignationRequested) Evolve(m Member) Member {
-	m.resignation = e
-	return m
-}
-
-// Ended sets the last day of a membership. It may lie ahead, when a member has
-// resigned, or back, when a death is learnt of late. A second one takes the place
-// of the first: who resigned may die before.
-type Ended struct {
-	Party  domain.PartyID     `json:"party"`
-	Reason Reason             `json:"reason"`
-	On     calendar.Date      `json:"on"`           // the last day
-	Why    sealed.Box[string] `json:"why,omitzero"` // of class register: the grounds of an exclusion
-}
-
-func (e Ended) Evolve(m Member) Member {
-	m.end, m.member = e, false
-	return m
-}
-
-// Reason is why a membership ended.
-type Reason string
-
-const (
-	Resigned  Reason = "resigned"
-	Excluded  Reason = "excluded"
-	Deceased  Reason = "deceased"
-	Dissolved Reason = "dissolved" // an organisation: by merger, liquidation or bankruptcy
-)
-
-func (r Reason) valid() bool {
-	return r == Resigned || r == Excluded || r == Deceased || r == Dissolved
-}
-
-// RoleGranted lets a party do something for the co-op, or for an organisation.
+// RoleGranted lets a party do something for the co-op. One who acts for an
+// organisation is a delegate; those who are appointed now have a mandate
+// ([MandateGiven]), which stands with the organisation and has an end, while this
+// stands with who acts and holds until it is revoked. Both count.
 type RoleGranted struct {
 	Party domain.PartyID `json:"party"`
 	Role  domain.Role    `json:"role"`
@@ -178,44 +73,45 @@ func (e RoleRevoked) Evolve(m Member) Member {
 	return m
 }
 
-// PersonalDataErased says that the keys of a party's data of one class are to be
-// destroyed, through a version, and that everyone forgets what they sealed.
-type PersonalDataErased struct {
-	Party   domain.PartyID `json:"party"`
-	Class   sealed.Class   `json:"class"`
-	Through int            `json:"through"` // the version of the key
-	On      calendar.Date  `json:"on"`
-}
-
-func (e PersonalDataErased) Evolve(m Member) Member {
-	m.party = e.Party
-	m.erased = maps.Clone(m.erased)
-	if m.erased == nil {
-		m.erased = map[sealed.Class]int{}
-	}
-	m.erased[e.Class] = e.Through
-	switch e.Class {
-	case sealed.Register:
-		m.identity, m.application.Identity = sealed.Box[Identity]{}, sealed.Box[Identity]{}
-		m.rejection.Reason, m.end.Why = sealed.Box[string]{}, sealed.Box[string]{}
-	case sealed.Service:
-		m.contact, m.application.Contact = sealed.Box[Contact]{}, sealed.Box[Contact]{}
-	case sealed.Accounting, sealed.Optional:
-	}
-	return m
-}
-
 // Register enters the events of the membership.
 func Register(r *domain.Registry) {
-	domain.Register[Applied](r, "membership.applied")
-	domain.Register[Admitted](r, "membership.admitted")
+	domain.Register[Applied](r, "membership.applied", domain.Upcast(appliedFromV1))
+	domain.Register[ApplicationWithdrawn](r, "membership.application_withdrawn")
+	domain.Register[WaitingListJoined](r, "membership.waiting_list_joined")
+	domain.Register[WaitingListLeft](r, "membership.waiting_list_left")
+	domain.Register[Admitted](r, "membership.admitted", domain.Upcast(admittedFromV1))
 	domain.Register[NumberGiven](r, "membership.number_given")
-	domain.Register[Rejected](r, "membership.rejected")
+	domain.Register[Rejected](r, "membership.rejected", domain.Upcast(rejectedFromV1))
+	domain.Register[FounderNamed](r, "membership.founder_named")
 	domain.Register[IdentityChanged](r, "membership.identity_changed")
-	domain.Register[ContactChanged](r, "membership.contact_changed")
 	domain.Register[LanguageChanged](r, "membership.language_changed")
-	domain.Register[ResignationRequested](r, "membership.resignation_requested")
-	domain.Register[Ended](r, "membership.ended")
+	domain.Register[ContactChanged](r, "membership.contact_changed")
+	domain.Register[ContactChangeRequested](r, "membership.contact_change_requested")
+	domain.Register[ContactChangeConfirmed](r, "membership.contact_change_confirmed")
+	domain.Register[ContactChangeDeclined](r, "membership.contact_change_declined")
+	domain.Register[BankAccountChanged](r, "membership.bank_account_changed")
+	domain.Register[BankAccountRemoved](r, "membership.bank_account_removed")
+	domain.Register[JointFormed](r, "membership.joint_formed")
+	domain.Register[HoldersChanged](r, "membership.holders_changed")
+	domain.Register[EstateOpened](r, "membership.estate_opened")
+	domain.Register[LeftEstate](r, "membership.left_estate")
+	domain.Register[MandateGiven](r, "membership.mandate_given")
+	domain.Register[MandateEnded](r, "membership.mandate_ended")
+	domain.Register[ResignationRequested](r, "membership.resignation_requested", domain.Upcast(resignationRequestedFromV1))
+	domain.Register[ResignationWithdrawn](r, "membership.resignation_withdrawn")
+	domain.Register[ExclusionProposed](r, "membership.exclusion_proposed")
+	domain.Register[ExclusionAnswered](r, "membership.exclusion_answered")
+	domain.Register[HearingHeld](r, "membership.hearing_held")
+	domain.Register[ExclusionDecided](r, "membership.exclusion_decided")
+	domain.Register[ExclusionNotified](r, "membership.exclusion_notified")
+	domain.Register[Died](r, "membership.died")
+	domain.Register[WoundUp](r, "membership.wound_up")
+	domain.Register[Ended](r, "membership.ended", domain.Upcast(endedFromV1))
+	domain.Register[EndRevoked](r, "membership.end_revoked")
+	domain.Register[Merged](r, "membership.merged")
+	domain.Register[Absorbed](r, "membership.absorbed")
+	domain.Register[HouseholdJoined](r, "membership.household_joined")
+	domain.Register[HouseholdLeft](r, "membership.household_left")
 	domain.Register[RoleGranted](r, "membership.role_granted")
 	domain.Register[RoleRevoked](r, "membership.role_revoked")
 	domain.Register[PersonalDataErased](r, "membership.personal_data_erased")
