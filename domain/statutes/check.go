@@ -185,6 +185,7 @@ func (e Exit) problems(p *problems, sh Shares) {
 	}
 	p.check(e.Accounts == "" || e.Accounts == LastApproved || e.Accounts == YearOfExit, field+".accounts", "say which annual accounts value the shares: last or year")
 	p.check(!e.NetAssetsCap || sh.ExitValue == Paid, field+".net_assets_cap", "it contradicts exit_value, which is net_assets already: leave it out")
+	p.check(!e.Losses || e.Accounts == YearOfExit, field+".losses", "they are of the fiscal year in which shares leave: say year under accounts")
 	p.check(!e.Losses || sh.ExitValue == Paid, field+".losses", "it contradicts exit_value, which is net_assets: these are less the losses already")
 }
 

@@ -121,6 +121,7 @@ func TestWrongSettingsNameTheLine(t *testing.T) {
 		{"nubo", "    accounts: last", "    window: {notice_months: 6, effect: year_end}\n    capital_cap: 1/10\n    members_cap: 1/10", ""},
 		{"nubo", "  exit_value: paid", "  exit_value: net_assets", "shares.exit.net_assets_cap: it contradicts exit_value"},
 		{"de-eg", "  exit_value: paid", "  exit_value: net_assets", "shares.exit.losses: it contradicts exit_value"},
+		{"de-eg", "    accounts: year ", "    accounts: last ", "shares.exit.losses: they are of the fiscal year"},
 		{"de-eg", "    set_off: board", "    test_days: 90", "shares.refunds.test_days: there is no test"},
 		{"de-eg", "    set_off: board", "    minimum_capital: 1.00 CHF", "shares.refunds.minimum_capital: 1.00 CHF contradicts the currency"},
 		{"nubo", "    max_rate: 6/100", "    none: true\n    max_rate: 6/100", "shares.dividend.max_rate: it contradicts none"},

@@ -287,6 +287,9 @@ type Dividend struct {
 	None       bool     `json:"none,omitempty"`
 	MaxRate    Fraction `json:"max_rate,omitzero"`          // of what is paid up, in a year; zero: no limit
 	Limitation int      `json:"limitation_years,omitempty"` // as that of [Refunds]
+	// AfterRefunds is whether there is none while something is owed for shares
+	// that have left.
+	AfterRefunds bool `json:"after_refunds,omitempty"`
 }
 
 // Backing is how many shares one holds who books units of a service, like servers.

@@ -416,7 +416,7 @@ func settings(t *rapid.T) statutes.Statutes {
 			NetAssetsTest: statutes.Board, LiquidityTest: statutes.Assembled, TestDays: rapid.IntRange(0, 90).Draw(t, "test"), Short: statutes.InOrder,
 			SetOff: statutes.Board, MinimumCapital: money.New(100, "EUR"), MinimumPart: fraction("minimum"), Limitation: rapid.IntRange(0, 101).Draw(t, "limit"),
 		}
-		s.Shares.Dividend = statutes.Dividend{MaxRate: fraction("rate"), None: rapid.Bool().Draw(t, "none")}
+		s.Shares.Dividend = statutes.Dividend{MaxRate: fraction("rate"), AfterRefunds: true, None: rapid.Bool().Draw(t, "none")}
 		s.Shares.Backing = statutes.Backing{Class: "0", PerUnit: rapid.IntRange(0, 2).Draw(t, "unit")}
 	}
 	s.Shares.IssueWhenPaid, s.Shares.ExitValue, s.Shares.PartialExit = fraction("issue"), statutes.NetAssets, rapid.Bool().Draw(t, "partial")
