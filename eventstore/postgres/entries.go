@@ -12,10 +12,10 @@ import (
 const entryColumns = `key, value, revision`
 
 var (
-	getEntries = &statement{"get", `select ` + entryColumns + ` from rochdale_log.entry where key = any ($1)`}
-	putEntries = &statement{"put", `select rochdale_log.put($1, $2, $3)`}
-	rangeFrom  = &statement{"range", `select ` + entryColumns + ` from rochdale_log.entry where key > $1 and key >= $2 order by key limit $3`}
-	rangeTo    = &statement{"range_to", `select ` + entryColumns + ` from rochdale_log.entry where key > $1 and key >= $2 and key < $4 order by key limit $3`}
+	getEntries = query("get", `select `+entryColumns+` from rochdale_log.entry where key = any ($1)`)
+	putEntries = call("put", `rochdale_log.put($1, $2, $3)`)
+	rangeFrom  = query("range", `select `+entryColumns+` from rochdale_log.entry where key > $1 and key >= $2 order by key limit $3`)
+	rangeTo    = query("range_to", `select `+entryColumns+` from rochdale_log.entry where key > $1 and key >= $2 and key < $4 order by key limit $3`)
 )
 
 func readEntry(c [][]byte) eventstore.Entry {
@@ -31,7 +31,7 @@ func (d *Driver) Get(ctx context.Context, keys ...string) ([]eventstore.Entry, e
 		wanted.text(key)
 	}
 	found := make(map[string]eventstore.Entry, len(keys))
-	err := d.query(ctx, true, getEntries, [][]byte{wanted.value()}, func(columns [][]byte) {
+	err := d.run(ctx, true, getEntries, [][]byte{wanted.value()}, func(columns [][]byte) {
 		e := readEntry(columns)
 		found[e.Key] = e
 	})
@@ -50,7 +50,7 @@ func (d *Driver) Range(ctx context.Context, prefix, after string, limit int) (en
 	if end := endOf(prefix); end != "" {
 		st, args = rangeTo, append(args, []byte(end))
 	}
-	err = d.query(ctx, true, st, args, func(columns [][]byte) { entries = append(entries, readEntry(columns)) })
+	err = d.run(ctx, true, st, args, func(columns [][]byte) { entries = append(entries, readEntry(columns)) })
 	return entries, d.explain(err)
 }
 
@@ -82,9 +82,9 @@ func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
 		revisions.int64(c.Revision)
 	}
 	var stale error
-	err := d.query(ctx, false, putEntries, [][]byte{keys.value(), values.value(), revisions.value()}, func(columns [][]byte) {
-		if columns[0] != nil {
-			stale = eventstore.Stale{Key: string(columns[0])}
+	err := d.run(ctx, false, putEntries, [][]byte{keys.value(), values.value(), revisions.value()}, func(columns [][]byte) {
+		if key := columns[len(columns)-1]; key != nil {
+			stale = eventstore.Stale{Key: string(key)}
 		}
 	})
 	if err != nil {

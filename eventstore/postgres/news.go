@@ -15,7 +15,7 @@ const (
 )
 
 // notify waits for no disk: who misses a notification looks later.
-var notify = &statement{"notify", `select set_config('synchronous_commit', 'off', true), pg_notify('rochdale_log', '')`}
+var notify = query("notify", `select set_config('synchronous_commit', 'off', true), pg_notify('rochdale_log', '')`)
 
 // tell notifies other nodes of commits, outside of their transactions, which would
 // wait for each other if they did it themselves.
@@ -26,7 +26,7 @@ func (d *Driver) tell() {
 			return
 		case <-d.news:
 		}
-		_ = d.query(d.open, true, notify, nil, func([][]byte) {}) // others look in any case
+		_ = d.run(d.open, true, notify, nil, func([][]byte) {}) // others look in any case
 		select {
 		case <-d.open.Done():
 			return

@@ -105,8 +105,8 @@ func (d *Driver) Close() error {
 }
 
 var (
-	appendMany = &statement{"append", `select rochdale_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`}
-	appendOne  = &statement{"append_one", `select rochdale_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`}
+	appendMany = call("append", `rochdale_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`)
+	appendOne  = call("append_one", `rochdale_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`)
 )
 
 // Write is that of [eventstore.Driver].
@@ -136,8 +136,8 @@ func (d *Driver) writeOne(ctx context.Context, a eventstore.StreamAppend, result
 		[]byte(a.Stream), int64Value(a.Version), timeValue(r.RecordedAt), int16Value(r.Edition),
 		r.ID[:], r.Correlation[:], uuidValue(r.Causation), []byte(r.Type), []byte(r.Actor), r.Data,
 	}
-	return d.query(ctx, false, appendOne, args, func(columns [][]byte) {
-		if position := readInt64(columns[0]); position > 0 {
+	return d.run(ctx, false, appendOne, args, func(columns [][]byte) {
+		if position := readInt64(columns[len(columns)-1]); position > 0 {
 			result.Position = position
 		} else {
 			result.Conflict = &eventstore.Conflict{Stream: a.Stream, Expected: a.Version, Actual: -1 - position}
@@ -208,8 +208,8 @@ func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results
 		streams.value(), expected.value(), touchUnit.value(), touched.value(), unit.value(), versions.value(), times.value(), editions.value(),
 		ids.value(), correlations.value(), causations.value(), names.value(), types.value(), actors.value(), data.value(),
 	}
-	return d.query(ctx, false, appendMany, args, func(columns [][]byte) {
-		answer := readInt64s(columns[0])
+	return d.run(ctx, false, appendMany, args, func(columns [][]byte) {
+		answer := readInt64s(columns[len(columns)-1])
 		head, wrong := answer[0], answer[1:]
 		actual := make(map[int]int64, len(wrong)/2)
 		for i, number := range wrong[:len(wrong)/2] {
@@ -242,9 +242,9 @@ const (
 const columns = `position, stream, version, id, recorded_at, actor, correlation, causation, type, edition, data`
 
 var (
-	readStream = &statement{"stream", `select ` + columns + ` from rochdale_log.event where stream = $3 and version > $1 order by version limit $2`}
-	readAll    = &statement{"all", `select ` + columns + ` from rochdale_log.event where position > $1 order by position limit $2`}
-	readHead   = &statement{"head", `select coalesce(max(position), 0) from rochdale_log.event`}
+	readStream = query("stream", `select `+columns+` from rochdale_log.event where stream = $3 and version > $1 order by version limit $2`)
+	readAll    = query("all", `select `+columns+` from rochdale_log.event where position > $1 order by position limit $2`)
+	readHead   = query("head", `select coalesce(max(position), 0) from rochdale_log.event`)
 )
 
 // Stream is that of [eventstore.Driver].
@@ -314,7 +314,7 @@ type pages struct {
 func (p *pages) next(ctx context.Context, room []eventstore.Record) ([]eventstore.Record, error) {
 	records, seen, bytes := room[:0], 0, 0
 	p.args[0], p.args[1] = int64Value(p.after), int64Value(int64(p.size))
-	err := p.d.query(ctx, true, p.st, p.args, func(columns [][]byte) {
+	err := p.d.run(ctx, true, p.st, p.args, func(columns [][]byte) {
 		seen++
 		if bytes > pageBytes {
 			return
@@ -391,6 +391,6 @@ func (d *reader) read(c [][]byte, r *eventstore.Record) {
 
 // Head is that of [eventstore.Driver].
 func (d *Driver) Head(ctx context.Context) (position int64, err error) {
-	err = d.query(ctx, true, readHead, nil, func(columns [][]byte) { position = readInt64(columns[0]) })
+	err = d.run(ctx, true, readHead, nil, func(columns [][]byte) { position = readInt64(columns[0]) })
 	return position, d.explain(err)
 }

@@ -3,19 +3,9 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"strings"
 
 	"github.com/jackc/pgx/v5"
 )
-
-// plans are settings that have the server make a plan once, which takes as long as to
-// carry it out, and by indexes only: a plan that was made for a small table would be
-// kept while it grows large.
-var plans = []string{
-	"plan_cache_mode = force_generic_plan", "enable_seqscan = off", "enable_bitmapscan = off", "enable_sort = off", "jit = off",
-}
-
-var steady = " set " + strings.Join(plans, " set ")
 
 // migrations lead from each version of the tables, which is the last that the one
 // called migration knows, to the next. They run in one transaction.
@@ -63,31 +53,29 @@ var migrations = []string{`
 	--
 	-- Statements see what others committed before they began, so those after the lock
 	-- see all that its last holder did. Versions are looked for from the one expected,
-	-- lest all those before it on a page of the index are looked at too.
+	-- lest all those before it on a page of the index are looked at too. Arrays are
+	-- taken apart side by side, which is done as they are read: in from, each would be
+	-- put aside as a whole first.
 	create function rochdale_log.append(
 		streams text[], expected bigint[],   -- each stream once for each version expected of it
 		units integer[], touched integer[],  -- which unit writes or checks which of these
 		unit integer[], versions bigint[], times timestamptz[], editions smallint[], ids uuid[], correlations uuid[], causations uuid[],
 		names text[], types text[], actors text[], data json[]  -- the records
-	) returns bigint[] language plpgsql` + steady + ` as $$
+	) returns bigint[] language plpgsql as $$
 	declare
 		head bigint;
 		wrong bigint[];
 		actual bigint[];
 	begin
-		if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
-			perform set_config('synchronous_commit', 'on', true);
-		end if;
 		perform from rochdale_log.head where single for update;
 		select coalesce((select position from rochdale_log.event order by position desc limit 1), 0), array_agg(n order by n)
 			into head, wrong
-			from unnest(streams, expected) with ordinality as s (s, e, n)
+			from (select unnest(streams) as s, unnest(expected) as e, generate_series(1, cardinality(streams)) as n) as given
 			where e <> coalesce((select version from rochdale_log.event where stream = s and version >= e order by version desc limit 1), 0);
 		if wrong is null then
 			insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
-				select head + n, v, t, e, i, co, ca, s, ty, a, d
-				from unnest(versions, times, editions, ids, correlations, causations, names, types, actors, data)
-					with ordinality as r (v, t, e, i, co, ca, s, ty, a, d, n);
+				select generate_series(head + 1, head + cardinality(ids)), unnest(versions), unnest(times), unnest(editions), unnest(ids),
+					unnest(correlations), unnest(causations), unnest(names), unnest(types), unnest(actors), unnest(data);
 			return array[head];
 		end if;
 		select array_agg(coalesce((select version from rochdale_log.event where stream = streams[n] order by version desc limit 1), 0) order by n)
@@ -105,13 +93,10 @@ var migrations = []string{`
 	create function rochdale_log.append_one(
 		_stream text, expected bigint, _recorded_at timestamptz, _edition smallint, _id uuid, _correlation uuid, _causation uuid,
 		_type text, _actor text, _data json
-	) returns bigint language plpgsql` + steady + ` as $$
+	) returns bigint language plpgsql as $$
 	declare
 		given bigint;
 	begin
-		if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
-			perform set_config('synchronous_commit', 'on', true);
-		end if;
 		perform from rochdale_log.head where single for update;
 		insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
 			select coalesce((select position from rochdale_log.event order by position desc limit 1), 0) + 1,
@@ -127,14 +112,11 @@ var migrations = []string{`
 	-- Puts entries, or deletes them where the value is null. It returns null, or the
 	-- key of the first that is not at its revision, and has changed nothing then.
 	create function rochdale_log.put(keys text[], new bytea[], revisions bigint[])
-	returns text language plpgsql` + steady + ` as $$
+	returns text language plpgsql as $$
 	declare
 		stale text;
 		made bigint;
 	begin
-		if current_setting('synchronous_commit') not in ('on', 'remote_apply') then
-			perform set_config('synchronous_commit', 'on', true);
-		end if;
 		perform from rochdale_log.entry where key = any (keys) order by key for update; -- in an order, lest two wait for each other
 		select k into stale
 			from unnest(keys, revisions) with ordinality as c (k, r, n) left join rochdale_log.entry on key = k

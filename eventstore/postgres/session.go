@@ -12,9 +12,26 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A statement is kept under its name in a session that is ours alone. In any other
-// it is parsed whenever it is run.
-type statement struct{ name, sql string }
+// settings are what the log asks of a session: to wait for the disk, whatever the
+// default is; and to make a plan once, which takes as long as to carry it out, and by
+// indexes only, since one that was made for a small table would be kept while it
+// grows large. What they are set for is a transaction or, where true is false, a session.
+const settings = `
+	set_config('synchronous_commit', case when current_setting('synchronous_commit') = 'remote_apply' then 'remote_apply' else 'on' end, true),
+	set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true),
+	set_config('enable_seqscan', 'off', true), set_config('enable_bitmapscan', 'off', true), set_config('enable_sort', 'off', true)`
+
+// A statement is kept under its name in a session that is ours alone, whose settings
+// are made once. In any other it is parsed whenever it is run; and one that calls a
+// function, in which plans are kept, makes the settings for its transaction first.
+type statement struct{ name, direct, shared string }
+
+func query(name, sql string) *statement { return &statement{name, sql, sql} }
+
+// call is a statement whose last column is what a function returns.
+func call(name, function string) *statement {
+	return &statement{name, "select " + function, "select " + settings + ", " + function}
+}
 
 // A session is what is known of a connection.
 type session struct {
@@ -42,7 +59,7 @@ func (d *Driver) meet(ctx context.Context, conn *pgx.Conn) error {
 	s.direct = pid == s.conn.PID()
 	d.direct.Store(s.direct)
 	if s.direct {
-		_, err = conn.Exec(ctx, `set default_transaction_isolation = 'read committed'; set `+strings.Join(plans, "; set "))
+		_, err = conn.Exec(ctx, `set default_transaction_isolation = 'read committed'; select `+strings.ReplaceAll(settings, "true", "false"))
 		return err
 	}
 	if isolation == "read committed" {
@@ -52,17 +69,17 @@ func (d *Driver) meet(ctx context.Context, conn *pgx.Conn) error {
 		d.where, isolation, conn.Config().User)
 }
 
-// run sends a statement, in one message, and reads up to its first row.
-func (s *session) run(ctx context.Context, st *statement, args [][]byte) *pgconn.ResultReader {
+// send sends a statement, in one message, and reads up to its first row.
+func (s *session) send(ctx context.Context, st *statement, args [][]byte) *pgconn.ResultReader {
 	known := s.known[st.name]
 	if known == nil && s.direct {
 		var err error
-		if known, err = s.conn.Prepare(ctx, st.name, st.sql, nil); err == nil {
+		if known, err = s.conn.Prepare(ctx, st.name, st.direct, nil); err == nil {
 			s.known[st.name] = known
 		}
 	}
 	if known == nil || !s.direct { // if it could not be prepared, it fails now for the same reason
-		return s.conn.ExecParams(ctx, st.sql, args, nil, binaryFormat, binaryFormat)
+		return s.conn.ExecParams(ctx, st.shared, args, nil, binaryFormat, binaryFormat)
 	}
 	return s.conn.ExecStatement(ctx, known, args, binaryFormat, binaryFormat)
 }
@@ -77,12 +94,16 @@ const (
 	ride, breath = 5 * time.Second, 50 * time.Millisecond
 )
 
-// query runs a statement and hands each row over, for as long as the call. It runs
+// run runs a statement and hands each row over, for as long as the call. It runs
 // it again if it has surely had no effect; or, as repeatable says, if that does no
 // harm.
-func (d *Driver) query(ctx context.Context, repeatable bool, st *statement, args [][]byte, row func(columns [][]byte)) error {
-	bounded, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
+func (d *Driver) run(ctx context.Context, repeatable bool, st *statement, args [][]byte, row func(columns [][]byte)) error {
+	bounded := ctx
+	if _, has := ctx.Deadline(); !has {
+		var cancel context.CancelFunc
+		bounded, cancel = context.WithTimeout(ctx, patience)
+		defer cancel()
+	}
 	for attempt := 1; ; {
 		conn, err := d.pool.Acquire(bounded)
 		if err != nil {
@@ -93,7 +114,7 @@ func (d *Driver) query(ctx context.Context, repeatable bool, st *statement, args
 		}
 		d.lost.Store(0)
 		s := sessionOf(conn.Conn())
-		result := s.run(bounded, st, args)
+		result := s.send(bounded, st, args)
 		rows := 0
 		for result.NextRow() {
 			rows++
