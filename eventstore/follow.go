@@ -101,7 +101,7 @@ func rest(ctx context.Context) {
 func (l *Log) Follow(ctx context.Context, after int64) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {
 		for ctx.Err() == nil {
-			for r, err := range l.All(ctx, after) {
+			for r, err := range l.Next(ctx, after) {
 				if ctx.Err() != nil {
 					return
 				}

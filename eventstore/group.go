@@ -36,6 +36,7 @@ type Log struct {
 		took time.Duration
 	}
 	heard
+	tail
 }
 
 type pending struct {
@@ -288,6 +289,7 @@ func (l *Log) commit(ctx context.Context, group []*pending) {
 			p.err = *results[i].Conflict
 		default:
 			p.position = results[i].Position
+			l.tail.add(p.unit, p.position)
 		}
 	}
 }

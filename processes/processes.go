@@ -352,7 +352,7 @@ func (f *feed) Subscribe(ctx context.Context, _ string) (<-chan *message.Message
 			f.err = err
 		}
 		for ctx.Err() == nil {
-			for rec, err := range f.store.Log.All(ctx, reached) {
+			for rec, err := range f.store.Log.Next(ctx, reached) {
 				if err != nil {
 					fail(err)
 					return

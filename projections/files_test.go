@@ -442,7 +442,7 @@ func TestWhatCannotBeAppliedIsToldAndTriedAgain(t *testing.T) {
 	m := open(t, t.TempDir(), s)
 	f.after = 0
 	stop := run(t, m)
-	position := speak(t, s, 1, domain.German)
+	position := speak(t, nodeOf(f, nil), 1, domain.German) // another process, so that it has to be read
 	soon(t, "there is trouble", func() bool { return m.Trouble() != nil })
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
 	defer cancel()

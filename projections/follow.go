@@ -208,7 +208,7 @@ func (m *Models) catchUp(ctx context.Context) error {
 	m.applies.Lock()
 	defer m.applies.Unlock()
 	v := m.current.Load()
-	for b, err := range m.batches(ctx, v.position.Load(), math.MaxInt64) {
+	for b, err := range m.batches(ctx, m.store.Log.Next, v.position.Load(), math.MaxInt64) {
 		if err == nil {
 			err = m.advance(ctx, v, b)
 		}
@@ -267,9 +267,12 @@ type decoded struct {
 	recordedAt time.Time
 }
 
+// A reading yields the records after a position.
+type reading func(ctx context.Context, after int64) iter.Seq2[eventstore.Record, error]
+
 // batches yields the events after a position and through another. They are read and
 // decoded while those before are applied.
-func (m *Models) batches(ctx context.Context, after, through int64) iter.Seq2[batch, error] {
+func (m *Models) batches(ctx context.Context, read reading, after, through int64) iter.Seq2[batch, error] {
 	type result struct {
 		batch
 		err error
@@ -282,7 +285,7 @@ func (m *Models) batches(ctx context.Context, after, through int64) iter.Seq2[ba
 		results := make(chan result, 2)
 		go func() {
 			defer close(results)
-			for b, err := range m.inBatches(ctx, m.store.Log.All(ctx, after), through) {
+			for b, err := range m.inBatches(ctx, read(ctx, after), through) {
 				select {
 				case results <- result{b, err}:
 				case <-ctx.Done():

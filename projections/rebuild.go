@@ -99,7 +99,7 @@ func (m *Models) topUp(ctx context.Context, path string) (more bool, err error) 
 // and through another, and returns that of the last.
 func (m *Models) advanceFile(ctx context.Context, c *lite.Conn, from, through int64) (position int64, err error) {
 	position = from
-	for b, err := range m.batches(ctx, from, through) {
+	for b, err := range m.batches(ctx, m.store.Log.All, from, through) {
 		if err == nil {
 			err = c.Tx(func() error { return (&table{Conn: c}).apply(position, b) })
 		}
@@ -141,7 +141,7 @@ func (m *Models) make(ctx context.Context, path string, show Progress) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(m.fill(ctx, c, m.batches(ctx, 0, head), shown(show, head)), c.Close())
+	return errors.Join(m.fill(ctx, c, m.batches(ctx, m.store.Log.All, 0, head), shown(show, head)), c.Close())
 }
 
 // shown tells of progress on the way to a position.
@@ -268,7 +268,7 @@ func (m *Models) Verify(ctx context.Context, show Progress) (differences []Diffe
 	}
 	defer c.Close() //nolint:errcheck // it is thrown away
 	position := m.Position()
-	if err := m.fill(ctx, c, m.batches(ctx, 0, position), shown(show, position)); err != nil {
+	if err := m.fill(ctx, c, m.batches(ctx, m.store.Log.All, 0, position), shown(show, position)); err != nil {
 		return nil, err
 	}
 	for again := true; again; {

@@ -174,8 +174,9 @@ func (d *Driver) Write(ctx context.Context, units []eventstore.Unit) (results []
 		if err != nil {
 			return err
 		}
+		checked := map[domain.Stream]int64{}
 		for i, u := range units {
-			conflict, err := conflictOf(c, u)
+			conflict, err := conflictOf(c, u, checked)
 			if err != nil {
 				return err
 			}
@@ -202,12 +203,19 @@ func head(c *lite.Conn) (position int64, err error) {
 	return position, err
 }
 
-func conflictOf(c *lite.Conn, u eventstore.Unit) (*eventstore.Conflict, error) {
+// conflictOf finds the stream of a unit that is not at its version. Those that are
+// only checked stay as they are throughout a call, and are kept.
+func conflictOf(c *lite.Conn, u eventstore.Unit, checked map[domain.Stream]int64) (*eventstore.Conflict, error) {
 	for _, a := range u {
-		var actual int64
-		_, err := c.One(`select max(version) from event where stream = ?`, func(r lite.Row) { actual = r.Int(0) }, string(a.Stream))
-		if err != nil {
-			return nil, err
+		actual, known := checked[a.Stream]
+		if !known {
+			_, err := c.One(`select max(version) from event where stream = ?`, func(r lite.Row) { actual = r.Int(0) }, string(a.Stream))
+			if err != nil {
+				return nil, err
+			}
+			if len(a.Records) == 0 {
+				checked[a.Stream] = actual
+			}
 		}
 		if actual != a.Version {
 			return &eventstore.Conflict{Stream: a.Stream, Expected: a.Version, Actual: actual}, nil
