@@ -1,6 +1,9 @@
 package shares
 
 import (
+	"maps"
+	"slices"
+
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/money"
@@ -11,19 +14,27 @@ import (
 var (
 	ErrIncomplete    = domain.Refusal{Code: "shares.incomplete", Reason: "{missing} is missing or not what it should be"}
 	ErrNoSuchClass   = domain.Refusal{Code: "shares.no_such_class", Reason: "the statutes know no class {class}", Source: "statutes"}
-	ErrBelowMinimum  = domain.Refusal{Code: "shares.below_minimum", Reason: "whoever holds shares of class {class} holds at least {least}", Source: "statutes"}
-	ErrAboveMaximum  = domain.Refusal{Code: "shares.above_maximum", Reason: "nobody holds more than {most} shares of class {class}", Source: "statutes"}
-	ErrSubscribed    = domain.Refusal{Code: "shares.subscribed", Reason: "the subscription {subscription} was made on other terms: use another id"}
-	ErrNotSubscribed = domain.Refusal{Code: "shares.not_subscribed", Reason: "there is no subscription {subscription}"}
-	ErrOverpaid      = domain.Refusal{Code: "shares.overpaid", Reason: "only {due} is due on the subscription {subscription}"}
-	ErrPaid          = domain.Refusal{Code: "shares.paid", Reason: "the payment {reference} was recorded with other particulars"}
 	ErrCurrency      = domain.Refusal{Code: "shares.currency", Reason: "amounts are in {currency}"}
 	ErrTooEarly      = domain.Refusal{Code: "shares.too_early", Reason: "it cannot be before {earliest}"}
+	ErrClosed        = domain.Refusal{Code: "shares.closed", Reason: "the books are closed through {through}: enter it on a later day, with a reference to what it corrects"}
+	ErrBelowMinimum  = domain.Refusal{Code: "shares.below_minimum", Reason: "whoever holds shares of class {class} holds at least {least}", Source: "statutes"}
+	ErrAboveMaximum  = domain.Refusal{Code: "shares.above_maximum", Reason: "nobody holds more than {most} shares of class {class}", Source: "statutes"}
+	ErrAboveOffer    = domain.Refusal{Code: "shares.above_offer", Reason: "the shares of one party cost {most} at most, those of all classes together: it would be {cost}", Source: "statutes"}
+	ErrSubscribed    = domain.Refusal{Code: "shares.subscribed", Reason: "the subscription {subscription} was made on other terms: use another id"}
+	ErrNotSubscribed = domain.Refusal{Code: "shares.not_subscribed", Reason: "there is no subscription {subscription}"}
+	ErrWithdrawn     = domain.Refusal{Code: "shares.withdrawn", Reason: "the subscription {subscription} was withdrawn"}
+	ErrIssued        = domain.Refusal{Code: "shares.issued", Reason: "the shares of the subscription {subscription} are issued: they are given back, or their issue is reversed"}
+	ErrOverpaid      = domain.Refusal{Code: "shares.overpaid", Reason: "only {due} is due on the subscription {subscription}"}
+	ErrPaid          = domain.Refusal{Code: "shares.paid", Reason: "the payment {reference} was recorded with other particulars"}
+	ErrNoCredit      = domain.Refusal{Code: "shares.no_credit", Reason: "only {left} is left of the credit"}
+	ErrAccountRests  = domain.Refusal{Code: "shares.account_rests", Reason: "the bank account was changed lately: money goes to it from {from} on"}
+	ErrNoLimitation  = domain.Refusal{Code: "shares.no_limitation", Reason: "nothing is time-barred", Source: "statutes"}
+	ErrNotBarred     = domain.Refusal{Code: "shares.not_barred", Reason: "it is time-barred from {from} on, not before", Source: "statutes"}
 	ErrNotPaid       = domain.Refusal{Code: "shares.not_paid", Reason: "shares are issued when {part} of their price is paid: {paid} of {price} is", Source: "statutes"}
 	ErrTooFew        = domain.Refusal{Code: "shares.too_few", Reason: "only {held} shares are held"}
+	ErrNotFree       = domain.Refusal{Code: "shares.not_free", Reason: "only {free} shares are free: the others are pledged, attached or promised to somebody"}
 	ErrNotPaidUp     = domain.Refusal{Code: "shares.not_paid_up", Reason: "shares on which something is yet to be paid are not transferred, nor parted"}
-	ErrSelf          = domain.Refusal{Code: "shares.self", Reason: "shares are transferred to somebody else"}
-	ErrTransferred   = domain.Refusal{Code: "shares.transferred", Reason: "the transfer {transfer} was made on other terms: use another id"}
+	ErrGone          = domain.Refusal{Code: "shares.gone", Reason: "these shares have passed on or changed since: reverse that first"}
 	ErrRedeemed      = domain.Refusal{Code: "shares.redeemed", Reason: "the redemption {redemption} was made on other terms: use another id"}
 	ErrAllOrNone     = domain.Refusal{Code: "shares.all_or_none", Reason: "one gives back all of one's shares, or none: {held} are held", Source: "statutes"}
 	ErrExitValue     = domain.Refusal{Code: "shares.exit_value", Reason: "at most what was paid on the shares is given for them: {paid}", Source: "statutes"}
@@ -43,7 +54,11 @@ type Subscribe struct {
 	Class        domain.ClassID
 	Quantity     int64
 	On           calendar.Date
-	Statutes     statutes.Statutes
+	// Others are the party's holdings of every other class, where the statutes
+	// limit what the shares of one party cost. Whoever executes the command loads
+	// them in the same transaction, so that none of them grows meanwhile.
+	Others   map[domain.ClassID]Holding
+	Statutes statutes.Statutes
 }
 
 func (c Subscribe) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
@@ -62,10 +77,83 @@ func (c Subscribe) Decide(h Holding) ([]event, error) {
 	if !ok {
 		return nil, ErrNoSuchClass.With("class", c.Class)
 	}
-	if err := within(class, h.Held()+h.Subscribed()+c.Quantity); err != nil {
+	if err := within(class, h.Held()+h.Subscribed()+h.Awaited()+c.Quantity); err != nil {
+		return nil, err
+	}
+	if err := c.withinOffer(h.Cost().Plus(class.Price.Times(c.Quantity))); err != nil {
 		return nil, err
 	}
 	return []event{Subscribed{c.Subscription, c.Party, c.Class, c.Quantity, class.Price, c.On, c.Statutes.Version}}, nil
+}
+
+// withinOffer reports whether the shares of the party, which cost so much in this
+// class, cost no more in all classes than the statutes let one have.
+func (c Subscribe) withinOffer(cost money.Money) error {
+	limit := c.Statutes.Shares.MaxContribution
+	if limit.IsZero() {
+		return nil
+	}
+	for _, class := range c.Statutes.Shares.Classes {
+		if class.ID == c.Class {
+			continue
+		}
+		other, loaded := c.Others[class.ID]
+		if !loaded {
+			return ErrIncomplete.With("missing", "the holdings of the other classes")
+		}
+		cost = cost.Plus(other.Cost())
+	}
+	if cost.Compare(limit) > 0 {
+		return ErrAboveOffer.With("most", limit).With("cost", cost)
+	}
+	return nil
+}
+
+// WithdrawSubscription ends a subscription whose shares are not issued: it was taken
+// back, its subscriber was not admitted, or it was never paid. What was paid becomes
+// a credit of whoever paid it.
+type WithdrawSubscription struct {
+	Subscription SubscriptionID
+	Party        domain.PartyID
+	Class        domain.ClassID
+	Why          Withdrawal
+	On           calendar.Date
+	Closed       calendar.Date // the last day of the books that are closed
+}
+
+func (c WithdrawSubscription) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
+
+func (c WithdrawSubscription) Decide(h Holding) ([]event, error) {
+	s, made := h.subscriptions[c.Subscription]
+	switch {
+	case !made:
+		return nil, ErrNotSubscribed.With("subscription", c.Subscription)
+	case s.withdrawn.Party != "" && s.withdrawn.Why == c.Why && s.withdrawn.On == c.On:
+		return nil, nil
+	case s.withdrawn.Party != "":
+		return nil, ErrWithdrawn.With("subscription", c.Subscription)
+	case s.issued.Party != "":
+		return nil, ErrIssued.With("subscription", c.Subscription)
+	case !c.Why.Valid():
+		return nil, ErrIncomplete.With("missing", "reason")
+	case c.On.Before(later(s.subscribed.On, s.last)):
+		return nil, ErrTooEarly.With("earliest", later(s.subscribed.On, s.last))
+	}
+	if err := open(c.On, c.Closed); err != nil {
+		return nil, err
+	}
+	return []event{SubscriptionWithdrawn{c.Subscription, c.Party, c.Class, s.subscribed.Quantity, h.paidBack(c.Subscription, c.Party), c.Why, c.On}}, nil
+}
+
+// paidBack returns the credits that become of what was paid on a subscription.
+func (h Holding) paidBack(id SubscriptionID, holder domain.PartyID) (credits []Credit) {
+	for _, reference := range slices.Sorted(maps.Keys(h.payments)) {
+		p := h.payments[reference]
+		if paid := p.amount.Minus(p.credited); p.subscription == id && p.subscriber == "" && !p.reversed && paid.IsPositive() {
+			credits = append(credits, Credit{Reference: reference, Payer: or(p.payer, holder), Amount: paid})
+		}
+	}
+	return credits
 }
 
 func given(party domain.PartyID, quantity int64, on calendar.Date, version int, id, called string) error {
@@ -102,44 +190,6 @@ func within(class statutes.Class, n int64) error {
 	return nil
 }
 
-// RecordPayment counts money towards a subscription.
-type RecordPayment struct {
-	Subscription SubscriptionID
-	Party        domain.PartyID
-	Class        domain.ClassID
-	Amount       money.Money
-	On           calendar.Date
-	Reference    string // of the payment at the bank, or wherever it was made
-}
-
-func (c RecordPayment) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
-
-func (c RecordPayment) Decide(h Holding) ([]event, error) {
-	if p, recorded := h.payments[c.Reference]; recorded {
-		if p == (payment{c.Subscription, c.Amount, c.On}) {
-			return nil, nil
-		}
-		return nil, ErrPaid.With("reference", c.Reference)
-	}
-	s, made := h.subscriptions[c.Subscription]
-	due, _ := h.Due(c.Subscription)
-	switch {
-	case !made:
-		return nil, ErrNotSubscribed.With("subscription", c.Subscription)
-	case c.Reference == "":
-		return nil, ErrIncomplete.With("missing", "reference")
-	case !c.Amount.IsPositive():
-		return nil, ErrIncomplete.With("missing", "amount")
-	case c.Amount.Currency() != s.subscribed.Price.Currency():
-		return nil, ErrCurrency.With("currency", s.subscribed.Price.Currency())
-	case c.On.Before(s.subscribed.On):
-		return nil, ErrTooEarly.With("earliest", s.subscribed.On)
-	case c.Amount.Compare(due) > 0:
-		return nil, ErrOverpaid.With("due", due).With("subscription", c.Subscription)
-	}
-	return []event{Paid(c)}, nil
-}
-
 // Issue enters the shares of a subscription in the register. Whether the party
 // was admitted is for whoever issues to know.
 type Issue struct {
@@ -148,6 +198,7 @@ type Issue struct {
 	Class        domain.ClassID
 	On           calendar.Date
 	Statutes     statutes.Statutes
+	Closed       calendar.Date // the last day of the books that are closed
 }
 
 func (c Issue) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
@@ -160,6 +211,8 @@ func (c Issue) Decide(h Holding) ([]event, error) {
 		return nil, ErrNotSubscribed.With("subscription", c.Subscription)
 	case s.issued.Party != "":
 		return nil, nil
+	case s.withdrawn.Party != "":
+		return nil, ErrWithdrawn.With("subscription", c.Subscription)
 	case c.Statutes.Version == 0:
 		return nil, ErrIncomplete.With("missing", "the statutes in force")
 	case c.On.Before(s.subscribed.On):
@@ -167,77 +220,17 @@ func (c Issue) Decide(h Holding) ([]event, error) {
 	case !part.Reached(s.paid.Minor(), price.Minor()):
 		return nil, ErrNotPaid.With("part", part).With("paid", s.paid).With("price", price)
 	}
+	if err := open(c.On, c.Closed); err != nil {
+		return nil, err
+	}
 	return []event{Issued{
 		c.Subscription, c.Party, c.Class, s.subscribed.Quantity, s.subscribed.Price, c.On, c.Statutes.Version,
 	}}, nil
 }
 
-// Transfer passes shares from one party to another, the oldest first. Money
-// passes between the two and does not concern the co-op.
-type Transfer struct {
-	Transfer TransferID
-	From, To domain.PartyID
-	Class    domain.ClassID
-	Quantity int64
-	On       calendar.Date
-	Statutes statutes.Statutes
-}
-
-func (c Transfer) Streams() (from, to domain.Stream) {
-	return StreamOf(c.From, c.Class), StreamOf(c.To, c.Class)
-}
-
-func (c Transfer) Decide(from, to Holding) ([]event, []event, error) {
-	if was, made := from.transfers[c.Transfer]; made {
-		if was == (transfer{c.To, -c.Quantity, c.On}) {
-			return nil, nil, nil
-		}
-		return nil, nil, ErrTransferred.With("transfer", c.Transfer)
-	}
-	if err := given(c.From, c.Quantity, c.On, c.Statutes.Version, string(c.Transfer), "transfer"); err != nil {
-		return nil, nil, err
-	}
-	class, ok := c.Statutes.Class(c.Class)
-	switch {
-	case c.To == "":
-		return nil, nil, ErrIncomplete.With("missing", "party")
-	case c.To == c.From:
-		return nil, nil, ErrSelf
-	case !ok:
-		return nil, nil, ErrNoSuchClass.With("class", c.Class)
-	}
-	if _, made := to.transfers[c.Transfer]; made {
-		return nil, nil, ErrTransferred.With("transfer", c.Transfer) // from somebody else
-	}
-	lots, err := from.leave(class, c.Quantity, c.On)
-	if err != nil {
-		return nil, nil, err
-	}
-	for _, l := range lots {
-		if !l.paidUp() {
-			return nil, nil, ErrNotPaidUp
-		}
-	}
-	if err := within(class, to.Held()+to.Subscribed()+c.Quantity); err != nil {
-		return nil, nil, err
-	}
-	return []event{TransferredOut{c.Transfer, c.From, c.To, c.Class, c.Quantity, lots, c.On, c.Statutes.Version}},
-		[]event{TransferredIn{c.Transfer, c.To, c.From, c.Class, c.Quantity, lots, c.On, c.Statutes.Version}}, nil
-}
-
-// leave returns the lots of so many shares that may leave the holding on a day.
-func (h Holding) leave(class statutes.Class, quantity int64, on calendar.Date) ([]Lot, error) {
-	if held := h.Held(); quantity > held {
-		return nil, ErrTooFew.With("held", held)
-	}
-	if err := within(class, h.Held()+h.Subscribed()-quantity); err != nil {
-		return nil, err
-	}
-	return h.take(quantity, on)
-}
-
-// Redeem gives shares back to the co-op, the oldest first, at a value that the
-// board fixes by the accounts.
+// Redeem gives shares back to the co-op at once, the oldest first, at a value that
+// the board fixes by the accounts. Nothing waits in it for a window, a test or
+// others: where the statutes ask for that, shares leave by a claim ([RequestExit]).
 type Redeem struct {
 	Redemption RedemptionID
 	Party      domain.PartyID
@@ -270,7 +263,7 @@ func (c Redeem) Decide(h Holding) ([]event, error) {
 	}
 	var paid money.Money
 	for _, l := range lots {
-		paid = paid.Plus(l.Paid)
+		paid = paid.Plus(l.Left())
 	}
 	switch {
 	case !c.Statutes.Shares.PartialExit && c.Quantity < h.Held():
@@ -374,7 +367,9 @@ func (c Enter) Decide(h Holding) ([]event, error) {
 	}
 	events := []event{Subscribed{c.Subscription, c.Party, c.Class, c.Quantity, price, c.On, 0}}
 	if c.Paid.IsPositive() {
-		events = append(events, Paid{c.Subscription, c.Party, c.Class, c.Paid, c.On, c.reference()})
+		events = append(events, Paid{
+			Subscription: c.Subscription, Party: c.Party, Class: c.Class, Amount: c.Paid, On: c.On, Reference: c.reference(),
+		})
 	}
 	return append(events, Issued{c.Subscription, c.Party, c.Class, c.Quantity, price, c.On, 0}), nil
 }

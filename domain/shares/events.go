@@ -1,8 +1,6 @@
 package shares
 
 import (
-	"slices"
-
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/money"
@@ -26,27 +24,41 @@ func (e Subscribed) Evolve(h Holding) Holding {
 	return h
 }
 
-// Paid is money paid on a subscription, whether its shares are issued or not.
-type Paid struct {
+// SubscriptionWithdrawn ends a subscription whose shares are not issued. What was
+// paid on it is owed back to whoever paid.
+type SubscriptionWithdrawn struct {
 	Subscription SubscriptionID `json:"subscription"`
 	Party        domain.PartyID `json:"party"`
 	Class        domain.ClassID `json:"class"`
-	Amount       money.Money    `json:"amount"`
-	On           calendar.Date  `json:"on"`        // of value
-	Reference    string         `json:"reference"` // of the payment, which is counted once
+	Quantity     int64          `json:"quantity"`
+	Credits      []Credit       `json:"credits,omitempty"` // that become of its payments
+	Why          Withdrawal     `json:"why"`
+	On           calendar.Date  `json:"on"`
 }
 
-func (e Paid) Evolve(h Holding) Holding {
+func (e SubscriptionWithdrawn) Evolve(h Holding) Holding {
 	s := h.subscriptions[e.Subscription]
-	s.paid = s.paid.Plus(e.Amount)
+	s.withdrawn, s.paid = e, money.Money{}
+	s.withdrawn.Credits = nil
 	h.subscriptions = set(h.subscriptions, e.Subscription, s)
-	h.payments = set(h.payments, e.Reference, payment{e.Subscription, e.Amount, e.On})
-	if i := h.lot(e.Subscription, e.Party); i >= 0 {
-		h.lots = slices.Clone(h.lots)
-		h.lots[i].Paid = h.lots[i].Paid.Plus(e.Amount)
+	for _, c := range e.Credits {
+		c.since = e.On
+		h.credits = set(h.credits, c.Reference, c.plus(h.credits[c.Reference]))
 	}
 	return h
 }
+
+// Withdrawal is why a subscription came to nothing.
+type Withdrawal string
+
+const (
+	Withdrawn Withdrawal = "withdrawn" // the subscriber took it back
+	Refused   Withdrawal = "refused"   // the subscriber was not admitted
+	Lapsed    Withdrawal = "lapsed"    // it was not paid
+)
+
+// Valid reports whether it is one of these.
+func (w Withdrawal) Valid() bool { return w == Withdrawn || w == Refused || w == Lapsed }
 
 // Issued enters shares in the register: all those of a subscription.
 type Issued struct {
@@ -63,43 +75,12 @@ func (e Issued) Evolve(h Holding) Holding {
 	s := h.subscriptions[e.Subscription]
 	s.issued = e
 	h.subscriptions = set(h.subscriptions, e.Subscription, s)
-	h.lots = h.with([]Lot{{e.Subscription, e.Party, e.On, e.Quantity, e.Price, s.paid}}, e.On)
-	return h
-}
-
-// TransferredOut takes shares from a holding: half of a transfer.
-type TransferredOut struct {
-	Transfer        TransferID     `json:"transfer"`
-	Party           domain.PartyID `json:"party"` // who gives
-	To              domain.PartyID `json:"to"`
-	Class           domain.ClassID `json:"class"`
-	Quantity        int64          `json:"quantity"`
-	Lots            []Lot          `json:"lots"` // of which they are
-	On              calendar.Date  `json:"on"`
-	StatutesVersion int            `json:"statutes_version"`
-}
-
-func (e TransferredOut) Evolve(h Holding) Holding {
-	h.lots = h.without(e.Lots)
-	h.transfers = set(h.transfers, e.Transfer, transfer{e.To, -e.Quantity, e.On})
-	return h
-}
-
-// TransferredIn adds shares to a holding: the other half.
-type TransferredIn struct {
-	Transfer        TransferID     `json:"transfer"`
-	Party           domain.PartyID `json:"party"` // who receives
-	From            domain.PartyID `json:"from"`
-	Class           domain.ClassID `json:"class"`
-	Quantity        int64          `json:"quantity"`
-	Lots            []Lot          `json:"lots"`
-	On              calendar.Date  `json:"on"`
-	StatutesVersion int            `json:"statutes_version"`
-}
-
-func (e TransferredIn) Evolve(h Holding) Holding {
-	h.lots = h.with(e.Lots, e.On)
-	h.transfers = set(h.transfers, e.Transfer, transfer{e.From, e.Quantity, e.On})
+	h.lots = h.with([]Lot{{
+		Subscription: e.Subscription, Subscriber: e.Party, AcquiredOn: e.On, Quantity: e.Quantity, Price: e.Price, Paid: s.paid,
+	}}, e.On)
+	if i := h.lot(e.Subscription, e.Party); s.last.After(e.On) {
+		h.lots = h.touch(i, s.last, func(*heldLot) {})
+	}
 	return h
 }
 
@@ -142,10 +123,53 @@ func (e Repaid) Evolve(h Holding) Holding {
 // Register enters the events of the shares.
 func Register(r *domain.Registry) {
 	domain.Register[Subscribed](r, "shares.subscribed")
-	domain.Register[Paid](r, "shares.paid")
+	domain.Register[SubscriptionWithdrawn](r, "shares.subscription_withdrawn")
+	domain.Register[Paid](r, "shares.paid", domain.Upcast(paidV1.next))
+	domain.Register[Credited](r, "shares.credited")
+	domain.Register[CreditUsed](r, "shares.credit_used")
+	domain.Register[CreditRefunded](r, "shares.credit_refunded")
+	domain.Register[CreditTimeBarred](r, "shares.credit_time_barred")
 	domain.Register[Issued](r, "shares.issued")
-	domain.Register[TransferredOut](r, "shares.transferred_out")
-	domain.Register[TransferredIn](r, "shares.transferred_in")
-	domain.Register[Redeemed](r, "shares.redeemed")
+	domain.Register[CallDecided](r, "shares.call_decided")
+	domain.Register[Called](r, "shares.called")
+	domain.Register[TransferredOut](r, "shares.transferred_out", domain.Upcast(transferredOutV1.next))
+	domain.Register[TransferredIn](r, "shares.transferred_in", domain.Upcast(transferredInV1.next))
+	domain.Register[TransferAgreed](r, "shares.transfer_agreed")
+	domain.Register[TransferAwaited](r, "shares.transfer_awaited")
+	domain.Register[TransferAbandoned](r, "shares.transfer_abandoned")
+	domain.Register[ConvertedOut](r, "shares.converted_out")
+	domain.Register[ConvertedIn](r, "shares.converted_in")
+	domain.Register[RestrictionNoted](r, "shares.restriction_noted")
+	domain.Register[RestrictionLifted](r, "shares.restriction_lifted")
+	domain.Register[LossCharged](r, "shares.loss_charged")
+	domain.Register[Reversed](r, "shares.reversed")
+	domain.Register[CertificateIssued](r, "shares.certificate_issued")
+	domain.Register[CertificateReplaced](r, "shares.certificate_replaced")
+	domain.Register[CertificateCancelled](r, "shares.certificate_cancelled")
+	domain.Register[AccountsApproved](r, "shares.accounts_approved")
+	domain.Register[ExitRequested](r, "shares.exit_requested")
+	domain.Register[ExitAccepted](r, "shares.exit_accepted")
+	domain.Register[ExitWithdrawn](r, "shares.exit_withdrawn")
+	domain.Register[Left](r, "shares.left")
+	domain.Register[ExitTookEffect](r, "shares.exit_took_effect")
+	domain.Register[ExitReversed](r, "shares.exit_reversed")
+	domain.Register[ExitValued](r, "shares.exit_valued")
+	domain.Register[UnpaidCollected](r, "shares.unpaid_collected")
+	domain.Register[UnpaidWaived](r, "shares.unpaid_waived")
+	domain.Register[BudgetCertified](r, "shares.budget_certified")
+	domain.Register[BudgetDrawn](r, "shares.budget_drawn")
+	domain.Register[RefundReleased](r, "shares.refund_released")
+	domain.Register[RefundSetOff](r, "shares.refund_set_off")
+	domain.Register[RefundPaid](r, "shares.refund_paid")
+	domain.Register[RefundReturned](r, "shares.refund_returned")
+	domain.Register[ClaimFreed](r, "shares.claim_freed")
+	domain.Register[RefundTimeBarred](r, "shares.refund_time_barred")
+	domain.Register[Redeemed](r, "shares.redeemed", domain.Upcast(redeemedV1.next))
 	domain.Register[Repaid](r, "shares.repaid")
+	domain.Register[WithholdingSet](r, "shares.withholding_set")
+	domain.Register[DividendDecided](r, "shares.dividend_decided")
+	domain.Register[DividendAllotted](r, "shares.dividend_allotted")
+	domain.Register[DividendPaid](r, "shares.dividend_paid")
+	domain.Register[DividendReturned](r, "shares.dividend_returned")
+	domain.Register[DividendTimeBarred](r, "shares.dividend_time_barred")
 }

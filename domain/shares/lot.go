@@ -1,0 +1,183 @@
+package shares
+
+import (
+	"slices"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/money"
+	"rochdale/domain/statutes"
+)
+
+// Lot is shares that were subscribed to together, as far as they are held.
+type Lot struct {
+	Subscription SubscriptionID `json:"subscription"`
+	Subscriber   domain.PartyID `json:"subscriber"`  // whose subscription it was
+	AcquiredOn   calendar.Date  `json:"acquired_on"` // that they were issued
+	Quantity     int64          `json:"quantity"`
+	Price        money.Money    `json:"price"`           // of one
+	Paid         money.Money    `json:"paid"`            // on all of them
+	Called       money.Money    `json:"called,omitzero"` // that must be paid on all of them by now, where that is more than was
+	Lost         money.Money    `json:"lost,omitzero"`   // of what was paid, to losses that the members bear
+}
+
+// Cost returns the price of all of them.
+func (l Lot) Cost() money.Money { return l.Price.Times(l.Quantity) }
+
+// Unpaid returns what was called and is not paid.
+func (l Lot) Unpaid() money.Money { return most(l.Called.Minus(l.Paid), money.Money{}) }
+
+// Left returns what is left of what was paid.
+func (l Lot) Left() money.Money { return l.Paid.Minus(l.Lost) }
+
+func (l Lot) paidUp() bool { return l.Paid.Minor() == l.Cost().Minor() }
+
+// is reports whether two lots are parts of one.
+func (l Lot) is(m Lot) bool {
+	return l.Subscription == m.Subscription && l.Subscriber == m.Subscriber && l.AcquiredOn == m.AcquiredOn && l.Price == m.Price
+}
+
+// part returns some shares of a lot that is paid up.
+func (l Lot) part(quantity int64) Lot {
+	if !l.Lost.IsZero() {
+		l.Lost = money.New(share(l.Lost.Minor(), quantity, l.Quantity), l.Lost.Currency())
+	}
+	l.Quantity, l.Paid = quantity, l.Price.Times(quantity)
+	return l
+}
+
+// most returns the larger of two amounts of one currency.
+func most(a, b money.Money) money.Money {
+	if a.Compare(b) < 0 {
+		return b
+	}
+	return a
+}
+
+// heldLot is a lot since it came into a holding.
+type heldLot struct {
+	Lot
+	came  calendar.Date // into the holding
+	since calendar.Date // anything happened to it: it cannot leave before
+	// takenBack is what was paid when a payment was reversed: so much is due again.
+	takenBack money.Money
+}
+
+// lot returns the index of the lot of a subscription, or -1.
+func (h Holding) lot(id SubscriptionID, subscriber domain.PartyID) int {
+	return slices.IndexFunc(h.lots, func(l heldLot) bool { return l.Subscription == id && l.Subscriber == subscriber })
+}
+
+// take returns the oldest shares, so many of them, in lots. A lot of which only a
+// part is paid is taken whole or not at all, since what was paid on it was not
+// paid on some of its shares. No lot is taken before the last that happened to it.
+func (h Holding) take(quantity int64, on calendar.Date) (taken []Lot, err error) {
+	for _, l := range h.lots {
+		if quantity == 0 {
+			break
+		}
+		if on.Before(l.since) {
+			return nil, ErrTooEarly.With("earliest", l.since)
+		}
+		lot := l.Lot
+		if lot.Quantity > quantity {
+			if !lot.paidUp() {
+				return nil, ErrNotPaidUp
+			}
+			lot = lot.part(quantity)
+		}
+		taken = append(taken, lot)
+		quantity -= lot.Quantity
+	}
+	return taken, nil
+}
+
+// leave returns the lots of so many shares that may leave the holding on a day of
+// their holder's own will, such that none or enough are left.
+func (h Holding) leave(class statutes.Class, quantity int64, on calendar.Date) ([]Lot, error) {
+	if err := h.free(quantity); err != nil {
+		return nil, err
+	}
+	if err := within(class, h.Held()+h.Subscribed()-quantity); err != nil {
+		return nil, err
+	}
+	return h.take(quantity, on)
+}
+
+// pick returns the lots of which these shares are, as they are held now, or none if
+// they are not here any more or have become others.
+func (h Holding) pick(shares []Lot, on calendar.Date) (picked []Lot, err error) {
+	for _, wanted := range shares {
+		i := slices.IndexFunc(h.lots, func(l heldLot) bool { return l.is(wanted) && l.Quantity >= wanted.Quantity })
+		if i < 0 {
+			return nil, ErrGone
+		}
+		lot := h.lots[i]
+		if on.Before(lot.since) {
+			return nil, ErrTooEarly.With("earliest", lot.since)
+		}
+		if lot.Quantity > wanted.Quantity {
+			if !lot.paidUp() {
+				return nil, ErrNotPaidUp
+			}
+			lot.Lot = lot.part(wanted.Quantity)
+		}
+		picked = append(picked, lot.Lot)
+	}
+	return picked, nil
+}
+
+// without returns the lots that are left when some have been taken.
+func (h Holding) without(taken []Lot) []heldLot {
+	left := slices.Clone(h.lots)
+	for _, t := range taken {
+		i := slices.IndexFunc(left, func(l heldLot) bool { return l.is(t) })
+		if i < 0 {
+			continue
+		}
+		l := &left[i]
+		l.Quantity -= t.Quantity
+		l.Paid, l.Called, l.Lost = l.Paid.Minus(t.Paid), l.Called.Minus(t.Called), l.Lost.Minus(t.Lost)
+		if l.Quantity == 0 {
+			left = slices.Delete(left, i, i+1)
+		}
+	}
+	return left
+}
+
+// with returns the lots and some that come on a day: joined to what is left of
+// the same.
+func (h Holding) with(more []Lot, on calendar.Date) []heldLot {
+	lots := slices.Clone(h.lots)
+	for _, m := range more {
+		i := slices.IndexFunc(lots, func(l heldLot) bool { return l.is(m) })
+		if i < 0 {
+			lots = append(lots, heldLot{Lot: m, came: on, since: on})
+			continue
+		}
+		l := &lots[i]
+		l.Quantity += m.Quantity
+		l.Paid, l.Called, l.Lost = l.Paid.Plus(m.Paid), l.Called.Plus(m.Called), l.Lost.Plus(m.Lost)
+		l.since = later(l.since, on)
+	}
+	slices.SortStableFunc(lots, func(a, b heldLot) int { return a.AcquiredOn.Compare(b.AcquiredOn) })
+	return lots
+}
+
+// touch returns the lots, of which one is changed on a day.
+func (h Holding) touch(i int, on calendar.Date, change func(*heldLot)) []heldLot {
+	lots := slices.Clone(h.lots)
+	change(&lots[i])
+	lots[i].since = later(lots[i].since, on)
+	if lots[i].paidUp() {
+		lots[i].Called = money.Money{} // nothing of it is unpaid
+	}
+	return lots
+}
+
+func later(a, b calendar.Date) calendar.Date {
+	if a.Before(b) {
+		return b
+	}
+	return a
+}

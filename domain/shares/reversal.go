@@ -1,0 +1,396 @@
+package shares
+
+import (
+	"maps"
+	"slices"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/money"
+)
+
+// The rules by which a reversal is refused.
+var (
+	ErrNoEntry  = domain.Refusal{Code: "shares.no_entry", Reason: "there is no {entry} {of} to be reversed"}
+	ErrReversed = domain.Refusal{Code: "shares.reversed", Reason: "the {entry} {of} is reversed already, or otherwise"}
+)
+
+// Entry is a sort of entry in the register that can be reversed.
+type Entry string
+
+const (
+	EntryPayment    Entry = "payment"    // by its reference
+	EntryIssue      Entry = "issue"      // by its subscription
+	EntryCall       Entry = "call"       // by its id
+	EntryLoss       Entry = "loss"       // by the last day of the year
+	EntryTransfer   Entry = "transfer"   // by its id
+	EntryConversion Entry = "conversion" // by its id
+	EntryExit       Entry = "exit"       // by its claim
+)
+
+// Valid reports whether it is one of these.
+func (e Entry) Valid() bool {
+	return slices.Contains([]Entry{EntryPayment, EntryIssue, EntryCall, EntryLoss, EntryTransfer, EntryConversion, EntryExit}, e)
+}
+
+// Reversed undoes an entry that should not have been made. Both stay in the register.
+type Reversed struct {
+	Reversal ReversalID     `json:"reversal"`
+	Entry    Entry          `json:"entry"`
+	Of       string         `json:"of"` // what is reversed: its id, reference or last day
+	Party    domain.PartyID `json:"party"`
+	Class    domain.ClassID `json:"class"`
+	Quantity int64          `json:"quantity,omitempty"` // of shares that come back or, below 0, go
+	Lots     []Lot          `json:"lots,omitempty"`     // of which they are
+	Payment  *PaymentBack   `json:"payment,omitempty"`
+	Losses   []LotLoss      `json:"losses,omitempty"` // that are given back
+	Calls    []Asked        `json:"calls,omitempty"`  // what is called on lots from now on
+	EntryOn  calendar.Date  `json:"entry_on"`         // the day of what is reversed
+	Document string         `json:"document"`         // that shows why, like minutes or a bank's notice
+	On       calendar.Date  `json:"on"`
+}
+
+// PaymentBack is a payment that is reversed.
+type PaymentBack struct {
+	Subscription SubscriptionID `json:"subscription"`
+	Subscriber   domain.PartyID `json:"subscriber,omitempty"` // where that is another than the holder
+	Payer        domain.PartyID `json:"payer,omitempty"`      // where that is another than the holder
+	By           Means          `json:"by,omitempty"`
+	Amount       money.Money    `json:"amount"`            // of what counted for shares
+	Credited     money.Money    `json:"credited,omitzero"` // of what was kept as a credit, and is none any more
+	Kept         bool           `json:"kept,omitempty"`    // the money is here, and Amount a credit from now on
+}
+
+func (e Reversed) Evolve(h Holding) Holding {
+	h.reversals = set(h.reversals, e.Reversal, Reversed{Reversal: e.Reversal, Entry: e.Entry, Of: e.Of, Document: e.Document, On: e.On})
+	switch e.Entry {
+	case EntryPayment:
+		h = e.payment(h)
+	case EntryIssue:
+		s := h.subscriptions[SubscriptionID(e.Of)]
+		s.issued, s.paid = Issued{}, money.Money{}
+		for _, l := range e.Lots {
+			s.paid = s.paid.Plus(l.Paid)
+		}
+		h.subscriptions = set(h.subscriptions, SubscriptionID(e.Of), s)
+	case EntryCall:
+		for _, a := range e.Calls {
+			if i := h.lot(a.Subscription, a.Subscriber); i >= 0 {
+				h.lots = h.touch(i, e.On, func(l *heldLot) { l.Called = a.UpTo })
+			}
+		}
+		h.calls = unset(h.calls, CallID(e.Of))
+	case EntryLoss:
+		for _, l := range e.Losses {
+			h.lots = h.charge(l, e.On, l.Amount.Negated())
+		}
+		h.losses = maps.Clone(h.losses)
+		maps.DeleteFunc(h.losses, func(year calendar.Period, _ LossCharged) bool { return year.Through.String() == e.Of })
+	case EntryTransfer:
+		t := h.transfers[TransferID(e.Of)]
+		t.reversed = e.Reversal
+		h.transfers = set(h.transfers, TransferID(e.Of), t)
+	case EntryConversion:
+		c := h.conversions[ConversionID(e.Of)]
+		c.reversed = e.Reversal
+		h.conversions = set(h.conversions, ConversionID(e.Of), c)
+	case EntryExit:
+		h.exits = unset(h.exits, ClaimID(e.Of))
+	}
+	if e.Quantity < 0 {
+		h.lots = h.without(e.Lots)
+	} else if e.Quantity > 0 {
+		h.lots = h.with(e.Lots, e.On)
+	}
+	return h
+}
+
+// payment takes back a payment. Where the shares are issued, it is owed from now on.
+func (e Reversed) payment(h Holding) Holding {
+	p := h.payments[e.Of]
+	p.reversed = true
+	h.payments = set(h.payments, e.Of, p)
+	if e.Payment == nil {
+		return h
+	}
+	back := *e.Payment
+	switch {
+	case back.Kept:
+		c := Credit{Reference: e.Of, Payer: or(back.Payer, e.Party), Amount: back.Amount, since: e.On}
+		h.credits = set(h.credits, e.Of, c.plus(h.credits[e.Of]))
+	case !back.Credited.IsZero():
+		h.credits = set(h.credits, e.Of, h.credits[e.Of].less(back.Credited, e.On))
+	}
+	if back.Subscriber == "" {
+		s := h.subscriptions[back.Subscription]
+		s.paid = s.paid.Minus(back.Amount)
+		h.subscriptions = set(h.subscriptions, back.Subscription, s)
+	}
+	if i := h.lot(back.Subscription, or(back.Subscriber, e.Party)); i >= 0 {
+		h.lots = h.touch(i, e.On, func(l *heldLot) {
+			l.takenBack = most(l.takenBack, l.Paid)
+			l.Called, l.Paid = most(l.Called, l.Paid), l.Paid.Minus(back.Amount)
+		})
+	}
+	return h
+}
+
+// ReverseEntry undoes an entry of one holding: a payment that came back from the bank
+// or was counted for the wrong shares, an issue, a call or a loss made by mistake.
+type ReverseEntry struct {
+	Reversal ReversalID
+	Entry    Entry
+	Of       string // its reference, subscription or call or, of a loss, the last day of the year
+	Keep     bool   // of a payment: the money is here, and is kept as a credit of who paid it
+	Party    domain.PartyID
+	Class    domain.ClassID
+	Document string
+	On       calendar.Date
+	Closed   calendar.Date // the last day of the books that are closed
+}
+
+func (c ReverseEntry) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
+
+func (c ReverseEntry) Decide(h Holding) ([]event, error) {
+	done, err := h.reversal(c.Reversal, c.Entry, c.Of, c.Document, c.On, c.Closed)
+	if done || err != nil {
+		return nil, err
+	}
+	e := Reversed{Reversal: c.Reversal, Entry: c.Entry, Of: c.Of, Party: c.Party, Class: c.Class, Document: c.Document, On: c.On}
+	switch c.Entry {
+	case EntryPayment:
+		err = h.reversePayment(&e, c.Keep)
+	case EntryIssue:
+		err = h.reverseIssue(&e)
+	case EntryCall:
+		err = h.reverseCall(&e)
+	case EntryLoss:
+		err = h.reverseLoss(&e)
+	case EntryTransfer, EntryConversion, EntryExit: // of two streams
+		err = ErrIncomplete.With("missing", "entry")
+	default:
+		err = ErrIncomplete.With("missing", "entry")
+	}
+	if err == nil && e.On.Before(e.EntryOn) {
+		err = ErrTooEarly.With("earliest", e.EntryOn)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return []event{e}, nil
+}
+
+// reversal reports whether a reversal was made already, or what it lacks.
+func (h Holding) reversal(id ReversalID, entry Entry, of, document string, on, closed calendar.Date) (done bool, err error) {
+	if was, made := h.reversals[id]; made {
+		if was.Entry == entry && was.Of == of && was.Document == document && was.On == on {
+			return true, nil
+		}
+		return false, ErrReversed.With("entry", entry).With("of", of)
+	}
+	switch {
+	case id == "":
+		return false, ErrIncomplete.With("missing", "reversal")
+	case document == "":
+		return false, ErrIncomplete.With("missing", "document")
+	}
+	return false, open(on, closed)
+}
+
+func (h Holding) reversePayment(e *Reversed, keep bool) error {
+	p, recorded := h.payments[e.Of]
+	switch {
+	case !recorded:
+		return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+	case p.reversed:
+		return ErrReversed.With("entry", e.Entry).With("of", e.Of)
+	}
+	back := PaymentBack{
+		Subscription: p.subscription, Subscriber: p.subscriber, Payer: p.payer, By: p.by,
+		Amount: p.amount.Minus(p.credited), Credited: p.credited, Kept: keep || p.by == ByCredit,
+	}
+	s := h.subscriptions[p.subscription]
+	own := p.subscriber == ""
+	if own && s.withdrawn.Party != "" { // all of it is a credit already
+		back.Amount, back.Credited = money.New(0, p.amount.Currency()), p.amount
+	}
+	if back.Kept {
+		back.Credited = money.Money{}
+	}
+	if left := h.credits[e.Of].Amount; left.Minor() < back.Credited.Minor() {
+		return ErrNoCredit.With("left", left)
+	}
+	if i := h.lot(p.subscription, or(p.subscriber, e.Party)); i >= 0 {
+		switch l := h.lots[i]; {
+		case l.Left().Minor() < back.Amount.Minor():
+			return ErrGone
+		case e.On.Before(l.came):
+			return ErrTooEarly.With("earliest", l.came)
+		}
+	} else if back.Amount.IsPositive() && !(own && s.open()) {
+		return ErrGone
+	}
+	e.Payment, e.EntryOn = &back, p.on
+	return nil
+}
+
+func (h Holding) reverseIssue(e *Reversed) error {
+	s := h.subscriptions[SubscriptionID(e.Of)]
+	if s.issued.Party == "" {
+		return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+	}
+	i := h.lot(SubscriptionID(e.Of), e.Party)
+	if i < 0 || h.lots[i].Quantity != s.issued.Quantity || h.lots[i].AcquiredOn != s.issued.On || !h.lots[i].Lost.IsZero() || !h.lots[i].Called.IsZero() {
+		return ErrGone
+	}
+	if e.On.Before(h.lots[i].since) {
+		return ErrTooEarly.With("earliest", h.lots[i].since)
+	}
+	if err := h.free(s.issued.Quantity); err != nil {
+		return err
+	}
+	e.Quantity, e.Lots, e.EntryOn = -s.issued.Quantity, []Lot{h.lots[i].Lot}, s.issued.On
+	return nil
+}
+
+// reverseCall has the lots called up to what the other calls want.
+func (h Holding) reverseCall(e *Reversed) error {
+	c, made := h.calls[CallID(e.Of)]
+	if !made {
+		return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+	}
+	for _, a := range c.Lots {
+		i := h.lot(a.Subscription, a.Subscriber)
+		if i < 0 {
+			return ErrGone
+		}
+		if e.On.Before(h.lots[i].since) {
+			return ErrTooEarly.With("earliest", h.lots[i].since)
+		}
+		var upTo money.Money
+		for id, other := range h.calls {
+			for _, b := range other.Lots {
+				if string(id) != e.Of && b.Subscription == a.Subscription && b.Subscriber == a.Subscriber {
+					upTo = most(upTo, b.UpTo)
+				}
+			}
+		}
+		upTo = most(upTo, h.lots[i].takenBack)
+		lot := h.lots[i].Lot
+		lot.Called = upTo
+		e.Calls = append(e.Calls, Asked{a.Subscription, a.Subscriber, a.Price, upTo, lot.Unpaid()})
+	}
+	e.EntryOn = c.On
+	return nil
+}
+
+func (h Holding) reverseLoss(e *Reversed) error {
+	for year, c := range h.losses {
+		if year.Through.String() != e.Of {
+			continue
+		}
+		for _, l := range c.Lots {
+			held := slices.ContainsFunc(h.lots, func(m heldLot) bool {
+				return m.Subscription == l.Subscription && m.Subscriber == l.Subscriber && m.Price == l.Price && m.Lost.Minor() >= l.Amount.Minor()
+			})
+			if !held {
+				return ErrGone
+			}
+		}
+		e.Losses, e.EntryOn = c.Lots, c.On
+		return nil
+	}
+	return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+}
+
+// ReverseTransfer gives shares back to whoever transferred them.
+type ReverseTransfer struct {
+	Reversal ReversalID
+	Transfer TransferID
+	From, To domain.PartyID // as they were transferred
+	Class    domain.ClassID
+	Document string
+	On       calendar.Date
+	Closed   calendar.Date // the last day of the books that are closed
+}
+
+func (c ReverseTransfer) Streams() (from, to domain.Stream) {
+	return StreamOf(c.From, c.Class), StreamOf(c.To, c.Class)
+}
+
+func (c ReverseTransfer) Decide(from, to Holding) ([]event, []event, error) {
+	of := string(c.Transfer)
+	done, err := from.reversal(c.Reversal, EntryTransfer, of, c.Document, c.On, c.Closed)
+	if done || err != nil {
+		return nil, nil, err
+	}
+	t, made := from.transfers[c.Transfer]
+	switch {
+	case !made || t.agreed || t.why != "" || t.quantity > 0 || t.other != c.To:
+		return nil, nil, ErrNoEntry.With("entry", EntryTransfer).With("of", of)
+	case t.reversed != "":
+		return nil, nil, ErrReversed.With("entry", EntryTransfer).With("of", of)
+	}
+	lots, err := c.back(to, -t.quantity, t.lots)
+	if err != nil {
+		return nil, nil, err
+	}
+	e := Reversed{Reversal: c.Reversal, Entry: EntryTransfer, Of: of, Class: c.Class, Lots: lots, EntryOn: t.on, Document: c.Document, On: c.On}
+	giver, receiver := e, e
+	giver.Party, giver.Quantity = c.From, -t.quantity
+	receiver.Party, receiver.Quantity = c.To, t.quantity
+	return []event{giver}, []event{receiver}, nil
+}
+
+func (c ReverseTransfer) back(to Holding, quantity int64, lots []Lot) ([]Lot, error) {
+	if err := to.free(quantity); err != nil {
+		return nil, err
+	}
+	return to.pick(lots, c.On)
+}
+
+// ReverseConversion changes shares back into those that they were made of.
+type ReverseConversion struct {
+	Reversal   ReversalID
+	Conversion ConversionID
+	Party      domain.PartyID
+	Class, To  domain.ClassID // as they were converted
+	Document   string
+	On         calendar.Date
+	Closed     calendar.Date // the last day of the books that are closed
+}
+
+func (c ReverseConversion) Streams() (from, to domain.Stream) {
+	return StreamOf(c.Party, c.Class), StreamOf(c.Party, c.To)
+}
+
+func (c ReverseConversion) Decide(from, to Holding) ([]event, []event, error) {
+	of := string(c.Conversion)
+	done, err := from.reversal(c.Reversal, EntryConversion, of, c.Document, c.On, c.Closed)
+	if done || err != nil {
+		return nil, nil, err
+	}
+	was, made := from.conversions[c.Conversion]
+	now := to.conversions[c.Conversion]
+	switch {
+	case !made || was.quantity > 0 || was.other != c.To:
+		return nil, nil, ErrNoEntry.With("entry", EntryConversion).With("of", of)
+	case was.reversed != "":
+		return nil, nil, ErrReversed.With("entry", EntryConversion).With("of", of)
+	}
+	if err := to.free(now.quantity); err != nil {
+		return nil, nil, err
+	}
+	lots, err := to.pick(now.lots, c.On)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !slices.EqualFunc(lots, now.lots, func(a, b Lot) bool { return a.Paid.Minor() == b.Paid.Minor() && a.Lost.Minor() == b.Lost.Minor() }) {
+		return nil, nil, ErrGone
+	}
+	e := Reversed{Reversal: c.Reversal, Entry: EntryConversion, Of: of, Party: c.Party, EntryOn: was.on, Document: c.Document, On: c.On}
+	back, gone := e, e
+	back.Class, back.Quantity, back.Lots = c.Class, -was.quantity, was.lots
+	gone.Class, gone.Quantity, gone.Lots = c.To, -now.quantity, lots
+	return []event{back}, []event{gone}, nil
+}
