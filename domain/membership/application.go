@@ -261,6 +261,9 @@ func (c Apply) check() error {
 			return ErrIncomplete.With("missing", "text accepted, its version and day")
 		}
 	}
+	if c.HeirOf != "" && c.Statutes.Membership.Death.Heirs != statutes.MayJoin {
+		return ErrHeirs
+	}
 	needs := c.Statutes.Membership.Admission
 	for _, text := range needs.Texts {
 		if !slices.ContainsFunc(c.Accepted, func(a Acceptance) bool { return a.Text == text }) {

@@ -18,6 +18,7 @@ func TestApplying(t *testing.T) {
 	appliedAgain := applied
 	appliedAgain.On, appliedAgain.WithdrawableThrough = again.On, day(time.September, 15)
 	withdrawn := membership.ApplicationWithdrawn{Party: "ada", On: day(time.February, 2)}
+	heirs := inForce("nubo", func(s *statutes.Statutes) { s.Membership.Death.Heirs = statutes.MayJoin })
 	spec.Check(t, []onMember{
 		{Rule: "anyone may apply", When: apply, Then: spec.Events{applied}},
 		{
@@ -46,9 +47,10 @@ func TestApplying(t *testing.T) {
 		},
 		{Rule: "the dead do not apply", Given: spec.Events{applied, rejected, membership.Died{Party: "ada", On: day(time.May, 1), LearntOn: day(time.May, 1)}}, When: again, Refused: membership.ErrGone},
 		{
-			Rule: "an heir says whose", When: with(func(c *membership.Apply) { c.HeirOf = "eve" }),
+			Rule: "an heir who takes shares over says whose", When: with(func(c *membership.Apply) { c.HeirOf, c.Statutes = "eve", heirs }),
 			Then: spec.Events{func() membership.Applied { e := applied; e.HeirOf = "eve"; return e }()},
 		},
+		{Rule: "unless heirs are paid out", When: with(func(c *membership.Apply) { c.HeirOf = "eve" }), Refused: membership.ErrHeirs},
 	})
 	for rule, change := range map[string]func(*membership.Apply){
 		"an id":                       func(c *membership.Apply) { c.Party = "" },

@@ -29,6 +29,7 @@ var (
 	ErrNoGuardian  = domain.Refusal{Code: "membership.no_guardian", Reason: "a minor is admitted once a guardian acts for them: give a guardian the mandate first"}
 	ErrEstate      = domain.Refusal{Code: "membership.estate", Reason: "an estate becomes no member: the heirs apply for themselves"}
 
+	ErrHeirs        = domain.Refusal{Code: "membership.heirs", Reason: "heirs are paid out and take no shares over: they may apply as anybody does", Source: "statutes"}
 	ErrTooFewShares = domain.Refusal{Code: "membership.too_few_shares", Reason: "{least} shares of class {class} must be subscribed to first: there are {shares}", Source: "statutes"}
 	ErrNumberTaken  = domain.Refusal{Code: "membership.number_taken", Reason: "the number {number} was given to another member: take the next one"}
 	ErrNumber       = domain.Refusal{Code: "membership.number", Reason: "has the number {number} in the register: correct the number, or enter another party"}

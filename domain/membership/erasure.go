@@ -134,7 +134,11 @@ func (e PersonalDataErased) Evolve(m Member) Member {
 	case sealed.Register:
 		m.identity, m.application.Identity = sealed.Box[Identity]{}, sealed.Box[Identity]{}
 		m.rejection.Reason, m.end.Why, m.revoked.Why = text, text, text
-		m.exclusion.proposed.Grounds, m.exclusion.answered.Answer, m.exclusion.decided.Reasons = text, text, text
+		m.exclusion.proposed.Grounds, m.exclusion.decided.Reasons = text, text
+		m.exclusion.answers = slices.Clone(m.exclusion.answers)
+		for i := range m.exclusion.answers {
+			m.exclusion.answers[i].Answer = text
+		}
 	case sealed.Service:
 		m.contact, m.application.Contact = sealed.Box[Contact]{}, sealed.Box[Contact]{}
 		m.request = ContactChangeRequested{}

@@ -1,6 +1,7 @@
 package membership
 
 import (
+	"slices"
 	"strings"
 
 	"rochdale/domain"
@@ -16,8 +17,7 @@ import (
 // else: what the member subscribes to is for another decision.
 type exclusion struct {
 	proposed ExclusionProposed
-	answered ExclusionAnswered // the first
-	hearing  bool              // was asked for in time
+	answers  []ExclusionAnswered // never changed in place
 	heard    HearingHeld
 	decided  ExclusionDecided
 	notified ExclusionNotified
@@ -25,6 +25,11 @@ type exclusion struct {
 
 // open reports whether a proposal waits for a decision.
 func (x exclusion) open() bool { return x.proposed.Party != "" && x.decided.Party == "" }
+
+// hearing reports whether the member has asked in time to be heard.
+func (x exclusion) hearing() bool {
+	return slices.ContainsFunc(x.answers, func(a ExclusionAnswered) bool { return a.Hearing && !a.Late })
+}
 
 // silenced reports whether the member has no vote any more, although the membership
 // lasts (GenG §68(2)).
@@ -55,7 +60,7 @@ func (m Member) Exclusion() (step ExclusionStep, due calendar.Date) {
 		return Decided, x.decided.NoticeBy
 	case x.heard.Party != "":
 		return Heard, due
-	case x.answered.Party != "":
+	case len(x.answers) > 0:
 		return Answered, due
 	case x.proposed.Party != "":
 		return Proposed, x.proposed.AnswerThrough
@@ -87,10 +92,7 @@ type ExclusionAnswered struct {
 }
 
 func (e ExclusionAnswered) Evolve(m Member) Member {
-	if m.exclusion.answered.Party == "" {
-		m.exclusion.answered = e
-	}
-	m.exclusion.hearing = m.exclusion.hearing || e.Hearing && !e.Late
+	m.exclusion.answers = append(slices.Clip(m.exclusion.answers), e)
 	return m
 }
 
@@ -180,10 +182,13 @@ func (c AnswerExclusion) Stream() domain.Stream { return StreamOf(c.Party) }
 
 func (c AnswerExclusion) Decide(m Member) ([]event, error) {
 	answer := textOf(c.Party, c.Answer)
+	given := func(a ExclusionAnswered) bool {
+		return a.On == c.On && a.Hearing == c.Hearing && a.Answer.Equal(answer)
+	}
 	switch x := m.exclusion; {
 	case m.merged.Party != "":
 		return nil, ErrMerged.With("into", m.merged.Into)
-	case x.answered.Party != "" && x.answered.On == c.On && x.answered.Answer.Equal(answer) && x.answered.Hearing == c.Hearing:
+	case slices.ContainsFunc(x.answers, given):
 		return nil, nil
 	case !x.open():
 		return nil, ErrNotProposed
@@ -257,11 +262,11 @@ func (c DecideExclusion) Decide(m Member) ([]event, error) {
 	switch on := c.Decision.On; {
 	case !m.IsMember(on):
 		return nil, ErrNotMember.With("on", on)
-	case x.open() && x.answered.Party == "" && asked && !on.After(x.proposed.AnswerThrough):
+	case x.open() && len(x.answers) == 0 && asked && !on.After(x.proposed.AnswerThrough):
 		return nil, ErrMayAnswer.With("through", x.proposed.AnswerThrough)
-	case on.Before(x.answered.On):
-		return nil, ErrTooEarly.With("earliest", x.answered.On)
-	case x.open() && x.hearing && x.heard.Party == "":
+	case len(x.answers) > 0 && on.Before(x.answers[0].On):
+		return nil, ErrTooEarly.With("earliest", x.answers[0].On)
+	case x.open() && x.hearing() && x.heard.Party == "":
 		return nil, ErrNotHeard
 	case on.Before(x.heard.On):
 		return nil, ErrTooEarly.With("earliest", x.heard.On)

@@ -166,7 +166,7 @@ func (c OpenEstate) Decide(m, of Member) (ofEstate, ofDeceased []event, err erro
 	if err := particulars(c.Party, Estate, c.Identity, Contact{}, "", c.On); err != nil {
 		return nil, nil, err
 	}
-	on, died := of.diedOn()
+	on, died := of.DiedOn()
 	switch {
 	case of.estate == c.Party:
 		return nil, nil, nil

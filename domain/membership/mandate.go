@@ -92,7 +92,7 @@ func (m Member) Voters(on calendar.Date, s statutes.Statutes) ([]domain.PartyID,
 		}
 		return nil, ErrNoVoter.With("capacity", as)
 	}
-	died, dead := m.diedOn()
+	died, dead := m.DiedOn()
 	minors := s.Membership.Minors.Vote
 	switch {
 	case m.exclusion.silenced(on):
@@ -210,7 +210,7 @@ func (c GiveMandate) give(m, agent Member) ([]event, error) {
 // fits reports why nobody can act for the party in that capacity, if that is so, and
 // has a guardian act no longer than until the majority.
 func (c GiveMandate) fits(m Member, given *MandateGiven) error {
-	_, dead := m.diedOn()
+	_, dead := m.DiedOn()
 	fits := false
 	switch c.Capacity {
 	case Delegate:

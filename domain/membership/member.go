@@ -272,7 +272,7 @@ func (m Member) known() error {
 
 // gone refuses what is asked of the dead, and of organisations that are no more.
 func (m Member) gone() error {
-	on, gone := m.diedOn()
+	on, gone := m.DiedOn()
 	switch {
 	case m.merged.Party != "":
 		return ErrMerged.With("into", m.merged.Into)
@@ -284,9 +284,9 @@ func (m Member) gone() error {
 	return nil
 }
 
-// diedOn returns the day of a death; the end of a membership tells it too, where the
-// death was recorded before there was an event for it.
-func (m Member) diedOn() (on calendar.Date, died bool) {
+// DiedOn returns the day of a death, if one is recorded. Where there was no event for it
+// yet, the end of a membership tells.
+func (m Member) DiedOn() (on calendar.Date, died bool) {
 	switch {
 	case m.died.Party != "":
 		return m.died.On, true
@@ -295,6 +295,9 @@ func (m Member) diedOn() (on calendar.Date, died bool) {
 	}
 	return on, false
 }
+
+// WoundUp returns how the organisation came to its end, and whether it did.
+func (m Member) WoundUp() (WoundUp, bool) { return m.woundUp, m.woundUp.Party != "" }
 
 // Number is what must be known of a member's number: whose it is.
 type Number struct{ party domain.PartyID }

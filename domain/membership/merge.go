@@ -55,8 +55,8 @@ func (c Merge) Decide(m, into Member) (ofParty, ofInto []event, err error) {
 	if err := into.known(); err != nil {
 		return nil, nil, err
 	}
-	_, dead := m.diedOn()
-	_, intoDead := into.diedOn()
+	_, dead := m.DiedOn()
+	_, intoDead := into.DiedOn()
 	switch {
 	case c.Party == c.Into:
 		return nil, nil, ErrSelf
