@@ -95,7 +95,7 @@ func Reconcile(ctx context.Context, s *eventstore.Store, at Provisioner, account
 		}
 		for _, step = range steps {
 			if err == nil {
-				is, err = take(ctx, at, step, want)
+				_, err = take(ctx, at, step, want)
 			}
 		}
 	}

@@ -141,7 +141,7 @@ func (m *Models) sweepOther(other string) {
 	if lock == nil || err != nil {
 		return
 	}
-	defer lock.Close() //nolint:errcheck // it is removed
+	defer lock.Close()
 	for _, name := range m.names() {
 		if strings.HasPrefix(name, other+"-") {
 			_ = os.Remove(filepath.Join(m.dir, name))

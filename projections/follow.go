@@ -295,7 +295,7 @@ func (m *Models) batches(ctx context.Context, read reading, after, through int64
 		}()
 		defer func() { // nobody uses the log any more when this returns
 			stop()
-			for range results { //nolint:revive // until it is closed
+			for range results {
 			}
 		}()
 		for r := range results {

@@ -102,7 +102,7 @@ func TestNodesThatAreKilled(t *testing.T) {
 			}
 			done <- last
 		}()
-		time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond) //nolint:forbidigo // at a random instant
+		time.Sleep(time.Duration(rand.IntN(40)) * time.Millisecond)
 		writer.kill()
 		last := <-done
 		soon(t, "the other has taken over", func() bool { return reader.writes.Load() && reader.position.Load() >= last })

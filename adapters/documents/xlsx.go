@@ -25,7 +25,7 @@ var excelBegins = calendar.On(1900, time.March, 1)
 // which stay in sight, the rows, and their totals.
 func writeXLSX(w io.Writer, tables []Table) error {
 	f := excelize.NewFile()
-	defer f.Close()
+	defer f.Close() //nolint:errcheck // it has no file, and nothing to lose
 	made := "2000-01-01T00:00:00Z"
 	if !tables[0].Made.IsZero() {
 		made = plain(tables[0].Made, "")

@@ -81,7 +81,7 @@ func makeFile(path string) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) //nolint:errcheck // it is empty
+	defer os.Remove(f.Name())
 	err = errors.Join(f.Chmod(fileMode), f.Close())
 	if err == nil {
 		err = os.Link(f.Name(), path)

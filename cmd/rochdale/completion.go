@@ -18,7 +18,7 @@ func (completionCmd) Help() string {
 }
 
 // Run prints a script that is made from the commands themselves.
-func (c completionCmd) Run(t *terminal) error {
+func (c completionCmd) Run(t *terminal) error { //nolint:unparam // kong wants it so
 	words := map[string][]string{} // what may follow each command path
 	var visit func(*kong.Node, []string)
 	visit = func(n *kong.Node, inherited []string) {

@@ -327,13 +327,13 @@ func crash(t *testing.T, g Globals, upset func()) {
 	if ctx.Err() != nil {
 		t.Fatal("not all were answered in time")
 	}
-	c.settled(t, ctx)
+	c.settled(ctx, t)
 	n.stop(t)
 	c.check(t, all)
 }
 
 // settled waits until the processes are through with all that is in the log.
-func (c *settlement) settled(t *testing.T, ctx context.Context) {
+func (c *settlement) settled(ctx context.Context, t *testing.T) {
 	t.Helper()
 	err := withHouse(ctx, &c.Globals, quiet(), func(h *house) error {
 		h.zone = time.UTC

@@ -124,7 +124,7 @@ func (f importFlags) run(ctx context.Context, g *Globals, t *terminal, columns [
 	if err != nil {
 		return err
 	}
-	defer file.Close() //nolint:errcheck // it was only read
+	defer file.Close()
 	table, err := csvfile.Read(file, csvfile.Layout{Columns: columns, Language: g.Language})
 	if err != nil {
 		return err

@@ -53,7 +53,7 @@ func (c keysImportCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close() //nolint:errcheck // it was only read
+	defer f.Close()
 	return withHouse(ctx, g, t, func(h *house) error {
 		restored, err := h.store.Keys.Import(ctx, bufio.NewReader(f))
 		if err != nil {

@@ -95,7 +95,7 @@ func (c logLoadCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		if err != nil {
 			return err
 		}
-		defer f.Close() //nolint:errcheck // it was only read
+		defer f.Close()
 		if info, err := f.Stat(); err == nil {
 			size = info.Size()
 		}

@@ -66,13 +66,13 @@ func (d Date) After(e Date) bool { return d.Compare(e) > 0 }
 // AddDays returns the day n days later.
 func (d Date) AddDays(n int) Date { return On(int(d.year), d.month, int(d.day)+n) }
 
-// AddMonths returns the day n months later that has the day of the month of an
+// AddMonths returns the day n months later that has the day of the month of d, the
 // anchor, or the last day of a month that has no such day. What is renewed
 // monthly since 31 January falls on 28 February and then on 31 March: the anchor
 // stays 31 January.
-func (anchor Date) AddMonths(n int) Date {
-	m := anchor.Month().Add(n)
-	return On(m.Year(), m.month, min(int(anchor.day), m.Days()))
+func (d Date) AddMonths(n int) Date {
+	m := d.Month().Add(n)
+	return On(m.Year(), m.month, min(int(d.day), m.Days()))
 }
 
 // DaysUntil returns the number of days from d to e.

@@ -33,8 +33,9 @@ func (c Currency) Digits() int32 {
 		return 0
 	case "BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND":
 		return 3
+	default:
+		return 2
 	}
-	return 2
 }
 
 // Valid reports whether it has the form of a code: three capital letters.

@@ -41,7 +41,7 @@ func (s Statutes) Problems() []Problem {
 	p.check(s.FiscalYearStart >= time.January && s.FiscalYearStart <= time.December, "fiscal_year_start", "give the month from 1 to 12 in which the fiscal year begins")
 	s.Shares.problems(&p, s)
 	s.Membership.problems(&p, s)
-	s.Assembly.problems(&p, s)
+	s.Assembly.problems(&p)
 	s.Billing.problems(&p)
 	s.Legal.problems(&p)
 	return p
@@ -210,7 +210,7 @@ func (d Dividend) problems(p *problems) {
 	p.check(between(d.Limitation, 0, 100), field+".limitation_years", "give a number of years of at most 100, or leave it out if nothing is time-barred")
 }
 
-func (a Assembly) problems(p *problems, s Statutes) {
+func (a Assembly) problems(p *problems) {
 	p.check(between(a.NoticeDays, 1, 366), "assembly.notice_days", "give the days from the convocation to the assembly, from 1 to 366")
 	p.check(between(a.SecondCallNoticeDays, 0, 366), "assembly.second_call_notice_days", "give a number of days of at most 366, or leave it out to have as many as for the first sitting")
 	p.check(between(a.RecordDays, 0, max(a.NoticeDays, 0)), "assembly.record_days", "%d contradicts notice_days, which is %d: the roll is frozen after the convocation", a.RecordDays, a.NoticeDays)

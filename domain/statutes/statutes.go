@@ -492,7 +492,7 @@ func (s Statutes) ends(r Resignation, given calendar.Date) calendar.Date {
 		return window(year)
 	case YearEnd:
 		return s.FiscalYear(noticed).Through
-	case NoticeEnd:
+	case NoticeEnd, AtOnce, WhenNoticed:
 	}
 	return noticed
 }

@@ -237,6 +237,7 @@ func bind(s *sqlite3.Stmt, i int, arg any) error {
 		if v.Type().Elem().Kind() == reflect.Uint8 {
 			return s.BindBlob(i, v.Bytes())
 		}
+	default:
 	}
 	return fmt.Errorf("no column holds a %T", arg)
 }

@@ -44,6 +44,8 @@ type PageInfo struct {
 }
 
 // The pages of each list, and their elements.
+//
+//nolint:revive // they are told together
 type (
 	MemberConnection              = Connection[projections.Member]
 	MemberEdge                    = Edge[projections.Member]

@@ -36,5 +36,5 @@ func run(plain bool) error {
 	if code, err = tune(code, plain); err != nil {
 		return err
 	}
-	return os.WriteFile(cfg.Exec.Filename, code, 0o644)
+	return os.WriteFile(cfg.Exec.Filename, code, 0o644) //nolint:gosec // G306: source, for everybody to read
 }
