@@ -1,9 +1,13 @@
 package membership_test
 
 import (
+	"fmt"
+	"reflect"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
 	"rochdale/domain"
@@ -126,6 +130,10 @@ func TestRoles(t *testing.T) {
 		{Rule: "the end of a role has a day", Given: spec.Events{board}, When: membership.RevokeRole{Party: "ada", Role: domain.RoleBoard}, Refused: membership.ErrIncomplete},
 	})
 	m := membership.RoleRevoked(board).Evolve(delegate.Evolve(board.Evolve(membership.Member{})))
+	forge := membership.RoleGranted{Party: "ada", Role: domain.RoleDelegate, For: "forge", On: on}
+	if g := after(delegate, board, forge).Grants(); len(g) != 3 || g[0].Role != domain.RoleBoard || g[1].For != "forge" {
+		t.Errorf("roles in no order: %v", g)
+	}
 	if g := m.Grants(); len(g) != 1 || g[0] != (membership.Grant{Role: domain.RoleDelegate, For: "mill"}) {
 		t.Errorf("roles in force: %v", g)
 	}
@@ -144,6 +152,10 @@ func TestEntering(t *testing.T) {
 	sameDay := before
 	sameDay.On = enter.AdmittedOn
 	gone := membership.Ended{Party: "ada", Reason: membership.Resigned, On: day(time.June, 30)}
+	asCouple := membership.Enter{
+		Party: "couple", Number: 7, Kind: membership.Joint, Identity: couple, Holders: []domain.PartyID{"ada", "bert"},
+		AppliedOn: enter.AppliedOn, AdmittedOn: enter.AdmittedOn, On: enter.On,
+	}
 	spec.Check2(t, []onBoth{
 		{Rule: "a member comes from an older register with number and days", When: enter, Then: entered},
 		{
@@ -181,6 +193,27 @@ func TestEntering(t *testing.T) {
 		{Rule: "one that is known", When: with(func(c *membership.Enter) { c.EndedOn, c.EndReason = gone.On, "bored" }), Refused: membership.ErrIncomplete},
 		{Rule: "and a reason a day", When: with(func(c *membership.Enter) { c.EndReason = membership.Resigned }), Refused: membership.ErrIncomplete},
 		{Rule: "it has a name", When: with(func(c *membership.Enter) { c.Identity = membership.Identity{} }), Refused: membership.ErrIncomplete},
+		{
+			Rule: "founders are entered as such", When: with(func(c *membership.Enter) { c.Founder = true }),
+			Then: spec.Events{before, old, membership.FounderNamed{Party: "ada", On: enter.On}, given},
+		},
+		{Rule: "and stay it", Given: append(entered[:3:3], membership.FounderNamed{Party: "ada"}), When: enter},
+		{
+			Rule: "joint holders are entered as such", When: asCouple,
+			Then: spec.Events{
+				membership.JointFormed{Party: "couple", Holders: asCouple.Holders, On: enter.AdmittedOn},
+				membership.Applied{Party: "couple", Kind: membership.Joint, Identity: sealed.New("couple", sealed.Register, couple), On: enter.AppliedOn},
+				membership.Admitted{Party: "couple", Number: 7, On: enter.AdmittedOn},
+				membership.NumberGiven{Number: 7, Party: "couple", On: enter.AdmittedOn},
+			},
+		},
+		{
+			Rule: "and others take their place", Given: spec.Events{joint, membership.Admitted{Party: "couple", Number: 7, On: enter.AdmittedOn}, membership.IdentityChanged{Party: "couple", Kind: membership.Joint, Identity: sealed.New("couple", sealed.Register, couple)}},
+			When: func() membership.Enter { c := asCouple; c.Holders = []domain.PartyID{"ada", "eve"}; return c }(),
+			Then: spec.Events{membership.HoldersChanged{Party: "couple", Holders: []domain.PartyID{"ada", "eve"}, On: enter.On}},
+		},
+		{Rule: "joint holders are several", When: func() membership.Enter { c := asCouple; c.Holders = nil; return c }(), Refused: membership.ErrHolders},
+		{Rule: "an estate is no member", When: with(func(c *membership.Enter) { c.Kind, c.Identity = membership.Estate, couple }), Refused: membership.ErrEstate},
 		{
 			Rule: "a person is not entered as an organisation", Given: entered,
 			When: with(func(c *membership.Enter) { c.Kind, c.Identity = membership.Organisation, mill }), Refused: membership.ErrKind,
@@ -224,4 +257,50 @@ func TestEveryRowIsEnteredOnce(t *testing.T) {
 			}
 		}
 	})
+}
+
+// typeName names a command by its type.
+func typeName(command any) string {
+	return strings.TrimPrefix(fmt.Sprintf("%T", command), "membership.")
+}
+
+func TestStreams(t *testing.T) {
+	if got := membership.NumberStream(12); got != "member-number/12" {
+		t.Error(got)
+	}
+	if got := membership.StreamOf("a/b"); got != "member/a%2Fb" {
+		t.Error(got)
+	}
+	if got := membership.HouseholdStream("h/1"); got != "household/h%2F1" {
+		t.Error(got)
+	}
+	erase := membership.ErasePersonalData{Party: "ada"}
+	if got := erase.Stream(); got != "member/ada" {
+		t.Error(got)
+	}
+	if ada.Name() != "Ada Sample" || mill.Name() != "Sample Mill" || couple.Name() != "Ada and Bert Sample" || mill.Kind() != membership.Organisation {
+		t.Error("names of a person, of an organisation and of joint holders")
+	}
+}
+
+// TestOldEditions reads events as they were written before there was more to say.
+func TestOldEditions(t *testing.T) {
+	var r domain.Registry
+	membership.Register(&r)
+	const party = `"party":"ada"`
+	for _, tt := range []struct {
+		kind, data string
+		want       any
+	}{
+		{"applied", `"kind":"person","identity":null,"language":"fr","on":"2026-02-01"`, membership.Applied{Party: "ada", Kind: membership.Person, Language: "fr", On: day(time.February, 1)}},
+		{"admitted", `"number":7,"on":"2026-02-03","statutes_version":4`, membership.Admitted{Party: "ada", Number: 7, On: day(time.February, 3), StatutesVersion: 4}},
+		{"rejected", `"on":"2026-02-03"`, membership.Rejected{Party: "ada", On: day(time.February, 3)}},
+		{"resignation_requested", `"on":"2026-03-01","effective_on":"2026-06-30","statutes_version":4`, resigned},
+		{"ended", `"reason":"resigned","on":"2026-06-30"`, left},
+	} {
+		got, err := r.Decode(domain.Encoded{Type: "membership." + tt.kind, Edition: 1, Data: []byte("{" + party + "," + tt.data + "}")})
+		if diff := cmp.Diff(tt.want, got, cmp.Exporter(func(reflect.Type) bool { return true })); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", tt.kind, err, diff)
+		}
+	}
 }
