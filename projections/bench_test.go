@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -210,6 +212,100 @@ func BenchmarkRebuild(b *testing.B) {
 	b.ReportMetric(median(applied), "applied/s")
 	b.ReportMetric(median(rebuilt), "rebuilt/s")
 	b.ReportMetric(median(ratios), "ratio")
+}
+
+// BenchmarkLive has one writer wait until the read models have what it wrote, and
+// then 32 writers at once.
+func BenchmarkLive(b *testing.B) {
+	for _, writers := range []int{1, 32} {
+		b.Run(fmt.Sprint(writers), func(b *testing.B) {
+			s := nodeOf(new(eventstore.Memory), nil)
+			populate(b, s, 1000, false)
+			m := open(b, b.TempDir(), s)
+			run(b, m)
+			b.ResetTimer()
+			var next atomic.Int64
+			var wg sync.WaitGroup
+			for writer := range writers {
+				wg.Go(func() {
+					for round := next.Add(1); round <= int64(b.N); round = next.Add(1) {
+						must(b, m.WaitFor(b.Context(), speak(b, s, writer, other(int(round)))))
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "events/s")
+		})
+	}
+}
+
+// BenchmarkQuestions asks what is asked most, of 100,000 members.
+func BenchmarkQuestions(b *testing.B) {
+	s := nodeOf(new(eventstore.Memory), nil)
+	populate(b, s, 100_000, false)
+	dir := b.TempDir()
+	m, err := projections.Open(b.Context(), dir, s, quiet)
+	must(b, err)
+	must(b, m.Close())
+	b.Run("open", func(b *testing.B) {
+		for b.Loop() {
+			m, err := projections.Open(b.Context(), dir, s, quiet)
+			must(b, err)
+			must(b, m.Close())
+		}
+	})
+	m = open(b, dir, s)
+	ask := func(name string, question func(n int) error) {
+		b.Run(name, func(b *testing.B) {
+			for n := 0; b.Loop(); n++ {
+				must(b, question(n*7919%100_000))
+			}
+		})
+	}
+	ask("member with shares", func(n int) error {
+		_, _, err := m.Member(b.Context(), partyN(n))
+		if err == nil {
+			_, err = m.Holdings(b.Context(), partyN(n))
+		}
+		return err
+	})
+	ask("member by number", func(n int) error {
+		_, _, err := m.MemberByNumber(b.Context(), domain.MemberNumber(n+1))
+		return err
+	})
+	ask("member by address", func(n int) error {
+		_, err := m.MembersByEmail(b.Context(), emailN(n))
+		return err
+	})
+	after := ""
+	for _, by := range []projections.MemberOrder{projections.ByNumber, projections.ByName} {
+		ask("page by "+string(by), func(int) error {
+			l, err := m.Members(b.Context(), projections.MemberFilter{Status: projections.StatusMember, On: day}, by,
+				projections.Page{First: 50, After: after, Uncounted: true})
+			if after = ""; err == nil && l.HasNext {
+				after = l.Cursor(49)
+			}
+			return err
+		})
+		after = ""
+		for _, search := range []string{"elodie", "peeters 101", "99999", "ada.42@example42"} {
+			ask("search for "+search+" by "+string(by), func(int) error {
+				l, err := m.Members(b.Context(), projections.MemberFilter{Search: search}, by, projections.Page{First: 50, Uncounted: true})
+				if err == nil && len(l.Items) == 0 {
+					b.Fatal("nobody is found")
+				}
+				return err
+			})
+		}
+	}
+	ask("count", func(int) error {
+		_, err := m.CountMembers(b.Context(), day)
+		return err
+	})
+	ask("register", func(int) error {
+		_, err := m.RegisterAt(b.Context(), day, time.Time{})
+		return err
+	})
 }
 
 func median(all []float64) float64 {
