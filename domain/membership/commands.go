@@ -91,7 +91,7 @@ var (
 
 // particulars reports what is missing, if anything is.
 func particulars(party domain.PartyID, kind Kind, i Identity, c Contact, l domain.Language, on calendar.Date) error {
-	missing := ""
+	var missing string
 	switch {
 	case party == "":
 		missing = "party"
