@@ -207,7 +207,7 @@ type Resign struct {
 func (c Resign) Stream() domain.Stream { return StreamOf(c.Party) }
 
 func (c Resign) Decide(m Member) ([]event, error) {
-	founders, minimum := c.Statutes.FoundersMayResign(m.admission.On), c.Statutes.Membership.Minimum
+	founders, minimum := c.Statutes.FoundersMayResign(m.since()), c.Statutes.Membership.Minimum
 	counted := minimum.Members > 0 && c.Members > 0
 	switch {
 	case m.merged.Party != "":
@@ -235,6 +235,14 @@ func (c Resign) Decide(m Member) ([]event, error) {
 		},
 		Ended{Party: c.Party, Reason: Resigned, On: ends},
 	}, nil
+}
+
+// since returns the first day of the first membership.
+func (m Member) since() calendar.Date {
+	if len(m.past) > 0 {
+		return m.past[0].From
+	}
+	return m.admission.On
 }
 
 // WithdrawResignation has a member stay after all, who has resigned: before it has

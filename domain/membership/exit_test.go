@@ -52,6 +52,10 @@ func TestResigning(t *testing.T) {
 		{Rule: "a founder in year 2 does not", Given: founder, When: with(at(2027, time.March, 1)), Refused: membership.ErrFounder},
 		{Rule: "not on its last day either", Given: founder, When: with(at(2027, time.December, 31)), Refused: membership.ErrFounder},
 		{Rule: "but in year 3", Given: founder, When: with(at(2028, time.January, 1)), Then: gone(calendar.On(2028, time.January, 1), calendar.On(2028, time.June, 30))},
+		{
+			Rule: "counted from when they first were members", When: with(at(2028, time.January, 1)), Then: gone(calendar.On(2028, time.January, 1), calendar.On(2028, time.June, 30)),
+			Given: append(founder[:3:3], membership.Ended{Party: "ada", Reason: membership.Excluded, On: day(time.May, 1)}, membership.Admitted{Party: "ada", Number: 7, On: calendar.On(2027, time.May, 1)}),
+		},
 		{Rule: "and at once where the statutes bind nobody", Given: founder, When: with(func(c *membership.Resign) { c.Statutes = inForce("de-eg") }), Then: gone(day(time.March, 1), day(time.December, 31))},
 
 		{Rule: "where the number of members falls under 3, it is marked", Given: member, When: with(func(c *membership.Resign) { c.Members = 3 }), Then: spec.Events{short, left}},
