@@ -196,12 +196,42 @@ func (l *Log) commitWaiting(ctx context.Context) {
 	began := time.Now()
 	l.commit(ctx, group)
 	l.last.size, l.last.took = len(group), time.Since(began)
+	var written []Record
+	if l.tail.wanted.Load() {
+		written = recordsOf(group)
+	}
 	var head int64
 	for _, p := range group {
 		head = max(head, p.position)
 		close(p.done)
 	}
+	l.tail.add(written)
 	l.hear(head)
+}
+
+// recordsOf copies what of a group was written, which is its callers' again once they
+// have their answer.
+func recordsOf(group []*pending) (written []Record) {
+	n := 0
+	for _, p := range group {
+		for _, a := range p.unit {
+			n += len(a.Records)
+		}
+	}
+	written = make([]Record, 0, n)
+	for _, p := range group {
+		if p.err != nil {
+			continue
+		}
+		first := len(written)
+		for _, a := range p.unit {
+			written = append(written, a.Records...)
+		}
+		for i := range written[first:] {
+			written[first+i].Position = p.position - int64(len(written)-first-1-i)
+		}
+	}
+	return written
 }
 
 // linger gives those whom the last commit has answered the time to come back,
@@ -289,7 +319,6 @@ func (l *Log) commit(ctx context.Context, group []*pending) {
 			p.err = *results[i].Conflict
 		default:
 			p.position = results[i].Position
-			l.tail.add(p.unit, p.position)
 		}
 	}
 }
