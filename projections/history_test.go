@@ -68,7 +68,7 @@ func rules() statutes.Statutes {
 		panic(err)
 	}
 	s.Shares.PartialExit = true
-	s.Membership.Resignation = statutes.Resignation{NoticeDays: 3, Effect: statutes.NoticeEnd}
+	s.Membership.Resignation = statutes.Resignation{NoticeDays: 3, Effect: statutes.NoticeEnd, Withdrawable: true}
 	s.Membership.Exclusion, s.Membership.Retention = statutes.Exclusion{By: statutes.Board}, statutes.Retention{}
 	s.Assembly.NoticeDays, s.Assembly.SecondCallNoticeDays, s.Assembly.RecordDays = 2, 1, 1
 	return s
@@ -288,6 +288,24 @@ var acts = []act{
 			c.For = "weavers"
 		}
 		return do(h, c)
+	},
+	func(h *history) error {
+		return do(h, membership.WithdrawApplication{Party: h.party(), On: h.clock.today()})
+	},
+	func(h *history) error {
+		party, today := h.party(), h.clock.today()
+		return h.course(
+			func() error { return do(h, membership.Resign{Party: party, On: today, Statutes: h.statutes}) },
+			func() error {
+				return do(h, membership.WithdrawResignation{Party: party, On: today.AddDays(1), Statutes: h.statutes})
+			},
+		)
+	},
+	func(h *history) error {
+		return do(h, membership.RevokeEnd{Party: h.party(), On: h.clock.today(), Why: "by mistake"})
+	},
+	func(h *history) error {
+		return do2(h, membership.Merge{Party: pick[domain.PartyID](h, "merged", "guest", "bert"), Into: "anna", On: h.clock.today()})
 	},
 	(*history).rejoin, (*history).rejoin,
 	(*history).erase,

@@ -19,8 +19,9 @@ import (
 var membershipProjection = projection{
 	module: "membership",
 	wants: []any{
-		membership.Applied{}, membership.Admitted{}, membership.Rejected{}, membership.IdentityChanged{},
-		membership.ContactChanged{}, membership.LanguageChanged{}, membership.Ended{},
+		membership.Applied{}, membership.ApplicationWithdrawn{}, membership.Admitted{}, membership.Rejected{}, membership.Merged{},
+		membership.IdentityChanged{}, membership.ContactChanged{}, membership.LanguageChanged{},
+		membership.ResignationRequested{}, membership.ResignationWithdrawn{}, membership.Ended{}, membership.EndRevoked{},
 		membership.RoleGranted{}, membership.RoleRevoked{}, membership.PersonalDataErased{},
 	},
 	apply: func(t *table, event any) error {
@@ -28,7 +29,7 @@ var membershipProjection = projection{
 		case membership.Applied:
 			return t.applied(e)
 		case membership.Admitted:
-			err := t.Exec(`update party set applied_on = null, admitted_on = ?1, ended_on = null, end_reason = null, number = ?2, by_number = ?2
+			err := t.Exec(`update party set applied_on = null, admitted_on = ?1, resigns_on = null, ended_on = null, end_reason = null, number = ?2, by_number = ?2
 				where id = ?3`, e.On, int64(e.Number), e.Party)
 			if err != nil {
 				return err
@@ -36,18 +37,34 @@ var membershipProjection = projection{
 			return t.Exec(`insert into member_movement values (?, ?, ?, 'admitted', ?, ?)`,
 				t.position, e.Party, int64(e.Number), e.On, t.recordedAt)
 		case membership.Rejected:
-			return t.Exec(`update party set applied_on = null where id = ?`, e.Party)
+			return t.decided(e.Party)
+		case membership.ApplicationWithdrawn:
+			return t.decided(e.Party)
+		case membership.Merged:
+			return t.decided(e.Party)
 		case membership.IdentityChanged:
 			return t.identity(e.Party, e.Kind, e.Identity)
 		case membership.ContactChanged:
 			return t.contact(e.Party, e.Contact)
 		case membership.LanguageChanged:
 			return t.Exec(`insert into party (id, language) values (?, ?) on conflict do update set language = excluded.language`, e.Party, e.Language)
+		case membership.ResignationRequested:
+			return t.Exec(`update party set resigns_on = ? where id = ?`, e.EffectiveOn, e.Party)
+		case membership.ResignationWithdrawn:
+			if err := t.Exec(`update party set resigns_on = null where id = ?`, e.Party); err != nil {
+				return err
+			}
+			return t.endsByResignation(e.Party)
 		case membership.Ended:
 			if err := t.Exec(`update party set ended_on = ?, end_reason = ? where id = ?`, e.On, e.Reason, e.Party); err != nil {
 				return err
 			}
-			return t.Exec(`insert into member_movement values (?, ?, null, 'ended', ?, ?)`, t.position, e.Party, e.On, t.recordedAt)
+			return t.ended(e.Party)
+		case membership.EndRevoked:
+			if e.Reason == "" { // none had been recorded
+				return nil
+			}
+			return t.endsByResignation(e.Party)
 		case membership.RoleGranted:
 			return t.Exec(`insert into role values (?, ?, ?) on conflict do nothing`, e.Party, e.Role, e.For)
 		case membership.RoleRevoked:
@@ -70,6 +87,26 @@ func (t *table) applied(e membership.Applied) error {
 		}
 	}
 	return t.Exec(`update party set applied_on = ?, language = coalesce(?, language) where id = ?`, e.On, null(string(e.Language)), e.Party)
+}
+
+// decided ends an application.
+func (t *table) decided(party domain.PartyID) error {
+	return t.Exec(`update party set applied_on = null where id = ?`, party)
+}
+
+// endsByResignation ends a membership by what was given notice of, if that is so, and
+// by nothing else.
+func (t *table) endsByResignation(party domain.PartyID) error {
+	err := t.Exec(`update party set ended_on = resigns_on, end_reason = iif(resigns_on is null, null, ?) where id = ?`, membership.Resigned, party)
+	if err != nil {
+		return err
+	}
+	return t.ended(party)
+}
+
+// ended notes when the last membership of a party ends, as is known now.
+func (t *table) ended(party domain.PartyID) error {
+	return t.Exec(`insert into member_movement select ?, id, null, 'ended', ended_on, ? from party where id = ?`, t.position, t.recordedAt, party)
 }
 
 // identity says who a party is, of whom nothing may be known yet.

@@ -8,6 +8,7 @@ create table party (
 	by_number integer not null default 9007199254740991, -- the same; who has none comes last
 	applied_on text,           -- of an application that waits
 	admitted_on text,          -- the first day of the last membership
+	resigns_on text,           -- its last day by a resignation, whatever may end it before
 	ended_on text,             -- its last day, if one is known
 	end_reason text,
 	first_name text, last_name text, organisation text,
@@ -40,7 +41,7 @@ create table member_movement (
 	party text not null,
 	number integer,            -- given with an admission
 	kind text not null,        -- admitted, ended
-	on_date text not null,
+	on_date text,              -- the first or the last day; null where there is no end any more
 	recorded_at integer not null
 ) strict;
 

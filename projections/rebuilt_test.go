@@ -208,9 +208,7 @@ func checkTemporal(t *rapid.T, h *history, m *projections.Models) {
 	on := h.ever()
 	known := began.Add(time.Duration(rapid.Int64Range(0, int64(h.clock.now.Sub(began))).Draw(t, "known")))
 	members, held := map[domain.PartyID]projections.Known{}, map[string]shares.Holding{}
-	type membershipOf struct{ first, last calendar.Date }
-	lives := map[domain.PartyID][]membershipOf{}
-	numbers := map[domain.PartyID]domain.MemberNumber{}
+	lives := map[domain.PartyID]membership.Member{}
 	for rec, err := range h.nodes[0].Log.All(t.Context(), 0) {
 		must(t, err)
 		if rec.RecordedAt.After(known) {
@@ -218,22 +216,19 @@ func checkTemporal(t *rapid.T, h *history, m *projections.Models) {
 		}
 		event, err := h.nodes[0].Decode(t.Context(), rec)
 		must(t, err)
-		switch e := event.(type) {
-		case membership.Admitted:
-			numbers[e.Party] = e.Number
-			lives[e.Party] = append(lives[e.Party], membershipOf{first: e.On})
-		case membership.Ended:
-			lives[e.Party][len(lives[e.Party])-1].last = e.On
+		if e, ok := event.(domain.Event[membership.Member]); ok {
+			party := domain.PartyID(strings.TrimPrefix(string(rec.Stream), "member/"))
+			lives[party] = e.Evolve(lives[party])
 		}
 		if e, ok := event.(domain.Event[shares.Holding]); ok && !dateOf(e).After(on) {
 			held[string(rec.Stream)] = e.Evolve(held[string(rec.Stream)])
 		}
 	}
-	for party, periods := range lives {
-		for _, p := range slices.Backward(periods) {
-			if !p.first.After(on) {
-				if p.last.IsZero() || !p.last.Before(on) {
-					members[party] = projections.Known{Party: party, Number: numbers[party], AdmittedOn: p.first, EndedOn: p.last}
+	for party, life := range lives {
+		for _, p := range slices.Backward(life.Periods()) {
+			if !p.From.After(on) {
+				if p.Contains(on) {
+					members[party] = projections.Known{Party: party, AdmittedOn: p.From, EndedOn: p.Through}
 				}
 				break
 			}
@@ -273,7 +268,7 @@ func checkTemporal(t *rapid.T, h *history, m *projections.Models) {
 	must(t, err)
 	for _, e := range entries {
 		have[key{e.Party, e.Class, e.AcquiredOn, e.Price}] = lot{e.Quantity, e.Paid.Minor()}
-		if member, is := members[e.Party]; is && e.Member != member || !is && e.Member != (projections.Known{Party: e.Party, Number: numbers[e.Party]}) {
+		if member, is := members[e.Party]; is && e.Member != member || !is && e.Member != (projections.Known{Party: e.Party, Number: lives[e.Party].Number()}) {
 			t.Errorf("the register has %+v as a member, not %+v", e.Member, member)
 		}
 	}
