@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"fmt"
 	"iter"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -105,7 +106,7 @@ func (d *Driver) Close() error {
 }
 
 var (
-	appendMany = call("append", `rochdale_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)`)
+	appendMany = call("append", `rochdale_log.append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)`)
 	appendOne  = call("append_one", `rochdale_log.append_one($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)`)
 )
 
@@ -148,49 +149,92 @@ func (d *Driver) writeOne(ctx context.Context, a eventstore.StreamAppend, result
 // maxBytes bounds the data of one call: the server takes less than 1 GB at once.
 const maxBytes = 512 << 20
 
+// writeMany has all units appended or, if some are in conflict, all others.
 func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results []eventstore.Result) error {
+	left := make([]int, len(units)) // those not known to be in conflict
+	for i := range left {
+		left[i] = i
+	}
+	for len(left) > 0 {
+		args, numbers, err := encode(units, left)
+		if err != nil {
+			return err
+		}
+		var answer []int64
+		err = d.run(ctx, false, appendMany, args, func(columns [][]byte) { answer = readInt64s(columns[len(columns)-1]) })
+		if err != nil {
+			return err
+		}
+		if len(answer) == 1 {
+			head := answer[0]
+			for _, i := range left {
+				for _, a := range units[i] {
+					head += int64(len(a.Records))
+				}
+				results[i].Position = head
+			}
+			return nil
+		}
+		actual := make(map[int]int64, len(answer)/2)
+		for i, number := range answer[:len(answer)/2] {
+			actual[int(number)] = answer[len(answer)/2+i]
+		}
+		n := 0
+		left = slices.DeleteFunc(left, func(i int) bool {
+			for _, a := range units[i] {
+				version, wrong := actual[numbers[n]]
+				n++
+				if wrong && results[i].Conflict == nil {
+					results[i].Conflict = &eventstore.Conflict{Stream: a.Stream, Expected: a.Version, Actual: version}
+				}
+			}
+			return results[i].Conflict != nil
+		})
+	}
+	return nil
+}
+
+// encode returns some units as arguments of the function append. Of each stream in
+// each of them it returns the number under which the function knows it; many units
+// that check one stream do so once.
+func encode(units []eventstore.Unit, some []int) (args [][]byte, numbers []int, err error) {
 	type state struct {
 		stream  domain.Stream
 		version int64
 	}
-	var n, streamBytes, recordCount, nameBytes, typeBytes, actorBytes, dataBytes int
-	for _, u := range units {
-		n += len(u)
-		for _, a := range u {
+	var n, streamBytes, nameBytes, typeBytes, actorBytes, dataBytes int
+	for _, i := range some {
+		for _, a := range units[i] {
 			streamBytes += len(a.Stream)
-			recordCount += len(a.Records)
 			nameBytes += len(a.Stream) * len(a.Records)
-			for i := range a.Records {
-				r := &a.Records[i]
+			n += len(a.Records)
+			for j := range a.Records {
+				r := &a.Records[j]
 				typeBytes, actorBytes, dataBytes = typeBytes+len(r.Type), actorBytes+len(r.Actor), dataBytes+len(r.Data)
 			}
 		}
 	}
 	if dataBytes > maxBytes {
-		return unsent{fmt.Errorf("an append of %d MB is more than the %d that can be sent at once: make several", dataBytes>>20, maxBytes>>20)}
+		return nil, nil, unsent{fmt.Errorf("an append of %d MB is more than the %d that can be sent at once: make several", dataBytes>>20, maxBytes>>20)}
 	}
-	streams, expected := newArray(textType, n, streamBytes), newArray(int8Type, n, 8*n)
-	touchUnit, touched := newArray(int4Type, n, 4*n), newArray(int4Type, n, 4*n)
-	n = recordCount
-	unit, versions, times, editions := newArray(int4Type, n, 4*n), newArray(int8Type, n, 8*n), newArray(timeType, n, 8*n), newArray(int2Type, n, 2*n)
+	streams, expected, checked := newArray(textType, len(some), streamBytes), newArray(int8Type, len(some), 8*len(some)), map[state]int{}
+	versions, times, editions := newArray(int8Type, n, 8*n), newArray(timeType, n, 8*n), newArray(int2Type, n, 2*n)
 	ids, correlations, causations := newArray(uuidType, n, 16*n), newArray(uuidType, n, 16*n), newArray(uuidType, n, 16*n)
 	names, types, actors, data := newArray(textType, n, nameBytes), newArray(textType, n, typeBytes), newArray(textType, n, actorBytes), newArray(jsonType, n, dataBytes)
-	numbers := make(map[state]int, len(units))
-	for i, u := range units {
-		for _, a := range u {
-			at := state{a.Stream, a.Version}
-			number := numbers[at]
-			if number == 0 {
-				number = len(numbers) + 1
-				numbers[at] = number
-				streams.text(string(a.Stream))
-				expected.int64(a.Version)
+	for _, i := range some {
+		for _, a := range units[i] {
+			if len(a.Records) == 0 {
+				if number := checked[state{a.Stream, a.Version}]; number > 0 {
+					numbers = append(numbers, number)
+					continue
+				}
+				checked[state{a.Stream, a.Version}] = int(streams.n) + 1
 			}
-			touchUnit.int32(i)
-			touched.int32(number)
+			streams.text(string(a.Stream))
+			expected.int64(a.Version)
+			numbers = append(numbers, int(streams.n))
 			for j := range a.Records {
 				r := &a.Records[j]
-				unit.int32(i)
 				versions.int64(r.Version)
 				times.int64(r.RecordedAt.UnixMicro() - epoch)
 				editions.int16(r.Edition)
@@ -204,31 +248,11 @@ func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results
 			}
 		}
 	}
-	args := [][]byte{
-		streams.value(), expected.value(), touchUnit.value(), touched.value(), unit.value(), versions.value(), times.value(), editions.value(),
-		ids.value(), correlations.value(), causations.value(), names.value(), types.value(), actors.value(), data.value(),
+	args = [][]byte{
+		streams.value(), expected.value(), versions.value(), times.value(), editions.value(), ids.value(),
+		correlations.value(), causations.value(), names.value(), types.value(), actors.value(), data.value(),
 	}
-	return d.run(ctx, false, appendMany, args, func(columns [][]byte) {
-		answer := readInt64s(columns[len(columns)-1])
-		head, wrong := answer[0], answer[1:]
-		actual := make(map[int]int64, len(wrong)/2)
-		for i, number := range wrong[:len(wrong)/2] {
-			actual[int(number)] = wrong[len(wrong)/2+i]
-		}
-		for i, u := range units {
-			position := head
-			for _, a := range u {
-				if version, is := actual[numbers[state{a.Stream, a.Version}]]; is {
-					results[i].Conflict = &eventstore.Conflict{Stream: a.Stream, Expected: a.Version, Actual: version}
-					break
-				}
-				position += int64(len(a.Records))
-			}
-			if results[i].Conflict == nil {
-				head, results[i].Position = position, position
-			}
-		}
-	})
+	return args, numbers, nil
 }
 
 // A page is what is read at once. It is kept, so that those who take their time with

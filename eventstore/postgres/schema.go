@@ -46,10 +46,9 @@ var migrations = []string{`
 		revision bigint not null
 	);
 
-	-- Appends units to streams that are at the versions expected, and leaves out
-	-- those that are not. It returns the position of the head before; then, if any
-	-- stream was at another version, the numbers of these streams, and the versions
-	-- at which they are.
+	-- Appends records to streams, if these and others are at the versions expected,
+	-- and returns the position of the head before, alone. If any are not, it appends
+	-- nothing, and returns their numbers, and then the versions at which they are.
 	--
 	-- Statements see what others committed before they began, so those after the lock
 	-- see all that its last holder did. Versions are looked for from the one expected,
@@ -57,10 +56,9 @@ var migrations = []string{`
 	-- taken apart side by side, which is done as they are read: in from, each would be
 	-- put aside as a whole first.
 	create function rochdale_log.append(
-		streams text[], expected bigint[],   -- each stream once for each version expected of it
-		units integer[], touched integer[],  -- which unit writes or checks which of these
-		unit integer[], versions bigint[], times timestamptz[], editions smallint[], ids uuid[], correlations uuid[], causations uuid[],
-		names text[], types text[], actors text[], data json[]  -- the records
+		streams text[], expected bigint[],
+		versions bigint[], times timestamptz[], editions smallint[], ids uuid[], correlations uuid[], causations uuid[],
+		names text[], types text[], actors text[], data json[]
 	) returns bigint[] language plpgsql as $$
 	declare
 		head bigint;
@@ -80,12 +78,8 @@ var migrations = []string{`
 		end if;
 		select array_agg(coalesce((select version from rochdale_log.event where stream = streams[n] order by version desc limit 1), 0) order by n)
 			into actual from unnest(wrong) as w (n);
-		insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
-			select head + row_number() over (order by n), v, t, e, i, co, ca, s, ty, a, d
-			from unnest(unit, versions, times, editions, ids, correlations, causations, names, types, actors, data)
-				with ordinality as r (u, v, t, e, i, co, ca, s, ty, a, d, n)
-			where u not in (select un from unnest(units, touched) as x (un, st) where st = any (wrong));
-		return head || wrong || actual;
+		perform set_config('synchronous_commit', 'off', true); -- as there is nothing to keep
+		return wrong || actual;
 	end $$;
 
 	-- Appends one record to a stream. It returns its position; or, if the stream is

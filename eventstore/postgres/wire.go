@@ -10,7 +10,7 @@ import (
 // Values go over the wire in PostgreSQL's binary format.
 
 // Types of the elements of an array.
-const byteaType, int8Type, int2Type, int4Type, textType, jsonType, timeType, uuidType = 17, 20, 21, 23, 25, 114, 1184, 2950
+const byteaType, int8Type, int2Type, textType, jsonType, timeType, uuidType = 17, 20, 21, 25, 114, 1184, 2950
 
 // binaryFormat says so of all parameters, or all columns.
 var binaryFormat = []int16{1}
@@ -98,11 +98,6 @@ func (a *array) raw(b []byte) {
 func (a *array) int64(v int64) {
 	a.length(8)
 	a.bytes = binary.BigEndian.AppendUint64(a.bytes, uint64(v))
-}
-
-func (a *array) int32(v int) {
-	a.length(4)
-	a.bytes = binary.BigEndian.AppendUint32(a.bytes, uint32(v))
 }
 
 func (a *array) int16(v int) {
