@@ -49,4 +49,3 @@ create table ballot (
 
 create index assembly_held on assembly (held_on, id);
 create index poll_assembly on poll (assembly, position);
-create index ballot_party on ballot (party);

@@ -32,44 +32,54 @@ func one() eventstore.Record {
 	}
 }
 
-// An appending is a log that some append to at once, each to streams of their own.
+// An appending is a log that some append to at once, each to streams of their own in
+// turn.
 type appending struct {
-	log      *eventstore.Log
-	driver   *counted
-	versions []int64
-	name     string // of its streams
+	log     *eventstore.Log
+	driver  *counted
+	writers int
+	streams []growing
 }
 
-func newAppending(d eventstore.Driver, writers int) *appending {
+// growing is a stream with its version.
+type growing struct {
+	domain.Stream
+	version int64
+}
+
+// newAppending returns one with so many streams for each writer, which have names like
+// those of voters.
+func newAppending(d eventstore.Driver, writers, each int) *appending {
 	c := &counted{Driver: d}
-	return &appending{log: eventstore.NewLog(c), driver: c, versions: make([]int64, writers), name: uuid.NewString()}
-}
-
-func (a *appending) stream(writer int) domain.Stream {
-	return domain.StreamOf("voter", a.name, fmt.Sprint(writer))
+	a := &appending{log: eventstore.NewLog(c), driver: c, writers: writers, streams: make([]growing, writers*each)}
+	name := uuid.NewString()
+	for i := range a.streams {
+		a.streams[i].Stream = domain.StreamOf("voter", name, uuid.Must(uuid.NewV7()).String())
+	}
+	return a
 }
 
 // run appends units of so many events until the time is over.
 func (a *appending) run(ctx context.Context, events int, length time.Duration) (sample, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
-	times := make([][]time.Duration, len(a.versions))
+	times := make([][]time.Duration, a.writers)
 	var wg sync.WaitGroup
 	began := time.Now()
-	for w := range a.versions {
+	for w := range a.writers {
 		wg.Go(func() {
-			stream := a.stream(w)
-			for at := time.Now(); at.Sub(began) < length; {
+			for at, n := time.Now(), w; at.Sub(began) < length; n += a.writers {
+				s := &a.streams[n%len(a.streams)]
 				records := make([]eventstore.Record, events)
 				for i := range records {
 					records[i] = one()
 				}
-				unit := eventstore.StreamAppend{Stream: stream, Version: a.versions[w], Records: records}
+				unit := eventstore.StreamAppend{Stream: s.Stream, Version: s.version, Records: records}
 				if _, err := a.log.Append(ctx, unit); err != nil {
 					stop(err)
 					return
 				}
-				a.versions[w] += int64(events)
+				s.version += int64(events)
 				now := time.Now()
 				times[w] = append(times[w], now.Sub(at))
 				at = now
@@ -85,10 +95,10 @@ func (a *appending) run(ctx context.Context, events int, length time.Duration) (
 // check reads what was acknowledged.
 func (a *appending) check(ctx context.Context) error {
 	var total int64
-	for w, version := range a.versions {
-		total += version
+	for _, s := range a.streams {
+		total += s.version
 		var last int64
-		for rec, err := range a.log.Stream(ctx, a.stream(w), max(version-10, 0)) {
+		for rec, err := range a.log.Stream(ctx, s.Stream, max(s.version-10, 0)) {
 			if err != nil {
 				return err
 			}
@@ -97,8 +107,8 @@ func (a *appending) check(ctx context.Context) error {
 			}
 			last = rec.Version
 		}
-		if last != version {
-			return wrongf("%s is at version %d, and was appended to up to %d", a.stream(w), last, version)
+		if last != s.version {
+			return wrongf("%s is at version %d, and was appended to up to %d", s.Stream, last, s.version)
 		}
 	}
 	head, err := a.log.Head(ctx)

@@ -98,7 +98,7 @@ func postgresAppends(b *bench, writers, clients int, more func(*outcome, tally))
 		if err != nil {
 			return s, err
 		}
-		a := newAppending(d, writers)
+		a := newAppending(d, writers, 1)
 		before, err := transactions(c, database)
 		if err == nil {
 			s, err = a.run(ctx, 1, length)
@@ -154,7 +154,7 @@ func pgbench(ctx context.Context, b *bench, c *pgtest.Cluster, clients int, leng
 	script := filepath.Join(dir, "insert.sql")
 	err = os.WriteFile(script, fmt.Appendf(nil, `\set version :version + 1
 insert into floor (version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
-	values (:version, now(), 1, '%s', '%s', null, 'voter/0197f3e1-1d2c-7000-8000-0000000000b1/' || :client_id, '%s', '%s', '%s');
+	values (:version, now(), 1, '%s', '%s', null, 'voter/0197f3e1-1d2c-7000-8000-0000000000b1/0197f3e1-1d2c-7000-8000-' || (100000000000 + :client_id), '%s', '%s', '%s');
 `, r.ID, r.Correlation, r.Type, r.Actor, r.Data), 0o600)
 	if err != nil {
 		return s, err
@@ -230,7 +230,7 @@ func postgresBulk(_ context.Context, b *bench) (*trial, error) {
 		if err != nil {
 			return s, err
 		}
-		a := newAppending(d, 1)
+		a := newAppending(d, 1, 1)
 		if s, err = a.run(ctx, bulk, length); err == nil {
 			err = a.check(ctx)
 		}
@@ -253,7 +253,7 @@ func postgresBulk(_ context.Context, b *bench) (*trial, error) {
 			rows := make([][]any, bulk)
 			for i := range rows {
 				r := one()
-				rows[i] = []any{int64(s.ops + i + 1), r.RecordedAt, int16(1), [16]byte(r.ID), [16]byte(r.Correlation), nil, "voter/0197f3e1-1d2c-7000-8000-0000000000b1/0", r.Type, r.Actor, r.Data}
+				rows[i] = []any{int64(s.ops + i + 1), r.RecordedAt, int16(1), [16]byte(r.ID), [16]byte(r.Correlation), nil, "voter/0197f3e1-1d2c-7000-8000-0000000000b1/0197f3e1-1d2c-7000-8000-100000000000", r.Type, r.Actor, r.Data}
 			}
 			n, err := conn.CopyFrom(ctx, pgx.Identifier{"floor"},
 				[]string{"version", "recorded_at", "edition", "id", "correlation", "causation", "stream", "type", "actor", "data"}, pgx.CopyFromRows(rows))

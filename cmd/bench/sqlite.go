@@ -32,7 +32,7 @@ func sqliteAppends(b *bench, writers int) (*trial, error) {
 		if err != nil {
 			return s, err
 		}
-		a := newAppending(d, writers)
+		a := newAppending(d, writers, 1)
 		if s, err = a.run(ctx, 1, length); err == nil {
 			err = a.check(ctx)
 		}
@@ -66,7 +66,7 @@ func sqliteAppends(b *bench, writers int) (*trial, error) {
 			s.ops++
 			err := c.Exec(`insert into event (position, stream, version, id, recorded_at, actor, correlation, causation, type, edition, data)
 				values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-				s.ops, "voter/0123456789abcdef/0", s.ops, r.ID[:], r.RecordedAt.UnixMicro(), r.Actor, r.Correlation[:], nil, r.Type, r.Edition, string(r.Data))
+				s.ops, "voter/0197f3e1-1d2c-7000-8000-0000000000b1/0197f3e1-1d2c-7000-8000-100000000000", s.ops, r.ID[:], r.RecordedAt.UnixMicro(), r.Actor, r.Correlation[:], nil, r.Type, r.Edition, string(r.Data))
 			if err != nil {
 				return s, errors.Join(err, c.Close())
 			}

@@ -14,7 +14,7 @@ import (
 	"rochdale/eventstore/sqlite"
 )
 
-const voteFloor = "the log alone, to which as many append one event each"
+const voteFloor = "the log alone, to which as many append one event each, to as many streams of voters"
 
 var voteMeasures = []measure{
 	{name: "castVote sqlite 256", unit: "votes", target: 0.35, floor: voteFloor, begin: beginVotes(onSQLite)},
@@ -89,7 +89,7 @@ func beginVotes(on place) func(context.Context, *bench) (*trial, error) {
 			if err != nil {
 				return out, err
 			}
-			a := newAppending(d, voting)
+			a := newAppending(d, voting, electorate/voting)
 			if out, err = a.run(ctx, 1, length); err == nil {
 				err = a.check(ctx)
 			}
