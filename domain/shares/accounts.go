@@ -170,8 +170,14 @@ func (e LossCharged) Evolve(h Holding) Holding {
 	for _, l := range e.Lots {
 		h.lots = h.charge(l, e.On, l.Amount)
 	}
-	h.losses = set(h.losses, e.Year, e)
+	h.losses = set(h.losses, e.Year, charging{LossCharged: e})
 	return h
+}
+
+// charging is a loss that was charged, and the day on which that was reversed.
+type charging struct {
+	LossCharged
+	reversed calendar.Date
 }
 
 // charge adds to the loss of a lot.
@@ -199,13 +205,16 @@ func (c ChargeLoss) Stream() domain.Stream { return StreamOf(c.Party, c.Class) }
 
 func (c ChargeLoss) Decide(h Holding) ([]event, error) {
 	year := c.Accounts.Year
-	if was, charged := h.losses[year]; charged {
+	was, charged := h.losses[year]
+	if charged && was.reversed.IsZero() {
 		if was.On == c.On {
 			return nil, nil
 		}
 		return nil, ErrCharged.With("year", year)
 	}
 	switch {
+	case c.On.Before(was.reversed):
+		return nil, ErrTooEarly.With("earliest", was.reversed)
 	case c.Accounts.Decision == "":
 		return nil, ErrAccountsMissing.With("year", year)
 	case c.On.Before(c.Accounts.On):
@@ -223,8 +232,8 @@ func (c ChargeLoss) Decide(h Holding) ([]event, error) {
 		if l.AcquiredOn.After(year.Through) || !loss.IsPositive() {
 			continue
 		}
-		if c.On.Before(l.came) {
-			return nil, ErrTooEarly.With("earliest", l.came)
+		if c.On.Before(l.since) {
+			return nil, ErrTooEarly.With("earliest", l.since)
 		}
 		e.Lots, e.Amount = append(e.Lots, LotLoss{l.Subscription, l.Subscriber, l.Price, loss}), e.Amount.Plus(loss)
 	}

@@ -22,6 +22,12 @@ func CallStream(id CallID) domain.Stream { return domain.StreamOf("call", string
 // Call is what must be known of a call in order to make it to holders.
 type Call struct{ decided CallDecided }
 
+// calling is a call that was made to a holder.
+type calling struct {
+	Called
+	reversed bool
+}
+
 // Asked is what a lot is asked for by a call.
 type Asked struct {
 	Subscription SubscriptionID `json:"subscription"`
@@ -36,7 +42,7 @@ type Asked struct {
 func (h Holding) Overdue(on calendar.Date) money.Money {
 	unpaid := h.Unpaid()
 	for _, c := range h.calls {
-		if !c.DueOn.Before(on) {
+		if !c.reversed && !c.DueOn.Before(on) {
 			unpaid = unpaid.Minus(c.Amount)
 		}
 	}
@@ -85,7 +91,7 @@ func (e Called) Evolve(h Holding) Holding {
 			h.lots = h.touch(i, e.On, func(l *heldLot) { l.Called = most(l.Called, a.UpTo) })
 		}
 	}
-	h.calls = set(h.calls, e.Call, e)
+	h.calls = set(h.calls, e.Call, calling{Called: e})
 	return h
 }
 

@@ -125,6 +125,7 @@ func (c WithdrawSubscription) Stream() domain.Stream { return StreamOf(c.Party, 
 
 func (c WithdrawSubscription) Decide(h Holding) ([]event, error) {
 	s, made := h.subscriptions[c.Subscription]
+	earliest := later(s.subscribed.On, later(s.last, s.reversed))
 	switch {
 	case !made:
 		return nil, ErrNotSubscribed.With("subscription", c.Subscription)
@@ -136,8 +137,8 @@ func (c WithdrawSubscription) Decide(h Holding) ([]event, error) {
 		return nil, ErrIssued.With("subscription", c.Subscription)
 	case !c.Why.Valid():
 		return nil, ErrIncomplete.With("missing", "reason")
-	case c.On.Before(later(s.subscribed.On, s.last)):
-		return nil, ErrTooEarly.With("earliest", later(s.subscribed.On, s.last))
+	case c.On.Before(earliest):
+		return nil, ErrTooEarly.With("earliest", earliest)
 	}
 	if err := open(c.On, c.Closed); err != nil {
 		return nil, err
@@ -215,8 +216,8 @@ func (c Issue) Decide(h Holding) ([]event, error) {
 		return nil, ErrWithdrawn.With("subscription", c.Subscription)
 	case c.Statutes.Version == 0:
 		return nil, ErrIncomplete.With("missing", "the statutes in force")
-	case c.On.Before(s.subscribed.On):
-		return nil, ErrTooEarly.With("earliest", s.subscribed.On)
+	case c.On.Before(later(s.subscribed.On, s.reversed)):
+		return nil, ErrTooEarly.With("earliest", later(s.subscribed.On, s.reversed))
 	case !part.Reached(s.paid.Minor(), price.Minor()):
 		return nil, ErrNotPaid.With("part", part).With("paid", s.paid).With("price", price)
 	}

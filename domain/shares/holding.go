@@ -111,12 +111,12 @@ type Holding struct {
 	credits       map[string]Credit  // by the reference of the payment
 	uses          map[string]creditUse
 	lots          []heldLot // oldest first
-	calls         map[CallID]Called
+	calls         map[CallID]calling
 	transfers     map[TransferID]transfer
 	conversions   map[ConversionID]conversion
 	restrictions  map[RestrictionID]RestrictionNoted // that are not lifted
 	lifted        map[RestrictionID]RestrictionLifted
-	losses        map[calendar.Period]LossCharged // by fiscal year
+	losses        map[calendar.Period]charging // by fiscal year
 	exits         map[ClaimID]Left
 	reversals     map[ReversalID]Reversed
 	redemptions   map[RedemptionID]Redeemed
@@ -128,7 +128,8 @@ type Holding struct {
 type subscription struct {
 	subscribed Subscribed
 	paid       money.Money   // on it, by whoever subscribed
-	last       calendar.Date // of a payment
+	last       calendar.Date // that something was paid, or taken back
+	reversed   calendar.Date // the last that a payment, or the issue, was
 	issued     Issued
 	withdrawn  SubscriptionWithdrawn
 }

@@ -295,20 +295,22 @@ func (h Holding) reversed(e Reversed) []Posting {
 		if p.Kept {
 			to = Credits
 		}
-		owing := Pending
-		if h.lot(p.Subscription, or(p.Subscriber, e.Party)) >= 0 {
-			owing = Receivable
+		back := []Posting{credit(to, p.Amount), debit(Credits, p.Credited), credit(p.By.source(), p.Credited)}
+		i := h.lot(p.Subscription, or(p.Subscriber, e.Party))
+		if i < 0 {
+			return append(back, debit(Pending, p.Amount))
 		}
-		return []Posting{debit(owing, p.Amount), credit(to, p.Amount), debit(Credits, p.Credited), credit(p.By.source(), p.Credited)}
+		was := h.lots[i].Lot
+		is := was
+		is.Called, is.Paid = most(was.Called, p.Called), was.Paid.Minus(p.Amount)
+		due := is.Unpaid().Minus(was.Unpaid())
+		return append(back, debit(Receivable, due), debit(Contributions, p.Amount.Minus(due)))
 	case EntryIssue:
 		return moved(e.Lots, -1, Pending)
 	case EntryCall:
-		var unpaid money.Money
-		for _, a := range e.Calls {
-			if i := h.lot(a.Subscription, a.Subscriber); i >= 0 {
-				unpaid = unpaid.Plus(h.lots[i].Unpaid()).Minus(a.Amount)
-			}
-		}
+		left := h
+		left.lots = h.uncalled(CallID(e.Of), e.On)
+		unpaid := h.Unpaid().Minus(left.Unpaid())
 		return []Posting{debit(Contributions, unpaid), credit(Receivable, unpaid)}
 	case EntryLoss:
 		var lost money.Money

@@ -59,8 +59,10 @@ type heldLot struct {
 	Lot
 	came  calendar.Date // into the holding
 	since calendar.Date // anything happened to it: it cannot leave before
-	// takenBack is what was paid when a payment was reversed: so much is due again.
-	takenBack money.Money
+	// takenBack is what was paid when a payment was reversed, on a day: so much is
+	// due again.
+	takenBack   money.Money
+	takenBackOn calendar.Date
 }
 
 // lot returns the index of the lot of a subscription, or -1.
@@ -156,8 +158,12 @@ func (h Holding) with(more []Lot, on calendar.Date) []heldLot {
 			continue
 		}
 		l := &lots[i]
+		unpaid := l.Unpaid().Plus(m.Unpaid())
 		l.Quantity += m.Quantity
-		l.Paid, l.Called, l.Lost = l.Paid.Plus(m.Paid), l.Called.Plus(m.Called), l.Lost.Plus(m.Lost)
+		l.Paid, l.Lost, l.Called = l.Paid.Plus(m.Paid), l.Lost.Plus(m.Lost), money.Money{}
+		if unpaid.IsPositive() {
+			l.Called = l.Paid.Plus(unpaid)
+		}
 		l.since = later(l.since, on)
 	}
 	slices.SortStableFunc(lots, func(a, b heldLot) int { return a.AcquiredOn.Compare(b.AcquiredOn) })

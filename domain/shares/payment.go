@@ -249,13 +249,15 @@ func unless(party, other domain.PartyID) domain.PartyID {
 func (h Holding) payable(c RecordPayment) (due money.Money, err error) {
 	subscriber := or(c.Subscriber, c.Party)
 	s, made := h.subscriptions[c.Subscription]
-	price, earliest := s.subscribed.Price, s.subscribed.On
+	price, earliest := s.subscribed.Price, later(s.subscribed.On, s.reversed)
 	i := h.lot(c.Subscription, subscriber)
 	if i >= 0 {
-		price = h.lots[i].Price
-		if l := h.lots[i]; l.came != l.AcquiredOn || c.Subscriber != "" {
+		l := h.lots[i]
+		price = l.Price
+		if l.came != l.AcquiredOn || c.Subscriber != "" {
 			earliest = l.came
 		}
+		earliest = later(earliest, l.takenBackOn)
 	}
 	switch {
 	case i < 0 && (!made || c.Subscriber != ""):

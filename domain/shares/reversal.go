@@ -1,7 +1,6 @@
 package shares
 
 import (
-	"maps"
 	"slices"
 
 	"rochdale/domain"
@@ -44,7 +43,7 @@ type Reversed struct {
 	Lots     []Lot          `json:"lots,omitempty"`     // of which they are
 	Payment  *PaymentBack   `json:"payment,omitempty"`
 	Losses   []LotLoss      `json:"losses,omitempty"` // that are given back
-	Calls    []Asked        `json:"calls,omitempty"`  // what is called on lots from now on
+	Calls    []Asked        `json:"calls,omitempty"`  // what other calls want of the lots
 	EntryOn  calendar.Date  `json:"entry_on"`         // the day of what is reversed
 	Document string         `json:"document"`         // that shows why, like minutes or a bank's notice
 	On       calendar.Date  `json:"on"`
@@ -59,6 +58,7 @@ type PaymentBack struct {
 	Amount       money.Money    `json:"amount"`            // of what counted for shares
 	Credited     money.Money    `json:"credited,omitzero"` // of what was kept as a credit, and is none any more
 	Kept         bool           `json:"kept,omitempty"`    // the money is here, and Amount a credit from now on
+	Called       money.Money    `json:"called,omitzero"`   // that is due on the shares from now on, where they are issued
 }
 
 func (e Reversed) Evolve(h Holding) Holding {
@@ -68,24 +68,23 @@ func (e Reversed) Evolve(h Holding) Holding {
 		h = e.payment(h)
 	case EntryIssue:
 		s := h.subscriptions[SubscriptionID(e.Of)]
-		s.issued, s.paid = Issued{}, money.Money{}
+		s.issued, s.paid, s.reversed = Issued{}, money.Money{}, later(s.reversed, e.On)
 		for _, l := range e.Lots {
 			s.paid = s.paid.Plus(l.Paid)
 		}
 		h.subscriptions = set(h.subscriptions, SubscriptionID(e.Of), s)
 	case EntryCall:
-		for _, a := range e.Calls {
-			if i := h.lot(a.Subscription, a.Subscriber); i >= 0 {
-				h.lots = h.touch(i, e.On, func(l *heldLot) { l.Called = a.UpTo })
-			}
-		}
-		h.calls = unset(h.calls, CallID(e.Of))
+		h.lots = h.uncalled(CallID(e.Of), e.On)
+		h.calls = set(h.calls, CallID(e.Of), calling{Called: h.calls[CallID(e.Of)].Called, reversed: true})
 	case EntryLoss:
 		for _, l := range e.Losses {
 			h.lots = h.charge(l, e.On, l.Amount.Negated())
 		}
-		h.losses = maps.Clone(h.losses)
-		maps.DeleteFunc(h.losses, func(year calendar.Period, _ LossCharged) bool { return year.Through.String() == e.Of })
+		for year, l := range h.losses {
+			if year.Through.String() == e.Of {
+				h.losses = set(h.losses, year, charging{l.LossCharged, later(l.reversed, e.On)})
+			}
+		}
 	case EntryTransfer:
 		t := h.transfers[TransferID(e.Of)]
 		t.reversed = e.Reversal
@@ -123,13 +122,13 @@ func (e Reversed) payment(h Holding) Holding {
 	}
 	if back.Subscriber == "" {
 		s := h.subscriptions[back.Subscription]
-		s.paid = s.paid.Minus(back.Amount)
+		s.paid, s.last, s.reversed = s.paid.Minus(back.Amount), later(s.last, e.On), later(s.reversed, e.On)
 		h.subscriptions = set(h.subscriptions, back.Subscription, s)
 	}
 	if i := h.lot(back.Subscription, or(back.Subscriber, e.Party)); i >= 0 {
 		h.lots = h.touch(i, e.On, func(l *heldLot) {
-			l.takenBack = most(l.takenBack, l.Paid)
-			l.Called, l.Paid = most(l.Called, l.Paid), l.Paid.Minus(back.Amount)
+			l.takenBack, l.takenBackOn = most(l.takenBack, back.Called), later(l.takenBackOn, e.On)
+			l.Called, l.Paid = most(l.Called, back.Called), l.Paid.Minus(back.Amount)
 		})
 	}
 	return h
@@ -217,15 +216,23 @@ func (h Holding) reversePayment(e *Reversed, keep bool) error {
 	if back.Kept {
 		back.Credited = money.Money{}
 	}
-	if left := h.credits[e.Of].Amount; left.Minor() < back.Credited.Minor() {
-		return ErrNoCredit.With("left", left)
+	credit := h.credits[e.Of]
+	switch {
+	case credit.Amount.Minor() < back.Credited.Minor():
+		return ErrNoCredit.With("left", credit.Amount)
+	case e.On.Before(credit.since):
+		return ErrTooEarly.With("earliest", credit.since)
+	case own && e.On.Before(s.reversed):
+		return ErrTooEarly.With("earliest", s.reversed)
 	}
 	if i := h.lot(p.subscription, or(p.subscriber, e.Party)); i >= 0 {
 		switch l := h.lots[i]; {
 		case l.Left().Minor() < back.Amount.Minor():
 			return ErrGone
-		case e.On.Before(l.came):
-			return ErrTooEarly.With("earliest", l.came)
+		case e.On.Before(l.since):
+			return ErrTooEarly.With("earliest", l.since)
+		default:
+			back.Called = most(l.Called, l.Paid)
 		}
 	} else if back.Amount.IsPositive() && !(own && s.open()) {
 		return ErrGone
@@ -253,12 +260,15 @@ func (h Holding) reverseIssue(e *Reversed) error {
 	return nil
 }
 
-// reverseCall has the lots called up to what the other calls want.
 func (h Holding) reverseCall(e *Reversed) error {
 	c, made := h.calls[CallID(e.Of)]
-	if !made {
+	switch {
+	case !made:
 		return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+	case c.reversed:
+		return ErrReversed.With("entry", e.Entry).With("of", e.Of)
 	}
+	left := h.uncalled(c.Call, e.On)
 	for _, a := range c.Lots {
 		i := h.lot(a.Subscription, a.Subscriber)
 		if i < 0 {
@@ -267,27 +277,39 @@ func (h Holding) reverseCall(e *Reversed) error {
 		if e.On.Before(h.lots[i].since) {
 			return ErrTooEarly.With("earliest", h.lots[i].since)
 		}
-		var upTo money.Money
-		for id, other := range h.calls {
+		e.Calls = append(e.Calls, Asked{a.Subscription, a.Subscriber, a.Price, left[i].Called, left[i].Unpaid()})
+	}
+	e.EntryOn = c.On
+	return nil
+}
+
+// uncalled returns the lots, those of a call called up to what the others want.
+func (h Holding) uncalled(id CallID, on calendar.Date) []heldLot {
+	for _, a := range h.calls[id].Lots {
+		i := h.lot(a.Subscription, a.Subscriber)
+		if i < 0 {
+			continue
+		}
+		upTo := h.lots[i].takenBack
+		for _, other := range h.calls {
 			for _, b := range other.Lots {
-				if string(id) != e.Of && b.Subscription == a.Subscription && b.Subscriber == a.Subscriber {
+				if other.Call != id && !other.reversed && b.Subscription == a.Subscription && b.Subscriber == a.Subscriber {
 					upTo = most(upTo, b.UpTo)
 				}
 			}
 		}
-		upTo = most(upTo, h.lots[i].takenBack)
-		lot := h.lots[i].Lot
-		lot.Called = upTo
-		e.Calls = append(e.Calls, Asked{a.Subscription, a.Subscriber, a.Price, upTo, lot.Unpaid()})
+		h.lots = h.touch(i, on, func(l *heldLot) { l.Called = upTo })
 	}
-	e.EntryOn = c.On
-	return nil
+	return h.lots
 }
 
 func (h Holding) reverseLoss(e *Reversed) error {
 	for year, c := range h.losses {
 		if year.Through.String() != e.Of {
 			continue
+		}
+		if !c.reversed.IsZero() {
+			return ErrReversed.With("entry", e.Entry).With("of", e.Of)
 		}
 		for _, l := range c.Lots {
 			held := slices.ContainsFunc(h.lots, func(m heldLot) bool {
