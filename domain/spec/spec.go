@@ -109,6 +109,7 @@ func check[C any](t *testing.T, stories []Story[C], decide func(*testing.T, C, E
 			if diff := cmp.Diff(s.Then, got, everything); len(s.Then)+len(got) > 0 && diff != "" {
 				t.Fatalf("%+v\n then (-want +got): %s", s.When, diff)
 			}
+			s.tell(t, err)
 			again, err := decide(t, s.When, slices.Concat(s.Given, got))
 			if len(again) > 0 || !errors.Is(err, s.Refused) {
 				t.Errorf("%+v\n when repeated: %+v, %v", s.When, again, err)
