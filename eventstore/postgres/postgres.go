@@ -259,8 +259,8 @@ func encode(units []eventstore.Unit, some []int) (args [][]byte, numbers []int, 
 // it, or use the driver meanwhile, hold no connection.
 const (
 	firstPage = 50      // records, since most streams are short
-	page      = 500     // records
-	pageBytes = 4 << 20 // after which the others are read once more
+	page      = 2000    // records
+	pageBytes = 4 << 20 // after which the others of a page are read once more
 )
 
 const columns = `position, stream, version, id, recorded_at, actor, correlation, causation, type, edition, data`
@@ -283,43 +283,42 @@ func (d *Driver) All(ctx context.Context, after int64) iter.Seq2[eventstore.Reco
 
 func (d *Driver) records(ctx context.Context, after int64, key func(*eventstore.Record) int64, st *statement, args ...[]byte) iter.Seq2[eventstore.Record, error] {
 	return func(yield func(eventstore.Record, error) bool) {
-		p := pages{d: d, key: key, st: st, args: append([][]byte{nil, nil}, args...), after: after, size: firstPage}
-		records, err := p.next(ctx, nil)
-		var spare []eventstore.Record
+		pages := &pages{d: d, key: key, st: st, args: append([][]byte{nil, nil}, args...), after: after, size: firstPage, room: make(chan []eventstore.Record, 3)}
+		p := pages.next(ctx, nil)
+		var others chan aPage
+		if p.more {
+			left := make(chan struct{})
+			defer close(left)
+			others = make(chan aPage)
+			go pages.all(ctx, others, left)
+		}
 		for {
-			var ahead chan struct{} // closed when the next page is there
-			var following []eventstore.Record
-			var failed error
-			if err == nil && p.more { // it is read while this one is looked at
-				ahead = make(chan struct{})
-				go func() {
-					defer close(ahead)
-					following, failed = p.next(ctx, spare)
-				}()
-			}
-			for i := range records {
+			for i := range p.records {
 				if ctx.Err() != nil {
 					yield(eventstore.Record{}, context.Cause(ctx))
 					return
 				}
-				if !yield(records[i], nil) {
+				if !yield(p.records[i], nil) {
 					return
 				}
 			}
-			switch {
-			case ctx.Err() != nil && (err != nil || ahead != nil):
-				yield(eventstore.Record{}, context.Cause(ctx))
-				return
-			case err != nil:
-				yield(eventstore.Record{}, d.explain(err))
-				return
-			case ahead == nil:
+			if p.err != nil {
+				yield(eventstore.Record{}, d.explain(p.err))
 				return
 			}
-			<-ahead
-			records, spare, err = following, records, failed
+			if !p.more {
+				return
+			}
+			pages.room <- p.records
+			p = <-others
 		}
 	}
+}
+
+type aPage struct {
+	records []eventstore.Record
+	more    bool // may follow
+	err     error
 }
 
 // pages are read one after another.
@@ -330,12 +329,31 @@ type pages struct {
 	args  [][]byte // with room for two more at the beginning
 	after int64
 	size  int
-	more  bool
+	room  chan []eventstore.Record // of pages that are no longer needed
 	reader
 }
 
-// next reads the next page into the room of one that is no longer needed.
-func (p *pages) next(ctx context.Context, room []eventstore.Record) ([]eventstore.Record, error) {
+// all reads all that follow, each while the one before is looked at, until they are
+// left.
+func (p *pages) all(ctx context.Context, to chan<- aPage, left <-chan struct{}) {
+	var page aPage
+	for page.more = true; page.more; {
+		var room []eventstore.Record
+		select {
+		case room = <-p.room:
+		default:
+		}
+		page = p.next(ctx, room)
+		select {
+		case to <- page:
+		case <-left:
+			return
+		}
+	}
+}
+
+// next reads the next page into the room of another.
+func (p *pages) next(ctx context.Context, room []eventstore.Record) aPage {
 	records, seen, bytes := room[:0], 0, 0
 	p.args[0], p.args[1] = int64Value(p.after), int64Value(int64(p.size))
 	err := p.d.run(ctx, true, p.st, p.args, func(columns [][]byte) {
@@ -348,20 +366,17 @@ func (p *pages) next(ctx context.Context, room []eventstore.Record) ([]eventstor
 		p.read(columns, r)
 		bytes += len(r.Data)
 	})
-	p.more = seen == p.size || seen > len(records)
-	if seen > len(records) {
-		p.size = len(records)
-	} else {
-		p.size = min(page, 10*p.size)
-	}
+	more := err == nil && (seen == p.size || seen > len(records))
 	if len(records) > 0 {
+		p.size = min(page, 10*p.size, max(1, len(records)*pageBytes/(bytes+1)))
 		p.after = p.key(&records[len(records)-1])
 	}
-	return records, err
+	return aPage{records, more, err}
 }
 
 // A reader makes records without an allocation for each of their parts.
 type reader struct {
+	stream        domain.Stream // of the last
 	actors, types names
 	chunk         []byte // from which data is cut
 }
@@ -406,7 +421,10 @@ func (d *reader) data(data []byte) []byte {
 }
 
 func (d *reader) read(c [][]byte, r *eventstore.Record) {
-	r.Position, r.Stream, r.Version = readInt64(c[0]), domain.Stream(c[1]), readInt64(c[2])
+	if d.stream != domain.Stream(c[1]) { // which makes no string
+		d.stream = domain.Stream(c[1])
+	}
+	r.Position, r.Stream, r.Version = readInt64(c[0]), d.stream, readInt64(c[2])
 	r.ID = readUUID(c[3])
 	r.RecordedAt, r.Actor = readTime(c[4]), d.actors.of(c[5])
 	r.Correlation, r.Causation = readUUID(c[6]), readUUID(c[7])
