@@ -114,5 +114,6 @@ func Register(r *domain.Registry) {
 	domain.Register[HouseholdLeft](r, "membership.household_left")
 	domain.Register[RoleGranted](r, "membership.role_granted")
 	domain.Register[RoleRevoked](r, "membership.role_revoked")
+	domain.Register[NoticeRecorded](r, "membership.notice_recorded")
 	domain.Register[PersonalDataErased](r, "membership.personal_data_erased")
 }

@@ -37,6 +37,7 @@
 //	LeaveHousehold        → HouseholdLeft                    household/<id>       + member/<party>
 //	GrantRole             → RoleGranted                      member/<party>       anyone
 //	RevokeRole            → RoleRevoked                      member/<party>       who has the role
+//	RecordNotice          → NoticeRecorded                   notice/<event>       a mail that was sent, or not
 //	ErasePersonalData     → PersonalDataErased               member/<party>       of a class that is no longer needed
 //	Enter                 → the events of a life so far      + member-number/<n>  from an older register
 //
