@@ -28,7 +28,7 @@ import (
 )
 
 // measures are all there are, in the order of the layers.
-var measures = [][]measure{sqliteMeasures, postgresMeasures, replayMeasures, startMeasures, graphqlMeasures, voteMeasures}
+var measures = [][]measure{sqliteMeasures, postgresMeasures, replayMeasures, rebuildMeasures, startMeasures, graphqlMeasures, voteMeasures}
 
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == floorVerb {
@@ -148,7 +148,7 @@ func (b *bench) guarded(ctx context.Context, m measure) (o *outcome, err error) 
 			if !ours {
 				panic(p)
 			}
-			err = failure
+			err = failure.error
 		}
 	}()
 	return b.run(ctx, m)
