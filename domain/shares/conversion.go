@@ -158,7 +158,7 @@ func changed(lots []Lot, take, give int64) (made []Lot) {
 		}
 		over := taken * give % take // shares of this lot, times give
 		keptPaid = money.New(share(l.Price.Minor(), over, give), l.Price.Currency())
-		keptLost = money.New(share(l.Lost.Minor(), over, give*l.Quantity), l.Price.Currency())
+		keptLost = money.New(share(l.Lost.Minor(), keptPaid.Minor(), l.Paid.Minor()), l.Price.Currency())
 		paid, lost = paid.Minus(keptPaid), lost.Minus(keptLost)
 		made = append(made, spread(l, n, paid, lost)...)
 	}
@@ -169,18 +169,18 @@ func changed(lots []Lot, take, give int64) (made []Lot) {
 // one lot, or two where it does not divide.
 func spread(l Lot, n int64, paid, lost money.Money) (made []Lot) {
 	price, dearer := paid.Minor()/n, paid.Minor()%n
+	left := lost
 	for _, part := range []struct{ n, price int64 }{{n - dearer, price}, {dearer, price + 1}} {
 		if part.n == 0 {
 			continue
 		}
 		m := l
-		m.Quantity, m.Price = part.n, money.New(part.price, l.Price.Currency())
+		m.Quantity, m.Price, m.Lost = part.n, money.New(part.price, l.Price.Currency()), left
 		m.Paid = m.Cost()
-		m.Lost = money.New(share(lost.Minor(), part.n, n), l.Price.Currency())
-		if part.price != price { // the last takes what is left
-			m.Lost = lost.Minus(money.New(share(lost.Minor(), n-dearer, n), l.Price.Currency()))
+		if part.price == price { // what does not divide is of the others, if there are any
+			m.Lost = money.New(share(lost.Minor(), m.Paid.Minor(), paid.Minor()), l.Price.Currency())
 		}
-		if lost.IsZero() {
+		if left = left.Minus(m.Lost); m.Lost.IsZero() {
 			m.Lost = money.Money{}
 		}
 		made = append(made, m)

@@ -395,7 +395,7 @@ func (c ReverseConversion) Decide(from, to Holding) ([]event, []event, error) {
 	was, made := from.conversions[c.Conversion]
 	now := to.conversions[c.Conversion]
 	switch {
-	case !made || was.quantity > 0 || was.other != c.To:
+	case !made || was.quantity > 0 || was.other != c.To || now.quantity <= 0:
 		return nil, nil, ErrNoEntry.With("entry", EntryConversion).With("of", of)
 	case was.reversed != "":
 		return nil, nil, ErrReversed.With("entry", EntryConversion).With("of", of)
