@@ -17,7 +17,7 @@ func TestNext(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		driver := new(eventstore.Memory)
 		logs := []*eventstore.Log{eventstore.NewLog(driver), eventstore.NewLog(driver)} // of two processes
-		for _, log := range logs { // since then somebody follows
+		for _, log := range logs {                                                      // since then somebody follows
 			for range log.Next(t.Context(), 0) {
 				t.Fatal("an empty log has records")
 			}

@@ -193,7 +193,8 @@ const (
 func floorRow(r *eventstore.Record, position int64, stream domain.Stream, version int64) [][]byte {
 	return [][]byte{
 		binary.BigEndian.AppendUint64(nil, uint64(position)), binary.BigEndian.AppendUint64(nil, uint64(version)),
-		binary.BigEndian.AppendUint64(nil, uint64(r.RecordedAt.UnixMicro()-946_684_800_000_000)), {0, 1},
+		binary.BigEndian.AppendUint64(nil, uint64(r.RecordedAt.UnixMicro()-946_684_800_000_000)),
+		{0, 1},
 		r.ID[:], r.Correlation[:], []byte(stream), []byte(r.Type), []byte(r.Actor), r.Data,
 	}
 }

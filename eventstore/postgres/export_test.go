@@ -1,10 +1,6 @@
 package postgres
 
-import (
-	"testing"
-
-	"github.com/jackc/pgx/v5/pgxpool"
-)
+import "testing"
 
 // Direct reports whether the driver takes its connections for the server's own.
 func (d *Driver) Direct() bool { return d.direct.Load() }
@@ -20,13 +16,11 @@ func (d *Driver) Exec(t testing.TB, statements string) {
 // Warm makes all connections that there may be, and leaves them.
 func (d *Driver) Warm(t testing.TB) {
 	t.Helper()
-	var all []*pgxpool.Conn
 	for range d.pool.Config().MaxConns {
 		conn, err := d.pool.Acquire(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer conn.Release()
-		all = append(all, conn)
 	}
 }

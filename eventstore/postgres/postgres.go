@@ -115,7 +115,8 @@ func (d *Driver) Write(ctx context.Context, units []eventstore.Unit) ([]eventsto
 	if ctx.Err() != nil {
 		return nil, context.Cause(ctx)
 	}
-	results, err := make([]eventstore.Result, len(units)), error(nil)
+	results := make([]eventstore.Result, len(units))
+	var err error
 	if len(units) == 1 && len(units[0]) == 1 && len(units[0][0].Records) == 1 {
 		err = d.writeOne(ctx, units[0][0], &results[0])
 	} else {

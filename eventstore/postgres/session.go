@@ -42,6 +42,9 @@ type session struct {
 
 const sessionKey = "rochdale"
 
+// oldest is the oldest version of PostgreSQL that has all that is used.
+const oldest = 12
+
 func sessionOf(conn *pgx.Conn) *session { return conn.PgConn().CustomData()[sessionKey].(*session) }
 
 // meet gets to know a new connection. A proxy that gives each transaction another
@@ -51,10 +54,14 @@ func (d *Driver) meet(ctx context.Context, conn *pgx.Conn) error {
 	s := &session{conn: conn.PgConn(), known: map[string]*pgconn.StatementDescription{}}
 	s.conn.CustomData()[sessionKey] = s
 	var pid uint32
+	var number int
 	var isolation string
-	err := conn.QueryRow(ctx, `select pg_backend_pid(), current_setting('default_transaction_isolation')`).Scan(&pid, &isolation)
-	if err != nil {
+	err := conn.QueryRow(ctx, `select pg_backend_pid(), current_setting('server_version_num')::int, current_setting('default_transaction_isolation')`).Scan(&pid, &number, &isolation)
+	switch {
+	case err != nil:
 		return err
+	case number < oldest*10_000:
+		return fmt.Errorf("postgres: %s is kept by PostgreSQL %d: upgrade it to %d or newer", d.where, number/10_000, oldest)
 	}
 	s.direct = pid == s.conn.PID()
 	d.direct.Store(s.direct)
@@ -112,7 +119,9 @@ func (d *Driver) run(ctx context.Context, repeatable bool, st *statement, args [
 			}
 			return unsent{cause(ctx, err)}
 		}
-		d.lost.Store(0)
+		if d.lost.Load() != 0 {
+			d.lost.Store(0)
+		}
 		s := sessionOf(conn.Conn())
 		result := s.send(bounded, st, args)
 		rows := 0
