@@ -68,6 +68,10 @@ func rules() statutes.Statutes {
 		panic(err)
 	}
 	s.Shares.PartialExit = true
+	c := s.Shares.Classes[0] // of which shares are made, three of one, and none are issued
+	c.ID = "C"
+	s.Shares.Classes = append(s.Shares.Classes, c)
+	s.Shares.Classes[0].Converts = []statutes.Conversion{{To: "C", Take: 1, Give: 3}}
 	s.Membership.Resignation = statutes.Resignation{NoticeDays: 3, Effect: statutes.NoticeEnd, Withdrawable: true}
 	s.Membership.Exclusion, s.Membership.Retention = statutes.Exclusion{By: statutes.Board}, statutes.Retention{}
 	s.Assembly.NoticeDays, s.Assembly.SecondCallNoticeDays, s.Assembly.RecordDays = 2, 1, 1
@@ -348,6 +352,22 @@ var acts = []act{
 		})
 	},
 	(*history).invest, (*history).invest,
+	func(h *history) error {
+		return do(h, shares.WithdrawSubscription{Subscription: h.lot(), Party: h.party(), Class: h.class(), Why: shares.Withdrawn, On: h.dated()})
+	},
+	(*history).convert, (*history).giveBack, (*history).giveBack, (*history).certify,
+	(*history).reverse, (*history).reverse,
+	func(h *history) error {
+		return do(h, shares.NoteRestriction{
+			Restriction: shares.RestrictionID(fmt.Sprint("r", h.quantity())), Party: h.party(), Class: h.class(),
+			Kind: pick(h, "kind", shares.Pledged, shares.Contractual), Beneficiary: "Example Bank", Document: "a deed", On: h.dated(),
+		})
+	},
+	func(h *history) error {
+		return do(h, shares.LiftRestriction{
+			Restriction: shares.RestrictionID(fmt.Sprint("r", h.quantity())), Party: h.party(), Class: h.class(), Document: "a release", On: h.dated(),
+		})
+	},
 	func(h *history) error { // all
 		party, class := h.party(), h.class()
 		_, err := eventstore.Transact(as(h.Context()), h.node(), func(tx *eventstore.Tx) error {
@@ -510,6 +530,78 @@ func (h *history) invest() error {
 		transfer := shares.TransferID(fmt.Sprint("t", h.revision()))
 		return do2(h, shares.Transfer{Transfer: transfer, From: from, To: to, Class: class, Quantity: 1, On: first.AddDays(5), Statutes: h.statutes})
 	})
+}
+
+// convert is the course of shares that become others, perhaps by mistake.
+func (h *history) convert() error {
+	party, n := h.party(), h.quantity()
+	id := shares.ConversionID(fmt.Sprint("c", h.revision()))
+	today := h.clock.today()
+	return h.course(func() error {
+		return do(h, shares.Enter{
+			Subscription: h.lot(), Party: party, Class: "A", Quantity: n, Paid: money.New(2500*n, "EUR"), On: today, Statutes: h.statutes,
+		})
+	}, func() error {
+		return do2(h, shares.Convert{Conversion: id, Party: party, Class: "A", To: "C", Quantity: 1, On: today, Statutes: h.statutes})
+	}, func() error {
+		return do2(h, shares.ReverseConversion{
+			Reversal: shares.ReversalID(id), Conversion: id, Party: party, Class: "A", To: "C", Document: "the minutes", On: today.AddDays(1),
+		})
+	})
+}
+
+// giveBack is the course of shares that are given back, perhaps by mistake.
+func (h *history) giveBack() error {
+	party, class, today := h.party(), h.class(), h.clock.today()
+	id := shares.ClaimID(fmt.Sprint("x", h.revision()))
+	return h.course(func() error {
+		return do2(h, shares.RequestExit{Claim: id, Party: party, Class: class, Reason: shares.Resigned, Quantity: 1, On: today.AddDays(-3), Statutes: h.statutes})
+	}, func() error {
+		return do2(h, shares.TakeEffect{Claim: id, Party: party, Class: class, On: today.AddDays(6), Statutes: h.statutes})
+	}, func() error {
+		return do2(h, shares.ReverseExit{Reversal: shares.ReversalID(id), Claim: id, Party: party, Class: class, Document: "the minutes", On: today.AddDays(6)})
+	})
+}
+
+// certify is the course of certificates.
+func (h *history) certify() error {
+	party, class, today := h.party(), h.class(), h.clock.today()
+	number := shares.CertificateNumber(2*h.revision() + 1)
+	return h.course(func() error {
+		return do2(h, shares.IssueCertificate{Number: number, Party: party, Class: class, Quantity: 1, On: today.AddDays(6)})
+	}, func() error {
+		_, err := eventstore.Transact(as(h.Context()), h.node(), func(tx *eventstore.Tx) error {
+			holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(party, class))
+			if err != nil {
+				return err
+			}
+			return eventstore.Do2(tx, shares.ReplaceCertificate{
+				Old: number, New: number + 1, Quantity: 1, Why: shares.LostPaper, On: today.AddDays(6), Holding: holding,
+			})
+		})
+		return err
+	}, func() error {
+		return do(h, shares.CancelCertificate{Number: number + 1, Why: shares.Mistaken, On: today.AddDays(6)})
+	})
+}
+
+// reverse undoes something that may have been entered.
+func (h *history) reverse() error {
+	id := shares.ReversalID(fmt.Sprint("v", h.clock.now.UnixMicro()))
+	if rapid.Bool().Draw(h.T, "transfer") {
+		return do2(h, shares.ReverseTransfer{
+			Reversal: id, Transfer: shares.TransferID(fmt.Sprint("t", h.quantity())), From: h.party(), To: h.party(), Class: h.class(),
+			Document: "the minutes", On: h.dated(),
+		})
+	}
+	c := shares.ReverseEntry{
+		Reversal: id, Entry: shares.EntryIssue, Of: string(h.lot()), Party: h.party(), Class: h.class(), Document: "a notice", On: h.dated(),
+	}
+	if rapid.Bool().Draw(h.T, "payment") {
+		c.Entry, c.Keep = shares.EntryPayment, rapid.Bool().Draw(h.T, "keep")
+		c.Of = pick(h, "reference", "rest of "+c.Of, c.Of, "entered "+c.Of, "1", "2")
+	}
+	return do(h, c)
 }
 
 // rejoin is the course of somebody who leaves and comes back.

@@ -42,7 +42,7 @@ type projection struct {
 
 // all are the projections, in the order of the modules.
 var all = []projection{
-	statutesProjection, membershipProjection, sharesProjection, assemblyProjection, documentsProjection, offeringProjection,
+	statutesProjection, membershipProjection, sharesProjection, registerProjection, assemblyProjection, documentsProjection, offeringProjection,
 	subscriptionProjection, entitlementProjection, billingProjection, paymentProjection, provisioningProjection,
 }
 

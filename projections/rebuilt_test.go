@@ -197,7 +197,7 @@ func must(t interface {
 func nameless(entries []projections.RegisterEntry) []projections.RegisterEntry {
 	entries = slices.Clone(entries)
 	for i := range entries {
-		entries[i].Name, entries[i].Address = "", ""
+		entries[i].Name, entries[i].Address, entries[i].Country, entries[i].EnterpriseNumber = "", "", "", ""
 	}
 	return entries
 }
@@ -220,7 +220,7 @@ func checkTemporal(t *rapid.T, h *history, m *projections.Models) {
 			party := domain.PartyID(strings.TrimPrefix(string(rec.Stream), "member/"))
 			lives[party] = e.Evolve(lives[party])
 		}
-		if e, ok := event.(domain.Event[shares.Holding]); ok && !dateOf(e).After(on) {
+		if e, ok := event.(domain.Event[shares.Holding]); ok && !effective(e).After(on) {
 			held[string(rec.Stream)] = e.Evolve(held[string(rec.Stream)])
 		}
 	}
@@ -264,6 +264,19 @@ func checkTemporal(t *rapid.T, h *history, m *projections.Models) {
 			want[k] = lot{want[k].quantity + l.Quantity, want[k].paid + l.Paid.Minor()}
 		}
 	}
+	noted, restricted := map[string]int64{}, map[string]int64{}
+	for stream, holding := range held {
+		for _, r := range holding.Restrictions() {
+			noted[stream+"/"+string(r.Restriction)] = r.Quantity
+		}
+	}
+	for r, err := range m.Restrictions(t.Context(), projections.AsAt{Day: on, Known: known}, "") {
+		must(t, err)
+		restricted[string(shares.StreamOf(r.Party, r.Class))+"/"+string(r.ID)] = r.Quantity
+	}
+	if diff := cmp.Diff(noted, restricted); diff != "" {
+		t.Errorf("restrictions on %v as known at %v, -by the events +by the read model: %s", on, known, diff)
+	}
 	entries, err := m.RegisterAt(t.Context(), on, known)
 	must(t, err)
 	for _, e := range entries {
@@ -282,23 +295,10 @@ func checkTemporal(t *rapid.T, h *history, m *projections.Models) {
 	}
 }
 
-// dateOf returns the day on which a change to shares takes effect.
-func dateOf(e domain.Event[shares.Holding]) calendar.Date {
-	switch e := e.(type) {
-	case shares.Subscribed:
-		return e.On
-	case shares.Paid:
-		return e.On
-	case shares.Issued:
-		return e.On
-	case shares.TransferredOut:
-		return e.On
-	case shares.TransferredIn:
-		return e.On
-	case shares.Redeemed:
-		return e.On
-	}
-	panic(e)
+// effective returns the day on which a change to shares takes effect.
+func effective(e domain.Event[shares.Holding]) calendar.Date {
+	on, _ := shares.Dates(e)
+	return on
 }
 
 // checkStates compares what the read models say of things with the states by which
@@ -521,7 +521,7 @@ func checkMoney(t *rapid.T, m *projections.Models, tx *eventstore.Tx) {
 		for _, holding := range holdings {
 			held[holding.Class] = holding.Quantity
 		}
-		for _, class := range []domain.ClassID{"A", "B"} {
+		for _, class := range []domain.ClassID{"A", "B", "C"} {
 			state := load[shares.Holding](t, tx, shares.StreamOf(party, class))
 			total[class] += state.Held()
 			if held[class] != state.Held() {

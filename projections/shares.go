@@ -17,21 +17,18 @@ import (
 var sharesProjection = projection{
 	module: "shares",
 	wants: []any{
-		shares.Subscribed{}, shares.Paid{}, shares.Issued{}, shares.TransferredOut{}, shares.TransferredIn{}, shares.Redeemed{},
+		shares.Subscribed{}, shares.SubscriptionWithdrawn{}, shares.Paid{}, shares.Issued{}, shares.TransferredOut{}, shares.TransferredIn{},
+		shares.ConvertedOut{}, shares.ConvertedIn{}, shares.Left{}, shares.Redeemed{}, shares.Reversed{},
 	},
 	apply: func(t *table, event any) error {
 		switch e := event.(type) {
 		case shares.Subscribed:
 			return t.Exec(`insert into share_subscription (party, id, class, quantity, price, currency, on_date) values (?, ?, ?, ?, ?, ?, ?)`,
 				e.Party, e.Subscription, e.Class, e.Quantity, e.Price.Minor(), e.Price.Currency(), e.On)
+		case shares.SubscriptionWithdrawn:
+			return t.withdrawn(e)
 		case shares.Paid:
-			err := t.Exec(`update share_subscription set paid = paid + ? where party = ? and class = ? and id = ?`,
-				e.Amount.Minor(), e.Party, e.Class, e.Subscription)
-			if err != nil {
-				return err
-			}
-			lot := shares.Lot{Subscription: e.Subscription, Subscriber: e.Party, AcquiredOn: e.On, Paid: e.Amount, Price: money.New(0, e.Amount.Currency())}
-			return t.move(0, e.Party, e.Class, "paid", lot, 1, e.Reference, "", e.On)
+			return t.paid(e.Party, e.Class, cmp.Or(e.Subscriber, e.Party), e.Subscription, "paid", e.Amount, e.Reference, e.On)
 		case shares.Issued:
 			err := t.Exec(`update share_subscription set issued_on = ? where party = ? and class = ? and id = ?`, e.On, e.Party, e.Class, e.Subscription)
 			if err != nil {
@@ -46,11 +43,82 @@ var sharesProjection = projection{
 			return t.moveAll(e.Party, e.Class, "transferred_out", e.Lots, -1, string(e.Transfer), e.To, e.On)
 		case shares.TransferredIn:
 			return t.moveAll(e.Party, e.Class, "transferred_in", e.Lots, 1, string(e.Transfer), e.From, e.On)
+		case shares.ConvertedOut:
+			return t.moveAll(e.Party, e.Class, "converted_out", e.Lots, -1, string(e.Conversion), "", e.On)
+		case shares.ConvertedIn:
+			return t.moveAll(e.Party, e.Class, "converted_in", e.Lots, 1, string(e.Conversion), "", e.On)
+		case shares.Left:
+			return t.moveAll(e.Party, e.Class, "left", e.Lots, -1, string(e.Claim), "", e.On)
 		case shares.Redeemed:
 			return t.moveAll(e.Party, e.Class, "redeemed", e.Lots, -1, string(e.Redemption), "", e.On)
+		case shares.Reversed:
+			return t.reversed(e)
 		}
 		return nil
 	},
+}
+
+// paid enters money paid on a subscription or, with an amount below nothing, taken back.
+func (t *table) paid(party domain.PartyID, class domain.ClassID, subscriber domain.PartyID, id shares.SubscriptionID,
+	kind string, amount money.Money, reference string, on calendar.Date,
+) error {
+	err := t.Exec(`update share_subscription set paid = paid + ? where party = ? and class = ? and id = ?`, amount.Minor(), subscriber, class, id)
+	if err != nil {
+		return err
+	}
+	price := money.New(0, amount.Currency())
+	_, err = t.One(`select price from share_subscription where party = ? and class = ? and id = ?`, func(r lite.Row) {
+		price = money.New(r.Int(0), amount.Currency())
+	}, subscriber, class, id)
+	if err != nil {
+		return err
+	}
+	lot := shares.Lot{Subscription: id, Subscriber: subscriber, AcquiredOn: on, Paid: amount, Price: price}
+	return t.move(0, party, class, kind, lot, 1, reference, "", on)
+}
+
+// withdrawn takes a subscription away, and what was paid on it, which is a credit now.
+func (t *table) withdrawn(e shares.SubscriptionWithdrawn) error {
+	var paid money.Money
+	for _, c := range e.Credits {
+		paid = paid.Plus(c.Amount)
+	}
+	if !paid.IsZero() {
+		err := t.paid(e.Party, e.Class, e.Party, e.Subscription, "withdrawn", paid.Negated(), string(e.Subscription), e.On)
+		if err != nil {
+			return err
+		}
+	}
+	return t.Exec(`delete from share_subscription where party = ? and class = ? and id = ?`, e.Party, e.Class, e.Subscription)
+}
+
+// reversed enters what undoes another entry. Calls and losses are in neither ledger.
+func (t *table) reversed(e shares.Reversed) error {
+	switch e.Entry {
+	case shares.EntryPayment:
+		if p := e.Payment; p != nil && !p.Amount.IsZero() {
+			return t.paid(e.Party, e.Class, cmp.Or(p.Subscriber, e.Party), p.Subscription, "reversed", p.Amount.Negated(), e.Of, e.On)
+		}
+		return nil
+	case shares.EntryIssue: // what was paid stays with the subscription
+		lots := slices.Clone(e.Lots)
+		for i := range lots {
+			lots[i].Paid = money.New(0, lots[i].Price.Currency())
+		}
+		err := t.Exec(`update share_subscription set issued_on = null where party = ? and class = ? and id = ?`, e.Party, e.Class, e.Of)
+		if err != nil {
+			return err
+		}
+		return t.moveAll(e.Party, e.Class, "reversed", lots, -1, e.Of, "", e.On)
+	case shares.EntryTransfer, shares.EntryConversion, shares.EntryExit:
+		sign := int64(1)
+		if e.Quantity < 0 {
+			sign = -1
+		}
+		return t.moveAll(e.Party, e.Class, "reversed", e.Lots, sign, e.Of, "", e.On)
+	case shares.EntryCall, shares.EntryLoss:
+	}
+	return nil
 }
 
 func (t *table) moveAll(party domain.PartyID, class domain.ClassID, kind string, lots []shares.Lot, sign int64,
@@ -121,7 +189,7 @@ type ShareMovement struct {
 	Position     int64
 	Party        domain.PartyID
 	Class        domain.ClassID
-	Kind         string // paid, issued, transferred_in, transferred_out, redeemed
+	Kind         string // as in the table
 	Quantity     int64
 	Paid         money.Money
 	Counterparty domain.PartyID
@@ -169,23 +237,26 @@ func (m *Models) ShareSubscriptions(ctx context.Context, party domain.PartyID) (
 // RegisterEntry is a line of the register of shares: shares of one class that a
 // party acquired on one day.
 type RegisterEntry struct {
-	Member     Known // of who is none on the day, only the last number
-	Party      domain.PartyID
-	Name       string // as it is known now; empty once erased
-	Address    string
-	Class      domain.ClassID
-	AcquiredOn calendar.Date // by whoever subscribed to them
-	Quantity   int64
-	Price      money.Money // of one
-	Paid       money.Money // on all of them
+	Member           Known // of who is none on the day, only the last number
+	Party            domain.PartyID
+	Name             string // as it is known now; empty once erased
+	Address          string
+	Country          string // ISO 3166-1
+	EnterpriseNumber string // of an organisation
+	Class            domain.ClassID
+	AcquiredOn       calendar.Date // by whoever subscribed to them
+	Quantity         int64
+	Price            money.Money // of one
+	Paid             money.Money // on all of them
 }
 
 // RegisterAt returns the register of shares as at the end of a day, as far as was
 // known at an instant; the zero instant is now. Holders are in the order of their
-// numbers, those who never had one last.
+// numbers, those who never had one last. [Models.Register] yields it without
+// having all of it at once.
 func (m *Models) RegisterAt(ctx context.Context, day calendar.Date, known time.Time) (entries []RegisterEntry, err error) {
 	err = m.read(ctx, func(c *lite.Conn) error {
-		members, numbers, err := membersAt(c, day, known)
+		members, _, err := membersAt(c, day, known)
 		if err != nil {
 			return err
 		}
@@ -193,30 +264,16 @@ func (m *Models) RegisterAt(ctx context.Context, day calendar.Date, known time.T
 		for _, k := range members {
 			byParty[k.Party] = k
 		}
-		return c.Query(`
-			with held as (
-				select party, class, lot, min(acquired_on) filter (where kind <> 'paid') as acquired, sum(quantity) as quantity,
-					sum(paid) as paid, max(price) as price, max(currency) as currency
-				from share_movement where on_date <= ? and recorded_at <= ? group by party, class, lot having sum(quantity) > 0)
-			select h.party, h.class, h.acquired, sum(h.quantity), h.price, sum(h.paid), h.currency, p.name, p.street, p.postal_code, p.city
-			from held h left join party p on p.id = h.party
-			group by h.party, h.class, h.acquired, h.price
-			order by h.party, h.class, h.acquired, h.price`,
-			func(r lite.Row) error {
-				e := RegisterEntry{
-					Party: domain.PartyID(r.Text(0)), Class: domain.ClassID(r.Text(1)), Quantity: r.Int(3),
-					Price: amount(r, 4, 6), Paid: amount(r, 5, 6), Name: r.Text(7), Address: address(r.Text(8), r.Text(9), r.Text(10)),
-				}
-				var member bool
-				if e.Member, member = byParty[e.Party]; !member {
-					e.Member = Known{Party: e.Party, Number: numbers[e.Party]}
-				}
-				entries = append(entries, e)
-				return r.Into(2, &entries[len(entries)-1].AcquiredOn)
-			}, day, instant(known))
+		return registerOf(c, AsAt{day, known}, "", func(e RegisterEntry) error {
+			if k, member := byParty[e.Party]; member {
+				e.Member = k
+			}
+			entries = append(entries, e)
+			return nil
+		})
 	})
 	slices.SortStableFunc(entries, func(a, b RegisterEntry) int {
-		return cmp.Compare(uint64(a.Member.Number-1), uint64(b.Member.Number-1)) // so that 0 comes last
+		return cmp.Or(cmp.Compare(uint64(a.Member.Number-1), uint64(b.Member.Number-1)), cmp.Compare(a.Party, b.Party)) // so that 0 comes last
 	})
 	return entries, err
 }

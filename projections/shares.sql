@@ -31,7 +31,7 @@ create table share_movement (
 	class text not null,
 	lot text not null,         -- shares subscribed to together
 	acquired_on text not null, -- by whoever subscribed to them
-	kind text not null,        -- paid, issued, transferred_in, transferred_out, redeemed
+	kind text not null,        -- paid, withdrawn, issued, transferred_in, transferred_out, converted_in, converted_out, left, redeemed, reversed
 	quantity integer not null, -- more or less
 	paid integer not null,     -- minor units, more or less
 	price integer not null,    -- of one share
