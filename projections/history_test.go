@@ -124,12 +124,15 @@ func (h *history) party() domain.PartyID { return pick(h, "party", parties...) }
 
 // visitor is a party who may never become a member.
 func (h *history) visitor() domain.PartyID {
-	return pick(h, "visitor", append(slices.Clone(parties), "guest")...)
+	return pick(h, "visitor", append(slices.Clone(parties), "guest", "pair")...)
 }
 
 func kindOf(p domain.PartyID) membership.Kind {
-	if p == "weavers" {
+	switch p {
+	case "weavers":
 		return membership.Organisation
+	case "pair":
+		return membership.Joint
 	}
 	return membership.Person
 }
@@ -154,6 +157,9 @@ func (h *history) identityOf(p domain.PartyID) membership.Identity {
 			Organisation: pick(h, "organisation", "De Wevers VZW", "Weavers & Co"), Street: "Loomlane 1", City: "Ronse",
 			EnterpriseNumber: "0123.456.749",
 		}
+	}
+	if kindOf(p) == membership.Joint {
+		return membership.Identity{Together: pick(h, "together", "Ada and Bert", "The Looms"), Street: "Spinnerstraat 7", City: "Gent"}
 	}
 	i.FirstName = pick(h, "first name", "Ada", "Élodie", "Bert")
 	i.LastName = pick(h, "last name", "Loom", "D'Haese-Müller", "Şahin")
@@ -312,6 +318,31 @@ var acts = []act{
 		return do2(h, membership.Merge{Party: pick[domain.PartyID](h, "merged", "guest", "bert"), Into: "anna", On: h.clock.today()})
 	},
 	(*history).rejoin, (*history).rejoin,
+	(*history).wait, (*history).move, (*history).pair, (*history).leave, (*history).exclude,
+	func(h *history) error {
+		return do(h, membership.NameFounder{Party: h.party(), On: h.clock.today()})
+	},
+	func(h *history) error {
+		party, today := h.visitor(), h.clock.today()
+		account := membership.BankAccount{IBAN: pick[domain.IBAN](h, "iban", "BE68539007547034", "DE89370400440532013000"), Holder: "Ada Loom"}
+		return h.course(
+			func() error {
+				return do(h, membership.ChangeBankAccount{Party: party, Account: account, On: today, Statutes: h.statutes})
+			},
+			func() error { return do(h, membership.RemoveBankAccount{Party: party, On: today}) },
+		)
+	},
+	func(h *history) error {
+		household, party := pick[membership.HouseholdID](h, "household", "h1", "h2"), h.visitor()
+		return h.course(
+			func() error {
+				return do2(h, membership.JoinHousehold{Household: household, Party: party, On: h.clock.today()})
+			},
+			func() error {
+				return do(h, membership.LeaveHousehold{Household: household, Party: party, On: h.clock.today()})
+			},
+		)
+	},
 	(*history).erase,
 	func(h *history) error {
 		return h.node().Keys.Rotate(h.Context(), h.visitor(), pick(h, "data", sealed.Classes...))
@@ -630,6 +661,104 @@ func (h *history) rejoin() error {
 			Party: party, Excluded: true, Reasons: "did not weave", Statutes: h.statutes,
 			Decision: membership.Decision{By: statutes.Board, On: first.AddDays(9)},
 		})
+	})
+}
+
+// wait is the course of a candidate who waits for their turn.
+func (h *history) wait() error {
+	party, today := h.party(), h.clock.today()
+	return h.course(func() error {
+		return do(h, membership.Apply{
+			Party: party, Kind: kindOf(party), Identity: h.identityOf(party), On: today, Statutes: h.statutes,
+			Accepted: []membership.Acceptance{{Text: "statutes", Version: "3", On: today}}, Shares: []membership.Wish{{Class: "A", Quantity: 2}},
+		})
+	}, func() error {
+		return do(h, membership.PutOnWaitingList{Party: party, On: today})
+	}, func() error {
+		return do(h, membership.TakeOffWaitingList{Party: party, On: today})
+	})
+}
+
+// move is the course of somebody whose address changes.
+func (h *history) move() error {
+	party, today := h.visitor(), h.clock.today()
+	request := membership.RequestID(fmt.Sprint("r", h.revision()))
+	return h.course(func() error {
+		return do(h, membership.RequestContactChange{Party: party, Request: request, Contact: h.contact(), On: today, Statutes: h.statutes})
+	}, func() error {
+		by := pick(h, "channel", membership.OldChannel, membership.BySecretary)
+		if rapid.Bool().Draw(h.T, "declined") {
+			return do(h, membership.DeclineContactChange{Party: party, Request: request, By: by, On: today})
+		}
+		return do(h, membership.ConfirmContactChange{Party: party, Request: request, By: by, Reason: "has called", On: today})
+	})
+}
+
+// pair is the course of two who hold shares together, and of who acts for them and for
+// an organisation.
+func (h *history) pair() error {
+	today, holders := h.clock.today(), []domain.PartyID{"anna", "bert"}
+	party, capacity := pick[domain.PartyID](h, "for", "pair", "weavers"), membership.NamedVoter
+	if party == "weavers" {
+		capacity = membership.Delegate
+	}
+	first, next := membership.MandateID(fmt.Sprint("d", h.revision())), membership.MandateID(fmt.Sprint("e", h.revision()))
+	return h.course(func() error {
+		if party == "weavers" {
+			return nil
+		}
+		return do(h, membership.FormJoint{Party: "pair", Identity: h.identityOf("pair"), Holders: holders, On: today})
+	}, func() error {
+		return do2(h, membership.GiveMandate{
+			Party: party, Mandate: first, Agent: pick(h, "agent", holders...), Capacity: capacity, From: h.dated(), Proof: "d1", Statutes: h.statutes,
+		})
+	}, func() error {
+		return do2(h, membership.HandOverMandate{Party: party, Mandate: first, To: next, Agent: pick(h, "agent", holders...), On: today.AddDays(7), Statutes: h.statutes})
+	}, func() error {
+		return do(h, membership.EndMandate{Party: party, Mandate: next, On: today.AddDays(9)})
+	}, func() error {
+		if party == "weavers" {
+			return do(h, membership.WindUp{Party: party, How: membership.ByDissolution, On: today, LearntOn: today.AddDays(1), Statutes: h.statutes})
+		}
+		return do(h, membership.ChangeHolders{Party: party, Holders: []domain.PartyID{"bert", "guest"}, On: today})
+	})
+}
+
+// leave is the course of somebody who has died, of which the co-op learns late.
+func (h *history) leave() error {
+	party, today := pick[domain.PartyID](h, "deceased", "anna", "bert", "guest"), h.clock.today()
+	estate := "estate of " + party
+	return h.course(func() error {
+		return do(h, membership.Decease{Party: party, On: today.AddDays(-3), LearntOn: today, Statutes: h.statutes})
+	}, func() error {
+		return do2(h, membership.OpenEstate{
+			Party: estate, Of: party, Identity: membership.Identity{Together: "Estate of " + string(party)}, Heirs: []domain.PartyID{"heir"}, On: today,
+		})
+	}, func() error {
+		return do2(h, membership.GiveMandate{
+			Party: estate, Mandate: "settles", Agent: h.party(), Capacity: membership.Representative, From: today, Statutes: h.statutes,
+		})
+	}, func() error {
+		return do(h, membership.RevokeEnd{Party: party, On: today, Why: "another of that name"})
+	})
+}
+
+// exclude is the course of an exclusion.
+func (h *history) exclude() error {
+	party, today := h.party(), h.clock.today()
+	return h.course(func() error {
+		return do(h, membership.ProposeExclusion{Party: party, On: today, Grounds: "did not weave", Statutes: h.statutes})
+	}, func() error {
+		return do(h, membership.AnswerExclusion{Party: party, On: today, Answer: "I did", Hearing: rapid.Bool().Draw(h.T, "hearing")})
+	}, func() error {
+		return do(h, membership.HoldHearing{Party: party, On: today, Attended: true, Minutes: "7"})
+	}, func() error {
+		return do(h, membership.DecideExclusion{
+			Party: party, Excluded: rapid.Bool().Draw(h.T, "excluded"), Reasons: "did not", Statutes: h.statutes,
+			Decision: membership.Decision{By: statutes.Board, On: today, Minutes: "8"},
+		})
+	}, func() error {
+		return do(h, membership.NotifyExclusion{Party: party, On: today.AddDays(1)})
 	})
 }
 

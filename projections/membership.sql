@@ -11,7 +11,17 @@ create table party (
 	resigns_on text,           -- its last day by a resignation, whatever may end it before
 	ended_on text,             -- its last day, if one is known
 	end_reason text,
+	end_learnt_on text,        -- the day on which the co-op learnt of what ended it
+	waiting_on text,           -- since when the candidate is on the waiting list
+	waiting_at integer,        -- the position of that, which is the order of the list
+	founder integer not null default 0,
+	merged_into text, merged_on text, -- the party that it was found to be
+	estate_of text,            -- of an estate: who has left it
+	estate text,               -- of who has died: what they have left
+	died_on text, died_learnt_on text,
+	wound_up text, wound_up_on text, wound_up_learnt_on text, successor text,
 	first_name text, last_name text, organisation text,
+	together text,             -- how joint holders or an estate are called
 	name text,                 -- as on an envelope
 	sort_name text not null default '', -- by which lists are ordered
 	street text, postal_code text, city text, country text,
@@ -24,6 +34,103 @@ create table role (
 	role text not null,
 	acts_for text not null,    -- of a delegate; or empty
 	primary key (party, role, acts_for)
+) strict, without rowid;
+
+-- The numbers of parties that were found to be another, under which that is known too.
+create table also_number (
+	number integer not null,
+	position integer not null,
+	party text not null,
+	primary key (number, position)
+) strict, without rowid;
+
+-- Who acts for a party; an agent who was found to be another is that one.
+create table mandate (
+	party text not null,
+	id text not null,
+	agent text not null,
+	capacity text not null,
+	from_date text not null,
+	through text,
+	proof text,
+	primary key (party, id)
+) strict, without rowid;
+
+-- Joint holders, and the heirs of estates.
+create table holder (
+	party text not null,
+	ordinal integer not null,
+	holder text not null,
+	primary key (party, ordinal)
+) strict, without rowid;
+
+-- Changes of how to reach a party that wait to be confirmed.
+create table contact_request (
+	party text primary key,
+	request text not null,
+	email text, phone text,
+	on_date text not null,
+	expires_after text not null
+) strict, without rowid;
+
+create table bank_account (
+	party text primary key,
+	iban text, bic text, holder text,
+	on_date text not null,
+	usable_from text not null
+) strict, without rowid;
+
+-- All applications there ever were.
+create table application (
+	party text not null,
+	position integer not null,
+	on_date text not null,
+	accepted text not null,    -- JSON: texts and their versions
+	wishes text not null,      -- JSON: shares
+	heir_of text,
+	withdrawable_through text,
+	outcome text,              -- admitted, rejected, withdrawn, merged
+	outcome_on text,
+	body text, minutes text,   -- who decided, and where it is written
+	reason text,               -- of a rejection
+	primary key (party, position)
+) strict, without rowid;
+
+-- Procedures by which members are to be excluded.
+create table exclusion (
+	party text not null,
+	position integer not null,
+	over integer not null default 0, -- another membership began, or it was annulled
+	proposed_on text,          -- null where the statutes ask for no proposal
+	grounds text,
+	answer_through text,
+	hearing integer not null default 0, -- was asked for in time
+	heard_on text, attended integer, hearing_minutes text,
+	decided_on text, body text, minutes text,
+	excluded integer,
+	reasons text,
+	notice_by text, last_day text,
+	notified_on text,
+	notified_late integer,
+	due text not null default '9999', -- by when the next thing is due; or never
+	primary key (party, position)
+) strict, without rowid;
+
+create table exclusion_answer (
+	position integer primary key,
+	party text not null,
+	exclusion integer not null, -- the position of the procedure
+	on_date text not null,
+	answer text,
+	hearing integer not null,
+	late integer not null
+) strict;
+
+create table household (
+	id text not null,
+	party text not null,
+	on_date text not null,
+	primary key (id, party)
 ) strict, without rowid;
 
 -- The words by which a party is found, of the name or the address of e-mail.
@@ -65,5 +172,12 @@ create index outsider_number on party (by_number, id) where admitted_on is null;
 create index outsider_name on party (sort_name, id) where admitted_on is null;
 create index party_period on party (admitted_on, ended_on) where admitted_on is not null;
 create index party_email on party (lower(email)) where email is not null;
+create index waiting on party (waiting_at, id) where waiting_at is not null;
+create index merged_party on party (merged_into) where merged_into is not null;
+create index mandate_agent on mandate (agent, party);
+create index joint_holder on holder (holder);
+create index exclusion_open on exclusion (due, party) where over = 0 and notified_on is null;
+create index exclusion_answer_party on exclusion_answer (party);
+create index household_party on household (party);
 create index role_for on role (acts_for) where acts_for <> '';
 create index word_party on word (party, word);

@@ -342,13 +342,29 @@ func load[S any](t *rapid.T, tx *eventstore.Tx, stream domain.Stream) S {
 func checkMembers(t *rapid.T, h *history, m *projections.Models, tx *eventstore.Tx, parties int) {
 	ctx, on := t.Context(), h.ever()
 	counted := map[projections.MemberStatus]int{}
+	merged := map[domain.PartyID]domain.PartyID{}
 	all, err := m.Members(ctx, projections.MemberFilter{}, projections.ByName, projections.Page{})
 	must(t, err)
 	if n := all.Total; n > parties || n != len(all.Items) {
 		t.Errorf("%d parties in the list, %d in the log", n, parties)
 	}
 	for _, p := range all.Items {
+		if p.MergedInto != "" {
+			merged[p.ID] = p.MergedInto
+		}
+	}
+	waiting := 0
+	for _, p := range all.Items {
 		counted[p.Status(on)]++
+		switch p.Status(on) { // which are found as both
+		case projections.StatusResigning:
+			counted[projections.StatusMember]++
+		case projections.StatusWaiting:
+			counted[projections.StatusApplicant]++
+		}
+		if !p.WaitingSince.IsZero() {
+			waiting++
+		}
 		state := load[membership.Member](t, tx, membership.StreamOf(p.ID))
 		identity, _ := state.Identity()
 		contact, _ := state.Contact()
@@ -360,6 +376,7 @@ func checkMembers(t *rapid.T, h *history, m *projections.Models, tx *eventstore.
 			state.Applying() == p.AppliedOn.IsZero() || state.Kind() != p.Kind {
 			t.Errorf("%+v is not as its events have it", p)
 		}
+		checkLife(t, m, p, state, merged)
 		grants, err := m.Roles(ctx, p.ID)
 		must(t, err)
 		if diff := cmp.Diff(state.Grants(), grants); diff != "" {
@@ -373,7 +390,13 @@ func checkMembers(t *rapid.T, h *history, m *projections.Models, tx *eventstore.
 			}
 		}
 	}
-	for _, status := range []projections.MemberStatus{projections.StatusKnown, projections.StatusApplicant, projections.StatusMember, projections.StatusFormer} {
+	if list, err := m.WaitingList(ctx, projections.Page{}); err != nil || list.Total != waiting {
+		t.Errorf("%d on the waiting list, %d by what they are, %v", list.Total, waiting, err)
+	}
+	for _, status := range []projections.MemberStatus{
+		projections.StatusKnown, projections.StatusApplicant, projections.StatusWaiting, projections.StatusMember, projections.StatusResigning,
+		projections.StatusFormer, projections.StatusMerged,
+	} {
 		list, err := m.Members(ctx, projections.MemberFilter{Status: status, On: on}, projections.ByNumber, projections.Page{})
 		must(t, err)
 		if list.Total != counted[status] || len(list.Items) != counted[status] {
@@ -383,6 +406,82 @@ func checkMembers(t *rapid.T, h *history, m *projections.Models, tx *eventstore.
 	n, err := m.CountMembers(ctx, on)
 	if err != nil || n != counted[projections.StatusMember] {
 		t.Errorf("%d members on %v, %d by their status, %v", n, on, counted[projections.StatusMember], err)
+	}
+}
+
+// checkLife compares the rest of what is known of a party with its state.
+func checkLife(t *rapid.T, m *projections.Models, p projections.Member, state membership.Member, merged map[domain.PartyID]domain.PartyID) {
+	ctx := t.Context()
+	waiting, _ := state.WaitingFrom()
+	died, _ := state.DiedOn()
+	wound, _ := state.WoundUp()
+	if waiting != p.WaitingSince || state.Founder() != p.Founder || state.MergedInto() != p.MergedInto || state.EstateOf() != p.EstateOf ||
+		state.Estate() != p.Estate || died != p.DiedOn || wound.How != p.WoundUp || wound.LearntOn != p.WoundUpLearntOn {
+		t.Errorf("%+v is not as its events have it", p)
+	}
+	numbers, err := m.NumbersOf(ctx, p.ID)
+	must(t, err)
+	want := state.Numbers()
+	slices.Sort(want)
+	slices.Sort(numbers)
+	if !slices.Equal(slices.Compact(want), numbers) {
+		t.Errorf("%s has the numbers %v, not %v", p.ID, numbers, want)
+	}
+	request, asked, err := m.ContactRequest(ctx, p.ID)
+	must(t, err)
+	wanted, waits := state.ContactRequest()
+	contact, _ := wanted.Contact.Reveal()
+	if asked != waits || request.Request != wanted.Request || request.Email != contact.Email || request.ExpiresAfter != wanted.ExpiresAfter {
+		t.Errorf("%s waits for %+v, not %+v", p.ID, request, wanted)
+	}
+	account, _, err := m.BankAccount(ctx, p.ID)
+	must(t, err)
+	if known, _ := state.BankAccount(); known != account.BankAccount {
+		t.Errorf("%s has the account %+v, not %+v", p.ID, account, known)
+	}
+	holders, err := m.Holders(ctx, p.ID)
+	must(t, err)
+	if !slices.Equal(holders, state.Holders()) {
+		t.Errorf("%s is %v together, not %v", p.ID, holders, state.Holders())
+	}
+	mandates, err := m.MandatesOf(ctx, p.ID, calendar.Date{})
+	must(t, err)
+	given := state.Mandates()
+	if len(given) != len(mandates) {
+		t.Errorf("%s has the mandates %+v, not %+v", p.ID, mandates, given)
+	}
+	for _, d := range given {
+		for merged[d.Agent] != "" {
+			d.Agent = merged[d.Agent]
+		}
+		if !slices.ContainsFunc(mandates, func(e projections.Mandate) bool { return e.Mandate == d }) {
+			t.Errorf("%s has the mandates %+v, and not %+v", p.ID, mandates, d)
+		}
+		acts, err := m.ActsFor(ctx, d.Agent, day)
+		must(t, err)
+		if d.InForce(day) && d.Agent != p.ID && !slices.Contains(acts, p.ID) {
+			t.Errorf("%s acts for %v, and not for %s", d.Agent, acts, p.ID)
+		}
+	}
+	step, due := state.Exclusion()
+	exclusions, err := m.ExclusionsOf(ctx, p.ID)
+	must(t, err)
+	if len(exclusions) > 0 && !exclusions[0].Over {
+		if x := exclusions[0]; x.Step != step || x.Due != due {
+			t.Errorf("%+v is %q, due on %v", x, step, due)
+		}
+	} else if step != membership.NotProposed {
+		t.Errorf("the exclusion of %s is %q, and not among %+v", p.ID, step, exclusions)
+	}
+	applications, err := m.ApplicationsOf(ctx, p.ID)
+	must(t, err)
+	if applied, ever := state.Application(); ever != (len(applications) > 0) || ever && applications[0].On != applied.On ||
+		ever && !slices.Equal(applications[0].Accepted, applied.Accepted) || ever && (applications[0].Outcome == "") != state.Applying() {
+		t.Errorf("%s has applied by %+v, not %+v", p.ID, applications, applied)
+	}
+	happenings, err := m.Happenings(ctx, p.ID)
+	if err != nil || len(happenings) == 0 || happenings[0].By != "test" {
+		t.Errorf("%+v happened to %s, %v", happenings, p.ID, err)
 	}
 }
 

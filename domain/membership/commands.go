@@ -273,6 +273,7 @@ func (c Enter) Decide(m Member, n Number) (events []event, numbers []numberEvent
 			}
 			events = append(events, applied.applied())
 		}
+		events = append(events, m.offWaitingList(c.On)...)
 		events, numbers = append(events, admitted...), given
 	}
 	for _, e := range events {
