@@ -46,24 +46,26 @@ create function rochdale_log.append(
 ) returns bigint[] language plpgsql as $$
 declare
 	head bigint;
-	wrong bigint[];
+	conflicts bigint;
 	actual bigint[];
 begin
 	perform from rochdale_log.head where single for update;
-	select coalesce((select position from rochdale_log.event order by position desc limit 1), 0), array_agg(n order by n)
-		into head, wrong
-		from (select unnest(streams) as s, unnest(expected) as e, generate_series(1, cardinality(streams)) as n) as given
+	select coalesce((select position from rochdale_log.event order by position desc limit 1), 0), count(*)
+		into head, conflicts
+		from (select unnest(streams) as s, unnest(expected) as e) as given
 		where e <> coalesce((select version from rochdale_log.event where stream = s and version >= e order by version desc limit 1), 0);
-	if wrong is null then
+	if conflicts = 0 then
 		insert into rochdale_log.event (position, version, recorded_at, edition, id, correlation, causation, stream, type, actor, data)
 			select generate_series(head + 1, head + cardinality(ids)), unnest(versions), unnest(times), unnest(editions), unnest(ids),
 				unnest(correlations), unnest(causations), unnest(names), unnest(types), unnest(actors), unnest(data);
 		return array[head];
 	end if;
-	select array_agg(coalesce((select version from rochdale_log.event where stream = streams[n] order by version desc limit 1), 0) order by n)
-		into actual from unnest(wrong) as w (n);
 	perform set_config('synchronous_commit', 'off', true); -- as there is nothing to keep
-	return wrong || actual;
+	select array_agg(n order by n) || array_agg(v order by n) into actual from (
+		select n, e, coalesce((select version from rochdale_log.event where stream = s order by version desc limit 1), 0) as v
+		from (select unnest(streams) as s, unnest(expected) as e, generate_series(1, cardinality(streams)) as n) as given
+	) as found where v <> e;
+	return actual;
 end $$;
 
 -- Appends one record to a stream. It returns its position; or, if the stream is
