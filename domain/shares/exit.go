@@ -166,6 +166,7 @@ type ExitRequested struct {
 	Class           domain.ClassID `json:"class"`
 	Reason          ExitReason     `json:"reason"`
 	Quantity        int64          `json:"quantity,omitempty"` // 0: all shares held when they leave
+	Held            int64          `json:"held"`               // when it was asked for
 	On              calendar.Date  `json:"on"`                 // that notice was given, or that it was decided or learnt
 	EffectiveOn     calendar.Date  `json:"effective_on"`       // the day on which they leave
 	Capped          bool           `json:"capped,omitempty"`   // it must be accepted, as the statutes let only so many leave in a year
@@ -366,7 +367,8 @@ func (c RequestExit) Streams() (holding, claim domain.Stream) {
 
 func (c RequestExit) Decide(h Holding, claim Claim) ([]event, []claimEvent, error) {
 	if was := claim.requested; was.Claim != "" {
-		if was.Party == c.Party && was.Class == c.Class && was.Reason == c.Reason && was.Quantity == c.Quantity && was.On == c.On {
+		same := was.Quantity == c.Quantity || was.Quantity == 0 && was.Held == c.Quantity
+		if same && was.Party == c.Party && was.Class == c.Class && was.Reason == c.Reason && was.On == c.On {
 			return nil, nil, nil
 		}
 		return nil, nil, ErrClaim.With("claim", c.Claim)
@@ -401,7 +403,7 @@ func (c RequestExit) Decide(h Holding, claim Claim) ([]event, []claimEvent, erro
 	}
 	caps := c.Statutes.Shares.Exit
 	return nil, []claimEvent{ExitRequested{
-		Claim: c.Claim, Party: c.Party, Class: c.Class, Reason: c.Reason, Quantity: quantity, On: c.On, EffectiveOn: leaves,
+		Claim: c.Claim, Party: c.Party, Class: c.Class, Reason: c.Reason, Quantity: quantity, Held: held, On: c.On, EffectiveOn: leaves,
 		Capped: c.Reason == Resigned && !(caps.CapitalCap.IsZero() && caps.MembersCap.IsZero()), StatutesVersion: c.Statutes.Version,
 	}}, nil
 }
