@@ -312,11 +312,14 @@ func (h Holding) reverseLoss(e *Reversed) error {
 			return ErrReversed.With("entry", e.Entry).With("of", e.Of)
 		}
 		for _, l := range c.Lots {
-			held := slices.ContainsFunc(h.lots, func(m heldLot) bool {
+			i := slices.IndexFunc(h.lots, func(m heldLot) bool {
 				return m.Subscription == l.Subscription && m.Subscriber == l.Subscriber && m.Price == l.Price && m.Lost.Minor() >= l.Amount.Minor()
 			})
-			if !held {
+			if i < 0 {
 				return ErrGone
+			}
+			if e.On.Before(h.lots[i].since) {
+				return ErrTooEarly.With("earliest", h.lots[i].since)
 			}
 		}
 		e.Losses, e.EntryOn = c.Lots, c.On
