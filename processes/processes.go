@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,7 +38,8 @@ type Process struct {
 	// Handle answers one. A refusal is an answer too, which asking again would
 	// not change. An error of a lasting class (see package fault) makes the event
 	// a dead letter at once, and any other one when it has been tried [Attempts]
-	// times; then the process goes on with the next event.
+	// times; then the process goes on with the next event. As long as a server is
+	// away or asks to be left alone, the process waits for it.
 	Handle func(ctx context.Context, rec eventstore.Record, event any) error
 }
 
@@ -192,8 +194,7 @@ func (c *consumer) term(ctx context.Context) error {
 	return err
 }
 
-// work has a watermill router handle events: with retry, recovery from panics
-// and a queue of dead letters.
+// work has a watermill router handle events, with a queue of dead letters.
 func (c *consumer) work(ctx context.Context) error {
 	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 30 * time.Second}, watermill.NopLogger{})
 	if err != nil {
@@ -203,23 +204,15 @@ func (c *consumer) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	retry := middleware.Retry{
-		MaxRetries: Attempts - 1, InitialInterval: 250 * time.Millisecond, Multiplier: 2, MaxInterval: time.Minute,
-		RandomizationFactor: 0.2,
-		ShouldRetry:         func(p middleware.RetryParams) bool { return !lasting(p.Err) },
-		OnRetryHook: func(attempt int, delay time.Duration) {
-			c.log.WarnContext(ctx, "process tries again", "process", c.Name, "attempt", attempt, "delay", delay)
-		},
-	}
 	feed := &feed{consumer: c}
 	router.AddConsumerHandler(c.Name, c.Name, feed, func(msg *message.Message) error {
 		rec, _ := msg.Context().Value(recordKey{}).(eventstore.Record)
-		err := c.handle(msg.Context(), rec)
+		err := c.try(msg.Context(), rec)
 		class, _ := fault.ClassOf(err)
 		msg.Metadata.Set("class", string(class))
 		return err
 	})
-	router.AddMiddleware(poison, retry.Middleware, middleware.Recoverer)
+	router.AddMiddleware(poison)
 	err = router.Run(ctx)
 	if failed := feed.failed(); failed != nil {
 		return failed
@@ -230,7 +223,43 @@ func (c *consumer) work(ctx context.Context) error {
 	return err
 }
 
-func (c *consumer) handle(ctx context.Context, rec eventstore.Record) error {
+const (
+	// firstPause is that before an event is tried again, which doubles each time.
+	firstPause = 250 * time.Millisecond
+	maxPause   = time.Minute
+)
+
+// try answers an event, and tries again what may go better.
+func (c *consumer) try(ctx context.Context, rec eventstore.Record) error {
+	attempt, pause := 1, firstPause
+	for {
+		err := c.handle(ctx, rec)
+		switch class, _ := fault.ClassOf(err); {
+		case err == nil || class.Permanent():
+			return err
+		case class == fault.Throttled || class == fault.Unavailable: // which counts as no attempt
+		case attempt == Attempts:
+			return err
+		default:
+			attempt++
+		}
+		delay := max(pause, fault.RetryAfter(err))
+		class, _ := fault.ClassOf(err)
+		c.log.WarnContext(ctx, "process tries again", "process", c.Name, "position", rec.Position, "attempt", attempt, "delay", delay, "class", class)
+		if cut := sleep(ctx, delay); cut != nil {
+			return errors.Join(err, cut)
+		}
+		pause = min(2*pause, maxPause)
+	}
+}
+
+// handle answers an event. A panic is an error like any other.
+func (c *consumer) handle(ctx context.Context, rec eventstore.Record) (err error) {
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			err = fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
+		}
+	}()
 	ctx = eventstore.AnswerTo(ctx, rec, "process/"+c.Name)
 	event, err := c.store.Decode(ctx, rec)
 	if err != nil {
