@@ -79,6 +79,7 @@ func (c demoCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		if err != nil {
 			return err
 		}
+		c.made = true
 		return h.serve(ctx, c.serveFlags, func(url string) { guide.print(t, g, url) })
 	})
 }

@@ -47,7 +47,7 @@ func (c importMembersCmd) Run(ctx context.Context, g *Globals, t *terminal) erro
 		if table.Report.Failed() {
 			i.DryRun = true
 		}
-		return i.Members(asCLI(ctx), rows)
+		return i.Members(asImport(ctx), rows)
 	})
 }
 
@@ -110,7 +110,7 @@ func (c importSharesCmd) Run(ctx context.Context, g *Globals, t *terminal) error
 		if table.Report.Failed() {
 			i.DryRun = true
 		}
-		return i.Shares(asCLI(ctx), rows)
+		return i.Shares(asImport(ctx), rows)
 	})
 }
 
@@ -193,3 +193,6 @@ func dateOr(d, otherwise calendar.Date) calendar.Date {
 	}
 	return d
 }
+
+// asImport is the context of what is brought in from elsewhere.
+func asImport(ctx context.Context) context.Context { return eventstore.As(ctx, processes.Importer) }

@@ -294,6 +294,7 @@ func (c logDeadCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 
 type logReplayCmd struct {
 	serviceFlags
+	postFlags
 	Process  string `arg:"" help:"The process, as log dead shows it."`
 	Position int64  `arg:"" help:"The position of the event."`
 }
@@ -308,7 +309,16 @@ func (c logReplayCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 			return err
 		}
 		defer services.close()
-		if err := h.runner(services, c.MailDomain).Replay(ctx, c.Process, c.Position); err != nil {
+		var mails []processes.Process
+		if c.SMTP != "" {
+			post, err := h.post(c.postFlags)
+			if err != nil {
+				return err
+			}
+			c.NoticeDays = 36_500 // whoever asks for it wants it sent
+			mails = append(mails, h.notices(c.postFlags, post).Process())
+		}
+		if err := h.runner(services, c.MailDomain, mails...).Replay(ctx, c.Process, c.Position); err != nil {
 			return err
 		}
 		return t.print(g, map[string]any{"process": c.Process, "position": c.Position, "answered": true}, func(w io.Writer) {

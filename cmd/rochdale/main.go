@@ -41,6 +41,7 @@ type commands struct {
 	Import     importCmd     `cmd:"" help:"Bring in a register kept elsewhere."`
 	Export     exportCmd     `cmd:"" help:"Write registers, invoices or events to a file."`
 	Bill       billCmd       `cmd:"" help:"Issue the invoices of a month."`
+	Notices    noticesCmd    `cmd:"" help:"Show what members are told by mail, and what was sent."`
 	Tally      tallyCmd      `cmd:"" help:"Count a file of ballots."`
 	Views      viewsCmd      `cmd:"" help:"Rebuild or verify the read models."`
 	Log        logCmd        `cmd:"" help:"Back up, restore, verify or watch the log."`

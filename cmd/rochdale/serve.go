@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -29,17 +30,25 @@ type serveCmd struct {
 // serveFlags are those of whatever serves.
 type serveFlags struct {
 	serviceFlags
+	postFlags
 
-	Listen   string `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDR" env:"ROCHDALE_LISTEN"`
-	URL      string `name:"url" help:"Under which people reach it; by default http:// and the address." placeholder:"URL" env:"ROCHDALE_URL"`
-	SMTP     string `name:"smtp" help:"Server that sends mail, like smtp://user:password@mail.example:587; without one, sign-in links are logged." placeholder:"URL" env:"ROCHDALE_SMTP"`
-	MailFrom string `help:"Address that mail comes from." placeholder:"ADDRESS" env:"ROCHDALE_MAIL_FROM"`
-	Proxy    bool   `help:"A proxy in front says in X-Forwarded-For who asks." env:"ROCHDALE_PROXY"`
+	Listen string `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDR" env:"ROCHDALE_LISTEN"`
+	URL    string `name:"url" help:"Under which people reach it; by default http:// and the address." placeholder:"URL" env:"ROCHDALE_URL"`
+	Proxy  bool   `help:"A proxy in front says in X-Forwarded-For who asks." env:"ROCHDALE_PROXY"`
 
 	Introspection bool          `help:"Let clients ask for the schema." default:"true" negatable:"" env:"ROCHDALE_INTROSPECTION"`
 	Timeout       time.Duration `help:"The longest that a query or mutation takes." default:"15s" env:"ROCHDALE_TIMEOUT"`
 	Traces        string        `help:"OpenTelemetry collector that traces go to, by OTLP over HTTP." placeholder:"URL" env:"ROCHDALE_TRACES"`
 	LogJSON       bool          `name:"log-json" help:"Log as JSON." env:"ROCHDALE_LOG_JSON"`
+
+	made bool // the co-op is made up: notices are shown to who looks for them
+}
+
+// postFlags are those of whatever sends mail.
+type postFlags struct {
+	SMTP       string `name:"smtp" help:"Server that sends mail, like smtp://user:password@mail.example:587; without one, sign-in links are logged and nobody gets notices." placeholder:"URL" env:"ROCHDALE_SMTP"`
+	MailFrom   string `help:"Address that mail comes from." placeholder:"ADDRESS" env:"ROCHDALE_MAIL_FROM"`
+	NoticeDays int    `help:"The days for which members are still told of what happened: of what is older, as in a log that was restored, they are not." default:"3" placeholder:"N" env:"ROCHDALE_NOTICE_DAYS"`
 }
 
 func (serveCmd) Help() string {
@@ -89,11 +98,17 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		return err
 	}
 	defer services.close()
-	post, err := h.post(f)
+	post, err := h.post(f.postFlags)
 	if err != nil {
 		return err
 	}
-	runner := h.runner(services, f.MailDomain)
+	var mails []processes.Process
+	if f.SMTP != "" {
+		mails = append(mails, h.notices(f.postFlags, post).Process())
+	} else if f.made {
+		mails = append(mails, h.notices(f.postFlags, nil).Process())
+	}
+	runner := h.runner(services, f.MailDomain, mails...)
 	links := access.NewLinks(h.access, post, f.URL, h.coop, h.t.log)
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -134,12 +149,12 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	return nil
 }
 
-// runner returns all processes of the co-op.
-func (h *house) runner(services *services, mailDomain string) *processes.Runner {
-	all := []processes.Process{
+// runner returns all processes of the co-op, and those that not everybody runs.
+func (h *house) runner(services *services, mailDomain string, also ...processes.Process) *processes.Runner {
+	all := append([]processes.Process{
 		processes.Erasure(h.store), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today),
 		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today),
-	}
+	}, also...)
 	for _, service := range domain.Services {
 		if at, ok := services.provisioners[service]; ok {
 			all = append(all, processes.Provisioning(h.store, service, at))
@@ -165,7 +180,7 @@ func (h *house) keep(ctx context.Context) {
 }
 
 // post returns what sends mail; where there is no server, what logs it.
-func (h *house) post(f serveFlags) (access.Post, error) {
+func (h *house) post(f postFlags) (access.Post, error) {
 	if f.SMTP == "" {
 		return logged{h.t.log}, nil
 	}
@@ -173,6 +188,15 @@ func (h *house) post(f serveFlags) (access.Post, error) {
 		return nil, misused("--smtp needs --mail-from: the address that mail comes from")
 	}
 	return smtp.New(f.SMTP, f.MailFrom)
+}
+
+// notices returns what tells parties of what concerns them; without a post, it logs
+// what they would be told.
+func (h *house) notices(f postFlags, post processes.Post) processes.Notices {
+	_, host, _ := strings.Cut(strings.TrimSuffix(f.MailFrom, ">"), "@")
+	return processes.Notices{
+		Store: h.store, Post: post, Numbers: caughtUp{h.models}, Host: cmp.Or(host, "rochdale"), Days: f.NoticeDays, Today: h.today, Log: h.t.log,
+	}
 }
 
 // logged is the post of who has no mail server: for a demo, or the first hour.

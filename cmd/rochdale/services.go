@@ -66,7 +66,7 @@ func openMailboxes(g *Globals) (*sql.DB, mail.Dialect, error) {
 	return nil, mail.SQLite, misused("--mailboxes %q begins with neither sqlite: nor postgres://", where)
 }
 
-// caughtUp are names that are read only once the read models have reached what
+// caughtUp are answers that are read only once the read models have reached what
 // the log has now: a process may be ahead of them.
 type caughtUp struct{ models }
 
@@ -76,6 +76,14 @@ func (c caughtUp) NamesOf(ctx context.Context, party domain.PartyID) ([]string, 
 		return nil, fmt.Errorf("names: %w", err)
 	}
 	return c.models.NamesOf(ctx, party)
+}
+
+// LastPayerNumber is that of [processes.Notices].
+func (c caughtUp) LastPayerNumber(ctx context.Context) (int64, error) {
+	if err := c.CatchUp(ctx); err != nil {
+		return 0, fmt.Errorf("numbers of payers: %w", err)
+	}
+	return c.models.LastPayerNumber(ctx)
 }
 
 // asProcess is the context of what a node does by itself.

@@ -1,0 +1,293 @@
+package processes_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rochdale/adapters/fault"
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/membership"
+	"rochdale/domain/modules"
+	"rochdale/domain/money"
+	"rochdale/domain/sealed"
+	"rochdale/domain/shares"
+	"rochdale/domain/statutes"
+	"rochdale/eventstore"
+	"rochdale/processes"
+)
+
+// A postOffice is a co-op that tells its members, and keeps what it sent.
+type postOffice struct {
+	*testing.T
+	store *eventstore.Store
+	rules statutes.Statutes
+	now   time.Time
+	days  int
+	sent  []letter
+	err   error // of the mail server
+}
+
+type letter struct{ to, subject, text, key string }
+
+func (o *postOffice) Send(_ context.Context, to, subject, text, key string) error {
+	if o.err == nil {
+		o.sent = append(o.sent, letter{to, subject, text, key})
+	}
+	return o.err
+}
+
+// LastPayerNumber is behind the log, as a read model may be.
+func (o *postOffice) LastPayerNumber(context.Context) (int64, error) { return 0, nil }
+
+func openPostOffice(t *testing.T) *postOffice {
+	t.Helper()
+	memory := new(eventstore.Memory)
+	keys, err := eventstore.NewKeys(memory, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &postOffice{T: t, store: eventstore.New(eventstore.NewLog(memory), modules.Registry(), keys), days: 3}
+	o.now = time.Date(2026, time.March, 2, 10, 0, 0, 0, time.UTC)
+	o.store.Now = func() time.Time { return o.now }
+	if o.rules, err = statutes.Preset("nubo"); err != nil {
+		t.Fatal(err)
+	}
+	o.rules.Legal.IBAN = "BE68539007547034"
+	founded := calendar.On(2026, time.January, 1)
+	do(o, statutes.Adopt{Version: 1, On: founded, InForceFrom: founded, By: "deed", Statutes: o.rules})
+	o.rules.Version = 1
+	return o
+}
+
+func (o *postOffice) today() calendar.Date { return calendar.Of(o.now) }
+
+func do[S any](o *postOffice, cmd domain.Command[S]) {
+	o.Helper()
+	if _, err := eventstore.Execute(eventstore.As(o.Context(), "cli"), o.store, cmd); err != nil {
+		o.Fatalf("%T: %v", cmd, err)
+	}
+}
+
+// tell runs the process over what is new, and returns what it sent.
+func (o *postOffice) tell() (sent []letter) {
+	o.Helper()
+	o.sent = nil
+	n := processes.Notices{Store: o.store, Post: o, Numbers: o, Host: "coop.example", Days: o.days, Today: o.today, Log: quiet}
+	if err := processes.NewRunner(o.store, quiet, n.Process()).CatchUp(o.Context()); err != nil {
+		o.Fatal(err)
+	}
+	return o.sent
+}
+
+// again has the process see all events once more, as when its checkpoint was lost.
+func (o *postOffice) again() []letter {
+	o.Helper()
+	kv := o.store.Log.KV()
+	if err := eventstore.Update(o.Context(), kv, "checkpoint/notices", func(eventstore.Entry) ([]byte, error) { return []byte("0"), nil }); err != nil {
+		o.Fatal(err)
+	}
+	return o.tell()
+}
+
+func (o *postOffice) apply(party domain.PartyID, email string, lang domain.Language, wishes ...membership.Wish) {
+	o.Helper()
+	do(o, membership.Apply{
+		Party: party, Kind: membership.Person, Identity: membership.Identity{FirstName: "Ada", LastName: "Sample", Country: "BE"}, Contact: membership.Contact{Email: email},
+		Language: lang, On: o.today(), Shares: wishes, Statutes: o.rules,
+	})
+}
+
+func (o *postOffice) outcomes() (all []string) {
+	o.Helper()
+	for rec, err := range o.store.Log.All(o.Context(), 0) {
+		if err != nil {
+			o.Fatal(err)
+		}
+		event, err := o.store.Decode(o.Context(), rec)
+		if err != nil {
+			o.Fatal(err)
+		}
+		if e, is := event.(membership.NoticeRecorded); is {
+			all = append(all, fmt.Sprintf("%s %s %s", e.Party, e.Kind, e.Outcome))
+		}
+	}
+	return all
+}
+
+func (o *postOffice) want(sent []letter, want ...string) {
+	o.Helper()
+	if len(sent) != len(want) {
+		o.Fatalf("%d mails: %+v, want %q", len(sent), sent, want)
+	}
+	for i, w := range want {
+		for part := range strings.SplitSeq(w, " | ") {
+			if all := sent[i].to + " " + sent[i].subject + " " + sent[i].text; !strings.Contains(all, part) {
+				o.Errorf("mail %d lacks %q: %+v", i, part, sent[i])
+			}
+		}
+		if strings.ContainsAny(sent[i].subject+sent[i].text, "{}") {
+			o.Errorf("mail %d has an argument that was not given: %+v", i, sent[i])
+		}
+	}
+}
+
+func TestACandidateIsToldWhatToPayAndWithWhichReference(t *testing.T) {
+	o := openPostOffice(t)
+	o.apply("ada", "ada@example.org", domain.French, membership.Wish{Class: "A", Quantity: 3})
+	o.apply("bert", "bert@example.org", domain.Dutch)
+	sent := o.tell()
+	o.want(sent, "ada@example.org | Bonjour Ada Sample, | 75,00 | BE68539007547034 | +++000/0000/00101+++", "bert@example.org | Dag Ada Sample, | 2 maart 2026")
+	if !strings.HasSuffix(sent[0].key, "@coop.example") || sent[0].key == sent[1].key {
+		t.Errorf("keys: %q and %q", sent[0].key, sent[1].key)
+	}
+	o.apply("cleo", "cleo@example.org", domain.English, membership.Wish{Class: "A", Quantity: 1})
+	o.want(o.tell(), "+++000/0000/00202+++") // the number that the read model knows was taken meanwhile
+}
+
+func TestANoticeIsSentOnce(t *testing.T) {
+	o := openPostOffice(t)
+	o.apply("ada", "ada@example.org", domain.French)
+	o.want(o.tell(), "ada@example.org")
+	o.want(o.again())
+	if got := o.outcomes(); !slices.Equal(got, []string{"ada application sent"}) {
+		t.Errorf("recorded: %q", got)
+	}
+}
+
+func TestAMailThatCannotBeSentIsADeadLetterAndCanBeSentLater(t *testing.T) {
+	o := openPostOffice(t)
+	o.apply("ada", "ada@example.org", domain.French)
+	o.err = fault.New(fault.Invalid, "smtp 550", "smtp: send")
+	o.want(o.tell())
+	if got := o.outcomes(); len(got) != 0 {
+		t.Errorf("recorded: %q", got)
+	}
+	n := processes.Notices{Store: o.store, Post: o, Numbers: o, Host: "coop.example", Days: 3, Today: o.today, Log: quiet}
+	r := processes.NewRunner(o.store, quiet, n.Process())
+	letters, err := r.DeadLetters(o.Context(), "notices")
+	if err != nil || len(letters) != 1 {
+		t.Fatalf("dead letters: %+v, %v", letters, err)
+	}
+	o.err = nil
+	if err := r.Replay(o.Context(), "notices", letters[0].Position); err != nil {
+		t.Fatal(err)
+	}
+	o.want(o.sent, "ada@example.org")
+}
+
+func TestWhomNobodyCanWriteToIsListed(t *testing.T) {
+	o := openPostOffice(t)
+	o.apply("ada", "", domain.French)
+	o.apply("bert", "bert@example.org", domain.French)
+	o.tell()
+	do(o, membership.ErasePersonalData{Party: "bert", Class: sealed.Service, Through: 1, On: o.today(), Statutes: o.rules})
+	do(o, membership.Reject{Party: "bert", On: o.today(), Decision: membership.Decision{By: statutes.Board, On: o.today()}, Reason: "none", Statutes: o.rules})
+	o.want(o.tell())
+	want := []string{"ada application no_address", "bert application sent", "bert refused no_address"}
+	if got := o.outcomes(); !slices.Equal(got, want) {
+		t.Errorf("recorded: %q, want %q", got, want)
+	}
+}
+
+func TestNobodyIsToldOfWhatIsOldOrWasImported(t *testing.T) {
+	o := openPostOffice(t)
+	o.apply("ada", "ada@example.org", domain.French)
+	ctx := eventstore.As(t.Context(), processes.Importer)
+	_, err := eventstore.Execute2(ctx, o.store, membership.Enter{
+		Party: "bert", Kind: membership.Person, Identity: membership.Identity{FirstName: "Bert", LastName: "Sample"}, Contact: membership.Contact{Email: "bert@example.org"},
+		Language: domain.Dutch, Number: 7, AdmittedOn: calendar.On(2026, time.January, 5), On: o.today(),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	o.now = o.now.AddDate(0, 0, 4)
+	o.want(o.tell())
+	o.days = 5
+	o.want(o.again(), "ada@example.org") // the import is not told of however new it is
+}
+
+func TestTheOldAddressIsToldToo(t *testing.T) {
+	o := openPostOffice(t)
+	o.apply("ada", "ada@example.org", domain.English)
+	o.tell()
+	contact := func(email, phone string) {
+		o.now = o.now.Add(time.Hour)
+		do(o, membership.ChangeContact{Party: "ada", Contact: membership.Contact{Email: email, Phone: phone}, On: o.today()})
+	}
+	account := func(iban domain.IBAN) {
+		o.now = o.now.Add(time.Hour)
+		do(o, membership.ChangeBankAccount{Party: "ada", Account: membership.BankAccount{IBAN: iban}, On: o.today(), Statutes: o.rules})
+	}
+	account("BE68539007547034")
+	o.want(o.tell(), "ada@example.org | 7034 | 12 March 2026")
+	contact("new@example.org", "")
+	o.want(o.tell(), "new@example.org | from now on we write to you", "ada@example.org | not write to this address any more")
+	contact("new@example.org", "+32 2 555 01 01")
+	o.want(o.tell(), "new@example.org")
+	account("BE43068999999501")
+	o.want(o.tell(), "new@example.org | 9501", "ada@example.org | 9501")
+	o.now = o.now.AddDate(0, 0, 31)
+	do(o, membership.RemoveBankAccount{Party: "ada", On: o.today()})
+	o.want(o.tell(), "new@example.org | removed") // who had the old address long ago is not told any more
+}
+
+func TestMembersAreToldOfTheirLifeInTheCoop(t *testing.T) {
+	o := openPostOffice(t)
+	ctx := eventstore.As(t.Context(), "cli")
+	decision := membership.Decision{By: statutes.Board, On: o.today()}
+	o.apply("ada", "ada@example.org", domain.Dutch)
+	o.apply("bert", "bert@example.org", domain.English)
+	o.tell()
+	do(o, shares.Subscribe{Subscription: "s1", Party: "ada", Class: "A", Quantity: 2, On: o.today(), Statutes: o.rules})
+	do(o, shares.RecordPayment{Subscription: "s1", Party: "ada", Class: "A", Amount: money.Must("50.00 EUR"), On: o.today(), Reference: "p1"})
+	if _, err := eventstore.Execute2(ctx, o.store, membership.Admit{
+		Party: "ada", Number: 12, On: o.today(), Decision: decision, Shares: 2, Statutes: o.rules,
+	}); err != nil {
+		t.Fatal(err)
+	}
+	do(o, shares.Issue{Subscription: "s1", Party: "ada", Class: "A", On: o.today(), Statutes: o.rules})
+	do(o, membership.Reject{Party: "bert", On: o.today(), Decision: decision, Reason: "lives elsewhere", Statutes: o.rules})
+	do(o, membership.ProposeExclusion{Party: "ada", On: o.today(), Grounds: "took the till", Statutes: o.rules})
+	do(o, membership.Resign{Party: "ada", On: o.today(), Members: 9, Statutes: o.rules})
+	sent := o.tell()
+	o.want(sent, "lidnummer is 12", "2 aandelen van klasse A", "bert@example.org | ask us for the reasons", "2 april 2026", "30 juni 2026")
+	for _, mail := range sent { // what is told of a person stays out of what anyone may read
+		if strings.Contains(mail.text, "took the till") || strings.Contains(mail.text, "lives elsewhere") {
+			t.Errorf("a mail has the grounds: %s", mail.text)
+		}
+	}
+	do(o, membership.Decease{Party: "ada", On: o.today(), LearntOn: o.today(), Statutes: o.rules})
+	do(o, membership.RemoveBankAccount{Party: "ada", On: o.today()})
+	do(o, membership.ChangeContact{Party: "ada", Contact: membership.Contact{Email: "heirs@example.org"}, On: o.today()})
+	o.want(o.tell())
+}
+
+// TestEveryNoticeIsWrittenInEveryLanguage holds the texts to the arguments that they are
+// given, and those to being mentioned.
+func TestEveryNoticeIsWrittenInEveryLanguage(t *testing.T) {
+	kinds := processes.NoticeKinds()
+	if len(kinds) == 0 {
+		t.Fatal("no notices")
+	}
+	for _, kind := range kinds {
+		seen := map[string]bool{}
+		for _, lang := range domain.Languages {
+			subject, text, err := processes.SampleNotice(kind, lang, "La Navette")
+			if err != nil || strings.ContainsAny(subject+text, "{}") || strings.Contains(subject+text, string(kind)+"_") {
+				t.Errorf("%s in %s: %v: %s\n%s", kind, lang, err, subject, text)
+			}
+			if strings.Contains(subject, "\n") || !strings.Contains(text, "La Navette") || seen[text] {
+				t.Errorf("%s in %s: %s\n%s", kind, lang, subject, text)
+			}
+			seen[text] = true
+		}
+	}
+	if _, _, err := processes.SampleNotice("poem", domain.English, "La Navette"); err == nil {
+		t.Error("there is a poem")
+	}
+}
