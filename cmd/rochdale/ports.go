@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
@@ -50,6 +51,9 @@ func (m models) ByEmail(ctx context.Context, email string) (people []access.Pers
 		if err != nil {
 			break
 		}
+		if member.MergedInto != "" { // who has an address of their own
+			continue
+		}
 		var p access.Person
 		if p, err = m.person(ctx, member); err == nil {
 			people = append(people, p)
@@ -82,11 +86,17 @@ func (m models) person(ctx context.Context, member projections.Member) (access.P
 		p.Roles = append(p.Roles, domain.RoleMember)
 	}
 	granted, err := m.Roles(ctx, member.ID)
+	if err != nil {
+		return p, err
+	}
 	for _, g := range granted {
-		p.Roles = append(p.Roles, g.Role)
-		if g.For != "" {
-			p.ActsFor = append(p.ActsFor, g.For)
+		if !slices.Contains(p.Roles, g.Role) { // a delegate may be that of several
+			p.Roles = append(p.Roles, g.Role)
 		}
+	}
+	p.ActsFor, err = m.ActsFor(ctx, member.ID, m.today())
+	if len(p.ActsFor) > 0 && !slices.Contains(p.Roles, domain.RoleDelegate) {
+		p.Roles = append(p.Roles, domain.RoleDelegate)
 	}
 	return p, err
 }
