@@ -311,9 +311,11 @@ func (c CertifyBudget) Decide(b Budget) ([]budgetEvent, error) {
 			return nil, ErrBudgetOver.With("through", e.Through)
 		}
 	}
-	refunds, err := c.aboveMinimum(rules)
-	e.Refunds = refunds
-	return []budgetEvent{e}, err
+	var err error
+	if e.Refunds, err = c.aboveMinimum(rules); err != nil {
+		return nil, err
+	}
+	return []budgetEvent{e}, nil
 }
 
 func earlier(a, b calendar.Date) calendar.Date {
