@@ -416,7 +416,7 @@ func (c Admit) Decide(m Member, n Number) ([]event, []numberEvent, error) {
 	switch {
 	case c.Statutes.Version == 0:
 		return nil, nil, ErrIncomplete.With("missing", "the statutes in force")
-	case m.member:
+	case m.member || m.IsMember(c.On):
 		return nil, nil, ErrIsMember.With("since", m.admission.On).With("number", m.number)
 	case !m.Applying():
 		return nil, nil, ErrNotApplied

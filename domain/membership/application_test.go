@@ -52,27 +52,30 @@ func TestApplying(t *testing.T) {
 		},
 		{Rule: "unless heirs are paid out", When: with(func(c *membership.Apply) { c.HeirOf = "eve" }), Refused: membership.ErrHeirs},
 	})
-	for rule, change := range map[string]func(*membership.Apply){
-		"an id":                       func(c *membership.Apply) { c.Party = "" },
-		"a kind":                      func(c *membership.Apply) { c.Kind = "robot" },
-		"a name":                      func(c *membership.Apply) { c.Identity.FirstName, c.Identity.LastName = "", " " },
-		"a name of its kind":          func(c *membership.Apply) { c.Kind = membership.Organisation },
-		"one name":                    func(c *membership.Apply) { c.Identity.Organisation = "Sample Mill" },
-		"a country by its code":       func(c *membership.Apply) { c.Identity.Country = "Belgium" },
-		"a birth before it":           func(c *membership.Apply) { c.Identity.BirthDate = day(time.February, 2) },
-		"an e-mail with a host":       func(c *membership.Apply) { c.Contact.Email = "ada@localhost" },
-		"an e-mail with a local part": func(c *membership.Apply) { c.Contact.Email = "@example.org" },
-		"one e-mail":                  func(c *membership.Apply) { c.Contact.Email = "a@example.org,b@example.org" },
-		"no line break in an e-mail":  func(c *membership.Apply) { c.Contact.Email = "a@example.org\nBcc: x@example.org" },
-		"a language of ours":          func(c *membership.Apply) { c.Language = "tlh" },
-		"a day":                       func(c *membership.Apply) { c.On = calendar.Date{} },
-		"statutes":                    func(c *membership.Apply) { c.Statutes.Version = 0 },
-		"shares of some number":       func(c *membership.Apply) { c.Shares = []membership.Wish{{Class: "B"}} },
-		"each class once": func(c *membership.Apply) {
+	for _, c := range []struct {
+		has    string
+		change func(*membership.Apply)
+	}{
+		{"an id", func(c *membership.Apply) { c.Party = "" }},
+		{"a kind", func(c *membership.Apply) { c.Kind = "robot" }},
+		{"a name", func(c *membership.Apply) { c.Identity.FirstName, c.Identity.LastName = "", " " }},
+		{"a name of its kind", func(c *membership.Apply) { c.Kind = membership.Organisation }},
+		{"one name", func(c *membership.Apply) { c.Identity.Organisation = "Sample Mill" }},
+		{"a country by its code", func(c *membership.Apply) { c.Identity.Country = "Belgium" }},
+		{"a birth before it", func(c *membership.Apply) { c.Identity.BirthDate = day(time.February, 2) }},
+		{"an e-mail with a host", func(c *membership.Apply) { c.Contact.Email = "ada@localhost" }},
+		{"an e-mail with a local part", func(c *membership.Apply) { c.Contact.Email = "@example.org" }},
+		{"one e-mail", func(c *membership.Apply) { c.Contact.Email = "a@example.org,b@example.org" }},
+		{"no line break in an e-mail", func(c *membership.Apply) { c.Contact.Email = "a@example.org\nBcc: x@example.org" }},
+		{"a language of ours", func(c *membership.Apply) { c.Language = "tlh" }},
+		{"a day", func(c *membership.Apply) { c.On = calendar.Date{} }},
+		{"statutes", func(c *membership.Apply) { c.Statutes.Version = 0 }},
+		{"shares of some number", func(c *membership.Apply) { c.Shares = []membership.Wish{{Class: "B"}} }},
+		{"each class once", func(c *membership.Apply) {
 			c.Shares = []membership.Wish{{Class: "B", Quantity: 1}, {Class: "B", Quantity: 2}}
-		},
+		}},
 	} {
-		spec.Check(t, []onMember{{Rule: "an application has " + rule, When: with(change), Refused: membership.ErrIncomplete}})
+		spec.Check(t, []onMember{{Rule: "an application has " + c.has, When: with(c.change), Refused: membership.ErrIncomplete}})
 	}
 }
 
@@ -216,6 +219,8 @@ func TestAdmitting(t *testing.T) {
 	appliedAgain.On = day(time.September, 1)
 	returned := admitted
 	returned.On, returned.Decision = later.On, later.Decision
+	appliedSoon := applied
+	appliedSoon.On = day(time.February, 21)
 	minuted := func(c *membership.Admit) {
 		c.Statutes = inForce("nubo", func(s *statutes.Statutes) { s.Membership.Admission.Minutes = true })
 	}
@@ -256,6 +261,13 @@ func TestAdmitting(t *testing.T) {
 		{Rule: "numbers begin at 1", Given: spec.Events{applied}, When: with(func(c *membership.Admit) { c.Number = 0 }), Refused: membership.ErrIncomplete},
 		{Rule: "a number is given once", Given: spec.Events{applied, membership.NumberGiven{Number: 7, Party: "bert"}}, When: admit, Refused: membership.ErrNumberTaken},
 		{Rule: "a member is not admitted twice", Given: spec.Events{applied, admitted, given}, When: with(func(c *membership.Admit) { c.Number = 8 }), Refused: membership.ErrIsMember},
+		{
+			Rule: "nor who has resigned, before it takes effect", Refused: membership.ErrIsMember, When: with(func(c *membership.Admit) { c.On = day(time.June, 30) }),
+			Given: spec.Events{
+				applied, admitted, given, membership.Ended{Party: "ada", Reason: membership.Excluded, On: day(time.February, 20)}, appliedSoon,
+				membership.EndRevoked{Party: "ada", Reason: membership.Excluded}, resigned, left,
+			},
+		},
 		{
 			Rule: "who comes back may have their number back", When: later, Then: spec.Events{returned},
 			Given: spec.Events{applied, admitted, given, resigned, left, appliedAgain},
