@@ -144,10 +144,12 @@ func (s *server) read(w http.ResponseWriter, r *http.Request) (*request, error) 
 		}
 		return queried(r.URL)
 	case http.MethodPost:
-		media, params, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-		charset := params["charset"]
-		if err != nil || media != plainJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
-			return nil, ErrMediaType
+		if said := r.Header.Get("Content-Type"); said != plainJSON {
+			media, params, err := mime.ParseMediaType(said)
+			charset := params["charset"]
+			if err != nil || media != plainJSON || charset != "" && !strings.EqualFold(charset, "utf-8") {
+				return nil, ErrMediaType
+			}
 		}
 		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, s.MaxBody))
 		if _, large := errors.AsType[*http.MaxBytesError](err); large {

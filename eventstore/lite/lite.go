@@ -32,7 +32,8 @@ const (
 		"pragma secure_delete=on; pragma cache_size=-16000; pragma wal_autocheckpoint=4000"
 	// Live is for what can be made again: a crash leaves it consistent, perhaps
 	// without its last commits (WAL, synchronous NORMAL). It overwrites as Log does.
-	Live Mode = "pragma journal_mode=wal; pragma synchronous=normal; pragma secure_delete=on; pragma cache_size=-16000; pragma temp_store=memory"
+	Live Mode = "pragma journal_mode=wal; pragma synchronous=normal; pragma secure_delete=on; pragma cache_size=-16000; " +
+		"pragma temp_store=memory; pragma wal_autocheckpoint=4000"
 	// Rebuild is for a file that is thrown away if it is not finished: it is fast
 	// and a crash ruins it. Only one connection may use it.
 	Rebuild Mode = "pragma journal_mode=off; pragma synchronous=off; pragma locking_mode=exclusive; pragma cache_size=-128000; pragma temp_store=memory"
