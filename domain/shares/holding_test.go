@@ -350,15 +350,102 @@ func TestEntering(t *testing.T) {
 
 func TestStreams(t *testing.T) {
 	for _, c := range []domain.Command[shares.Holding]{
-		shares.Subscribe{Party: "ada", Class: "A"}, payOf(paid), shares.Issue{Party: "ada", Class: "A"},
+		shares.Subscribe{Party: "ada", Class: "A"}, shares.WithdrawSubscription{Party: "ada", Class: "A"}, payOf(paid), shares.Issue{Party: "ada", Class: "A"},
+		shares.RefundCredit{Party: "ada", Class: "A"}, shares.TimeBarCredit{Party: "ada", Class: "A"}, shares.NoteRestriction{Party: "ada", Class: "A"},
+		shares.LiftRestriction{Party: "ada", Class: "A"}, shares.ChargeLoss{Party: "ada", Class: "A"}, shares.ReverseEntry{Party: "ada", Class: "A"},
 		shares.Redeem{Party: "ada", Class: "A"}, shares.Repay{Party: "ada", Class: "A"}, shares.Enter{Party: "ada", Class: "A"},
 	} {
 		if c.Stream() != "holding/ada/A" {
 			t.Errorf("%T is of %s", c, c.Stream())
 		}
 	}
-	if from, to := (shares.Transfer{From: "ada", To: "bert", Class: "A"}).Streams(); from != "holding/ada/A" || to != "holding/bert/A" {
-		t.Errorf("a transfer is of %s and %s", from, to)
+	for want, stream := range map[domain.Stream]domain.Stream{
+		"call/c1": shares.DecideCall{Call: "c1"}.Stream(), "accounts": shares.ApproveAccounts{}.Stream(), "withholding": shares.SetWithholding{}.Stream(),
+		"certificate/7": shares.CancelCertificate{Number: 7}.Stream(), "budget/g1": shares.CertifyBudget{Budget: "g1"}.Stream(),
+	} {
+		if stream != want {
+			t.Errorf("%s is not %s", stream, want)
+		}
+	}
+	for _, c := range []domain.Command[shares.Claim]{
+		shares.WithdrawExit{Claim: "k1"}, shares.ValueExit{Claim: "k1"}, shares.CollectUnpaid{Claim: "k1"}, shares.WaiveUnpaid{Claim: "k1"}, shares.SetOffRefund{Claim: "k1"},
+		shares.PayRefund{Claim: "k1"}, shares.ReturnRefund{Claim: "k1"}, shares.FreeClaim{Claim: "k1"}, shares.TimeBarRefund{Claim: "k1"},
+	} {
+		if c.Stream() != "exit/k1" {
+			t.Errorf("%T is of %s", c, c.Stream())
+		}
+	}
+	for _, c := range []domain.Command[shares.Payout]{
+		shares.PayDividend{Dividend: "2025", Party: "ada"}, shares.ReturnDividend{Dividend: "2025", Party: "ada"}, shares.TimeBarDividend{Dividend: "2025", Party: "ada"},
+	} {
+		if c.Stream() != "payout/2025/ada" {
+			t.Errorf("%T is of %s", c, c.Stream())
+		}
+	}
+	type two interface {
+		Streams() (domain.Stream, domain.Stream)
+	}
+	for _, tt := range []struct {
+		of     two
+		first  domain.Stream
+		second domain.Stream
+	}{
+		{shares.AssignCredit{Party: "ada", Class: "A", To: "bert", ToClass: "B"}, "holding/ada/A", "holding/bert/B"},
+		{shares.CallShares{Call: "c1", Party: "ada", Class: "A"}, "call/c1", "holding/ada/A"},
+		{shares.Transfer{From: "ada", To: "bert", Class: "A"}, "holding/ada/A", "holding/bert/A"},
+		{shares.AgreeTransfer{From: "ada", To: "bert", Class: "A"}, "holding/ada/A", "holding/bert/A"},
+		{shares.CompleteTransfer{From: "ada", To: "bert", Class: "A"}, "holding/ada/A", "holding/bert/A"},
+		{shares.AbandonTransfer{From: "ada", To: "bert", Class: "A"}, "holding/ada/A", "holding/bert/A"},
+		{shares.ReverseTransfer{From: "ada", To: "bert", Class: "A"}, "holding/ada/A", "holding/bert/A"},
+		{shares.Convert{Party: "ada", Class: "A", To: "B"}, "holding/ada/A", "holding/ada/B"},
+		{shares.ReverseConversion{Party: "ada", Class: "A", To: "B"}, "holding/ada/A", "holding/ada/B"},
+		{shares.IssueCertificate{Party: "ada", Class: "A", Number: 7}, "holding/ada/A", "certificate/7"},
+		{shares.ReplaceCertificate{Old: 7, New: 8}, "certificate/7", "certificate/8"},
+		{shares.RequestExit{Party: "ada", Class: "A", Claim: "k1"}, "holding/ada/A", "exit/k1"},
+		{shares.TakeEffect{Party: "ada", Class: "A", Claim: "k1"}, "holding/ada/A", "exit/k1"},
+		{shares.ReverseExit{Party: "ada", Class: "A", Claim: "k1"}, "holding/ada/A", "exit/k1"},
+		{shares.AcceptExit{Claim: "k1", Rest: "k2"}, "exit/k1", "exit/k2"},
+		{shares.ReleaseRefund{Claim: "k1", Budget: "g1"}, "exit/k1", "budget/g1"},
+		{shares.DecideDividend{Dividend: "2025", Budget: "g1"}, "dividend/2025", "budget/g1"},
+		{shares.AllotDividend{Dividend: "2025", Allotment: shares.Allotment{Party: "ada"}}, "dividend/2025", "payout/2025/ada"},
+	} {
+		if first, second := tt.of.Streams(); first != tt.first || second != tt.second {
+			t.Errorf("%T is of %s and %s", tt.of, first, second)
+		}
+	}
+}
+
+// TestEarlierEditions decodes what was written before there were calls, losses,
+// payers and signatures.
+func TestEarlierEditions(t *testing.T) {
+	var r domain.Registry
+	shares.Register(&r)
+	lots := `[{"subscription":"s1","subscriber":"ada","acquired_on":"2026-02-03","quantity":4,"price":"25.00 EUR","paid":"100.00 EUR"}]`
+	on := day(time.March, 1)
+	for _, tt := range []struct {
+		kind, data string
+		want       any
+	}{
+		{
+			"shares.paid", `{"subscription":"s1","party":"ada","class":"A","amount":"100.00 EUR","on":"2026-02-02","reference":"b1"}`, paid,
+		},
+		{
+			"shares.transferred_out", `{"transfer":"t1","party":"ada","to":"bert","class":"A","quantity":4,"lots":` + lots + `,"on":"2026-03-01","statutes_version":4}`,
+			shares.TransferredOut{Transfer: "t1", Party: "ada", To: "bert", Class: "A", Quantity: 4, Lots: []shares.Lot{lot}, On: on, StatutesVersion: 4},
+		},
+		{
+			"shares.transferred_in", `{"transfer":"t1","party":"bert","from":"ada","class":"A","quantity":4,"lots":` + lots + `,"on":"2026-03-01","statutes_version":4}`,
+			shares.TransferredIn{Transfer: "t1", Party: "bert", From: "ada", Class: "A", Quantity: 4, Lots: []shares.Lot{lot}, On: on, StatutesVersion: 4},
+		},
+		{
+			"shares.redeemed", `{"redemption":"r1","party":"ada","class":"A","quantity":4,"lots":` + lots + `,"value":"90.00 EUR","on":"2026-03-01","statutes_version":4}`,
+			shares.Redeemed{Redemption: "r1", Party: "ada", Class: "A", Quantity: 4, Lots: []shares.Lot{lot}, Value: eur("90.00"), On: on, StatutesVersion: 4},
+		},
+	} {
+		got, err := r.Decode(domain.Encoded{Type: tt.kind, Edition: 1, Data: []byte(tt.data)})
+		if diff := cmp.Diff(tt.want, got, cmpopts.EquateComparable(calendar.Date{}, money.Money{})); err != nil || diff != "" {
+			t.Errorf("%s: %v %s", tt.kind, err, diff)
+		}
 	}
 }
 
