@@ -140,6 +140,32 @@ func (i Import) Shares(ctx context.Context, rows []ShareRow) (ImportResult, erro
 	})
 }
 
+// ConsultRegister grants a holder of shares a look at the register, and keeps that it
+// was taken.
+func ConsultRegister(ctx context.Context, s *eventstore.Store, c shares.ConsultRegister) error {
+	_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
+		history, _, err := eventstore.Load[statutes.History](tx, statutes.Stream)
+		if err != nil {
+			return err
+		}
+		rules, version := history.At(c.On)
+		if version == 0 {
+			return ErrNoStatutes.With("day", c.On)
+		}
+		c := c // decided afresh, if need be
+		for _, class := range rules.Shares.Classes {
+			holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(c.Party, class.ID))
+			if err != nil {
+				return err
+			}
+			c.Held += holding.Held()
+		}
+		c.Consultation = shares.ConsultationID(tx.NewID().String())
+		return eventstore.Do(tx, c)
+	})
+	return err
+}
+
 // run imports rows by a function that does one of them and returns its line.
 func run(ctx context.Context, i Import, rows int, do func(*eventstore.Tx, int) (line int, err error)) (result ImportResult, err error) {
 	position, err := eventstore.Transact(ctx, i.Store, func(tx *eventstore.Tx) error {

@@ -32,6 +32,8 @@ type Table struct {
 	// GroupBy is the key of a column by whose value consecutive rows are put
 	// together in a PDF, each group with its subtotals. It may be empty.
 	GroupBy string
+	// Sign leaves room at the end of a PDF for who answers for it to sign.
+	Sign bool
 	// Rows yields a value per column; nil is empty. It is called once, and what
 	// is written grows with it, not memory, save for PDF.
 	Rows iter.Seq2[[]any, error]

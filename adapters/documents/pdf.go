@@ -80,7 +80,9 @@ func writePDF(w io.Writer, tables []Table) error {
 		if err := s.write(i == 0); err != nil {
 			return err
 		}
-		y = s.y + 8
+		if y = s.y + 8; t.Sign {
+			s.signature()
+		}
 	}
 	made := ""
 	if !first.Made.IsZero() {
@@ -151,6 +153,28 @@ func (s *sheet) write(first bool) error {
 	}
 	s.total(all, nil)
 	return s.Error()
+}
+
+// signature leaves room for where and when, and for the name and signature of who
+// answers for it.
+func (s *sheet) signature() {
+	const height, gap = 26.0, 8.0
+	if s.y+8+height > s.bottom {
+		s.AddPage()
+		s.y = s.top - 8
+	}
+	y := s.y + 8 + height
+	s.style("", tableSize, faint)
+	x := s.left
+	for _, blank := range []struct {
+		word  string
+		width float64
+	}{{"sign_place", 60}, {"sign_date", 40}, {"sign_for_board", 110}} {
+		s.line(x, y-s.leading()-1, x+blank.width, 0.2, rule)
+		s.print(x, y-s.leading(), s.word(blank.word))
+		x += blank.width + gap
+	}
+	s.y = y
 }
 
 // entry is a row, with the value that it is grouped by.

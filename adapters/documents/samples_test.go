@@ -67,7 +67,7 @@ func sampleRegister(lang domain.Language, holdings int) Table {
 			catalogue.Text(lang, "documents.as_at", domain.Args{"date": at}, ""),
 			catalogue.Text(lang, "documents.known_at", domain.Args{"date": at.AddMonths(2)}, ""),
 		},
-		Made: time.Date(2026, time.June, 2, 14, 30, 0, 0, time.FixedZone("CEST", 7200)), GroupBy: "class",
+		Made: time.Date(2026, time.June, 2, 14, 30, 0, 0, time.FixedZone("CEST", 7200)), GroupBy: "class", Sign: true,
 		Columns: []Column{
 			{Key: "class", Heading: word("class")},
 			{Key: "member_number", Heading: word("member_number"), Kind: Identifier},

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -23,10 +21,12 @@ import (
 )
 
 type exportCmd struct {
-	Register exportRegisterCmd `cmd:"" help:"The register of shares, as at a day and as known at one."`
-	Members  exportMembersCmd  `cmd:"" help:"The register of members."`
-	Invoices exportInvoicesCmd `cmd:"" help:"The invoices of a month: a list and a PDF of each."`
-	Events   exportEventsCmd   `cmd:"" help:"Events, one JSON object a line, without personal data."`
+	Register    exportRegisterCmd    `cmd:"" help:"The register of shares, as at a day and as known at one."`
+	Movements   exportMovementsCmd   `cmd:"" help:"What changed in the register of shares between two days."`
+	Certificate exportCertificateCmd `cmd:"" help:"A certificate of shares, as PDF."`
+	Members     exportMembersCmd     `cmd:"" help:"The register of members."`
+	Invoices    exportInvoicesCmd    `cmd:"" help:"The invoices of a month: a list and a PDF of each."`
+	Events      exportEventsCmd      `cmd:"" help:"Events, one JSON object a line, without personal data."`
 }
 
 // exportFlags are what exports of tables have.
@@ -60,64 +60,12 @@ func toFile(t *terminal, path string, write func(io.Writer) error) (err error) {
 	return os.Rename(f.Name(), path)
 }
 
-type exportRegisterCmd struct {
-	exportFlags
-	AsOf    calendar.Date `name:"as-of" help:"The day at whose end the register is shown; by default today." placeholder:"DATE"`
-	KnownAt calendar.Date `name:"known-at" help:"The day at whose end it was known so; by default now." placeholder:"DATE"`
-}
-
-func (exportRegisterCmd) Help() string {
-	return `Examples:
-  rochdale export register --as-of 2026-12-31 --format pdf -o register.pdf
-  rochdale export register --as-of 2026-12-31 --known-at 2027-01-15 --format xlsx -o register.xlsx`
-}
-
 // known returns the instant at which a day ends, or the zero instant for none.
 func (h *house) known(day calendar.Date) time.Time {
 	if day.IsZero() {
 		return time.Time{}
 	}
 	return day.AddDays(1).Midnight(h.zone).Add(-time.Microsecond)
-}
-
-// Run writes the register of shares.
-func (c exportRegisterCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
-	return withModels(ctx, g, t, func(h *house) error {
-		day := dateOr(c.AsOf, h.today())
-		entries, err := h.models.RegisterAt(ctx, day, h.known(c.KnownAt))
-		if err != nil {
-			return err
-		}
-		rules, _, err := h.rules(ctx)
-		if err != nil {
-			return err
-		}
-		table := h.table(rules, "documents.share_register", day, c.KnownAt)
-		table.GroupBy = "class"
-		table.Columns = h.columns(
-			column("member_number", documents.Identifier), column("name", documents.Text), column("domicile", documents.Text),
-			column("class", documents.Identifier), column("acquired_on", documents.Date), sum("quantity", documents.Integer),
-			column("price", documents.Money), sum("paid", documents.Money),
-		)
-		for i := range table.Columns {
-			if table.Columns[i].Kind == documents.Money {
-				table.Columns[i].Currency = rules.Currency
-			}
-		}
-		byClass(entries)
-		table.Rows = func(yield func([]any, error) bool) {
-			for _, e := range entries {
-				var number any
-				if e.Member.Number > 0 {
-					number = int64(e.Member.Number)
-				}
-				if !yield([]any{number, e.Name, e.Address, string(e.Class), e.AcquiredOn, e.Quantity, e.Price, e.Paid}, nil) {
-					return
-				}
-			}
-		}
-		return c.write(t, table)
-	})
 }
 
 type exportMembersCmd struct {
@@ -164,14 +112,20 @@ func (c exportMembersCmd) Run(ctx context.Context, g *Globals, t *terminal) erro
 
 // table returns a table with its title and notes.
 func (h *house) table(rules statutes.Statutes, title string, day, known calendar.Date) documents.Table {
-	lang := h.Language
-	notes := []string{catalogue.Text(lang, "documents.as_at", domain.Args{"date": day}, "as at {date}")}
-	if !known.IsZero() {
-		notes = append(notes, catalogue.Text(lang, "documents.known_at", domain.Args{"date": known}, "as known on {date}"))
-	}
 	return documents.Table{
-		Title: catalogue.Word(lang, title), Notes: notes, Author: rules.Name, Language: lang, Made: h.now().In(h.zone),
+		Title: catalogue.Word(h.Language, title), Notes: h.notes(day, known), Author: rules.Name, Language: h.Language, Made: h.now().In(h.zone),
 	}
+}
+
+// notes say at which days a register is shown; no day is left out.
+func (h *house) notes(day, known calendar.Date) (notes []string) {
+	if !day.IsZero() {
+		notes = append(notes, catalogue.Text(h.Language, "documents.as_at", domain.Args{"date": day}, ""))
+	}
+	if !known.IsZero() {
+		notes = append(notes, catalogue.Text(h.Language, "documents.known_at", domain.Args{"date": known}, ""))
+	}
+	return notes
 }
 
 func column(key string, kind documents.Kind) documents.Column {
@@ -343,9 +297,4 @@ func (exportEventsCmd) Help() string {
 // Run writes events as they are in the log: personal data in them is sealed.
 func (c exportEventsCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	return withHouse(ctx, g, t, func(h *house) error { return h.writeEvents(ctx, c.Out, c.After) })
-}
-
-// byClass puts the entries of one class together, as the table groups them.
-func byClass(entries []projections.RegisterEntry) {
-	slices.SortStableFunc(entries, func(a, b projections.RegisterEntry) int { return cmp.Compare(a.Class, b.Class) })
 }

@@ -146,6 +146,7 @@ func Register(r *domain.Registry) {
 	domain.Register[CertificateIssued](r, "shares.certificate_issued")
 	domain.Register[CertificateReplaced](r, "shares.certificate_replaced")
 	domain.Register[CertificateCancelled](r, "shares.certificate_cancelled")
+	domain.Register[RegisterConsulted](r, "shares.register_consulted")
 	domain.Register[AccountsApproved](r, "shares.accounts_approved")
 	domain.Register[ExitRequested](r, "shares.exit_requested")
 	domain.Register[ExitAccepted](r, "shares.exit_accepted")

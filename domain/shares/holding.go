@@ -27,6 +27,7 @@
 //	IssueCertificate    → CertificateIssued             certificate/<number>      for shares that are held
 //	ReplaceCertificate  → CertificateReplaced, …Issued  both certificates         the old one is void
 //	CancelCertificate   → CertificateCancelled          certificate/<number>      one that is in force
+//	ConsultRegister     → RegisterConsulted             consultation/<id>         by who holds shares
 //	Enter               → Subscribed, Paid, Issued      holding/<party>/<class>   from an older register
 //
 // How shares are given back, and refunded:
