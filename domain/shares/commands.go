@@ -158,7 +158,7 @@ func (h Holding) paidBack(id SubscriptionID, holder domain.PartyID) (credits []C
 }
 
 func given(party domain.PartyID, quantity int64, on calendar.Date, version int, id, called string) error {
-	missing := ""
+	var missing string
 	switch {
 	case party == "":
 		missing = "party"

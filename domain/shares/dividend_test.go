@@ -86,14 +86,20 @@ func TestEarning(t *testing.T) {
 
 func TestAllotting(t *testing.T) {
 	earnings := []shares.Earning{
-		{Party: "ada", Class: "A", PaidDays: 10000 * 365}, {Party: "bert", Class: "A", PaidDays: 10000 * 365}, {Party: "cy", Class: "A", PaidDays: 10000 * 365},
-		{Party: "ada", Class: "B", PaidDays: 100000 * 73}, {Party: "dora", Class: "B"}, {Party: "org", Class: "B", PaidDays: 400000 * 365, Exempt: true},
+		{Party: "ada", Class: "A", PaidDays: 10000 * 365},
+		{Party: "bert", Class: "A", PaidDays: 10000 * 365},
+		{Party: "cy", Class: "A", PaidDays: 10000 * 365},
+		{Party: "ada", Class: "B", PaidDays: 100000 * 73},
+		{Party: "dora", Class: "B"},
+		{Party: "org", Class: "B", PaidDays: 400000 * 365, Exempt: true},
 	}
 	tax := shares.WithholdingSet{Rate: rate("0.3"), Exempt: eur("1.00")}
 	got, total := shares.Allot(fiscal(2026), []shares.ClassRate{{Class: "A", Rate: rate("0.01111")}, {Class: "B", Rate: rate("0.02")}}, earnings, tax, "EUR")
 	// Of class A 3.333 in all: 3.33, of which each has 1.11.
 	want := []shares.Allotment{
-		{Party: "ada", Gross: eur("5.11"), Tax: eur("1.23")}, {Party: "bert", Gross: eur("1.11"), Tax: eur("0.03")}, {Party: "cy", Gross: eur("1.11"), Tax: eur("0.03")},
+		{Party: "ada", Gross: eur("5.11"), Tax: eur("1.23")},
+		{Party: "bert", Gross: eur("1.11"), Tax: eur("0.03")},
+		{Party: "cy", Gross: eur("1.11"), Tax: eur("0.03")},
 		{Party: "org", Gross: eur("80.00"), Tax: eur("0.00")},
 	}
 	if diff := cmp.Diff(want, got, cmpopts.EquateComparable(money.Money{})); diff != "" || total != eur("87.33") {

@@ -164,7 +164,8 @@ func TestTransferring(t *testing.T) {
 	twoLots := spec.Events{
 		subscribed, paid, issued,
 		shares.Subscribed{Subscription: "s0", Party: "ada", Class: "A", Quantity: 3, Price: eur("20.00"), On: day(time.January, 2)},
-		shares.Paid{Subscription: "s0", Party: "ada", Class: "A", Amount: eur("60.00"), On: day(time.January, 2), Reference: "b0"}, older,
+		shares.Paid{Subscription: "s0", Party: "ada", Class: "A", Amount: eur("60.00"), On: day(time.January, 2), Reference: "b0"},
+		older,
 	}
 	olderLot := shares.Lot{Subscription: "s0", Subscriber: "ada", AcquiredOn: older.On, Quantity: 3, Price: eur("20.00"), Paid: eur("60.00")}
 	halfPaid := paid
@@ -350,10 +351,19 @@ func TestEntering(t *testing.T) {
 
 func TestStreams(t *testing.T) {
 	for _, c := range []domain.Command[shares.Holding]{
-		shares.Subscribe{Party: "ada", Class: "A"}, shares.WithdrawSubscription{Party: "ada", Class: "A"}, payOf(paid), shares.Issue{Party: "ada", Class: "A"},
-		shares.RefundCredit{Party: "ada", Class: "A"}, shares.TimeBarCredit{Party: "ada", Class: "A"}, shares.NoteRestriction{Party: "ada", Class: "A"},
-		shares.LiftRestriction{Party: "ada", Class: "A"}, shares.ChargeLoss{Party: "ada", Class: "A"}, shares.ReverseEntry{Party: "ada", Class: "A"},
-		shares.Redeem{Party: "ada", Class: "A"}, shares.Repay{Party: "ada", Class: "A"}, shares.Enter{Party: "ada", Class: "A"},
+		shares.Subscribe{Party: "ada", Class: "A"},
+		shares.WithdrawSubscription{Party: "ada", Class: "A"},
+		payOf(paid),
+		shares.Issue{Party: "ada", Class: "A"},
+		shares.RefundCredit{Party: "ada", Class: "A"},
+		shares.TimeBarCredit{Party: "ada", Class: "A"},
+		shares.NoteRestriction{Party: "ada", Class: "A"},
+		shares.LiftRestriction{Party: "ada", Class: "A"},
+		shares.ChargeLoss{Party: "ada", Class: "A"},
+		shares.ReverseEntry{Party: "ada", Class: "A"},
+		shares.Redeem{Party: "ada", Class: "A"},
+		shares.Repay{Party: "ada", Class: "A"},
+		shares.Enter{Party: "ada", Class: "A"},
 	} {
 		if c.Stream() != "holding/ada/A" {
 			t.Errorf("%T is of %s", c, c.Stream())
@@ -368,8 +378,15 @@ func TestStreams(t *testing.T) {
 		}
 	}
 	for _, c := range []domain.Command[shares.Claim]{
-		shares.WithdrawExit{Claim: "k1"}, shares.ValueExit{Claim: "k1"}, shares.CollectUnpaid{Claim: "k1"}, shares.WaiveUnpaid{Claim: "k1"}, shares.SetOffRefund{Claim: "k1"},
-		shares.PayRefund{Claim: "k1"}, shares.ReturnRefund{Claim: "k1"}, shares.FreeClaim{Claim: "k1"}, shares.TimeBarRefund{Claim: "k1"},
+		shares.WithdrawExit{Claim: "k1"},
+		shares.ValueExit{Claim: "k1"},
+		shares.CollectUnpaid{Claim: "k1"},
+		shares.WaiveUnpaid{Claim: "k1"},
+		shares.SetOffRefund{Claim: "k1"},
+		shares.PayRefund{Claim: "k1"},
+		shares.ReturnRefund{Claim: "k1"},
+		shares.FreeClaim{Claim: "k1"},
+		shares.TimeBarRefund{Claim: "k1"},
 	} {
 		if c.Stream() != "exit/k1" {
 			t.Errorf("%T is of %s", c, c.Stream())

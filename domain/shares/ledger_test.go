@@ -29,8 +29,6 @@ type world struct {
 	budgets  map[shares.BudgetID][]domain.Event[shares.Budget]
 	calls    map[shares.CallID][]domain.Event[shares.Call]
 	accounts []domain.Event[shares.Accounts]
-	dividend []domain.Event[shares.Dividend]
-	payouts  map[domain.PartyID][]domain.Event[shares.Payout]
 	happened map[string]int
 	n        int
 }
@@ -112,11 +110,10 @@ func (w *world) settle(cmd domain.Command[shares.Claim], id shares.ClaimID) {
 
 // credit returns one that is left, if there is one.
 func (w *world) credit() (party domain.PartyID, class domain.ClassID, credit shares.Credit) {
-	var whose []domain.Stream
 	for _, p := range holders {
 		for _, c := range classes {
 			if stream := shares.StreamOf(p, c); len(w.holding(stream).Credits()) > 0 {
-				party, class, whose = p, c, append(whose, stream)
+				party, class = p, c
 				credit = rapid.SampledFrom(w.holding(stream).Credits()).Draw(w.T, "credit")
 			}
 		}
