@@ -985,21 +985,36 @@ type Known struct {
 // instant; the zero instant is now. They are in the order of their numbers.
 func (m *Models) MembersAt(ctx context.Context, day calendar.Date, known time.Time) (members []Known, err error) {
 	err = m.readOne(ctx, func(c *lite.Conn) error {
-		members, _, err = membersAt(c, day, known)
+		members, _, err = membersAt(c, day, known, "")
 		return err
 	})
 	return members, err
 }
 
-// membersAt returns besides the last number of each party that had one by then.
-func membersAt(c *lite.Conn, day calendar.Date, known time.Time) (members []Known, numbers map[domain.PartyID]domain.MemberNumber, err error) {
+// MemberOn reports whether a party was a member on a day, by whichever membership.
+func (m *Models) MemberOn(ctx context.Context, party domain.PartyID, day calendar.Date) (is bool, err error) {
+	err = m.readOne(ctx, func(c *lite.Conn) error {
+		members, _, err := membersAt(c, day, time.Time{}, party)
+		is = len(members) > 0
+		return err
+	})
+	return is, err
+}
+
+// membersAt returns besides the last number of each party that had one by then. It
+// looks at one party, if one is given.
+func membersAt(c *lite.Conn, day calendar.Date, known time.Time, only domain.PartyID) (members []Known, numbers map[domain.PartyID]domain.MemberNumber, err error) {
 	type membership struct {
 		Known
 		over bool // another has begun, later than the day: what ends, ends that one
 	}
 	last := map[domain.PartyID]*membership{}
 	numbers = map[domain.PartyID]domain.MemberNumber{}
-	err = c.Query(`select party, number, kind, on_date from member_movement where recorded_at <= ? order by position`, func(r lite.Row) error {
+	where, args := "", []any{instant(known)}
+	if only != "" {
+		where, args = "and party = ?", append(args, only)
+	}
+	err = c.Query(`select party, number, kind, on_date from member_movement where recorded_at <= ? `+where+` order by position`, func(r lite.Row) error {
 		var on calendar.Date
 		if err := r.Into(3, &on); err != nil {
 			return err
@@ -1019,7 +1034,7 @@ func membersAt(c *lite.Conn, day calendar.Date, known time.Time) (members []Know
 			was.EndedOn = on
 		}
 		return nil
-	}, instant(known))
+	}, args...)
 	for _, v := range last {
 		if v.EndedOn.IsZero() || !day.After(v.EndedOn) {
 			members = append(members, v.Known)

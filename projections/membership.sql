@@ -172,6 +172,7 @@ create index outsider_number on party (by_number, id) where admitted_on is null;
 create index outsider_name on party (sort_name, id) where admitted_on is null;
 create index party_period on party (admitted_on, ended_on) where admitted_on is not null;
 create index party_email on party (lower(email)) where email is not null;
+create index member_movement_party on member_movement (party, position);
 create index waiting on party (waiting_at, id) where waiting_at is not null;
 create index merged_party on party (merged_into) where merged_into is not null;
 create index mandate_agent on mandate (agent, party);

@@ -377,6 +377,11 @@ func checkMembers(t *rapid.T, h *history, m *projections.Models, tx *eventstore.
 			t.Errorf("%+v is not as its events have it", p)
 		}
 		checkLife(t, m, p, state, merged)
+		was, err := m.MemberOn(ctx, p.ID, on)
+		must(t, err)
+		if want := memberOn(state, on); was != want {
+			t.Errorf("%s was a member on %v: %v, not %v", p.ID, on, was, want)
+		}
 		grants, err := m.Roles(ctx, p.ID)
 		must(t, err)
 		if diff := cmp.Diff(state.Grants(), grants); diff != "" {
@@ -483,6 +488,17 @@ func checkLife(t *rapid.T, m *projections.Models, p projections.Member, state me
 	if err != nil || len(happenings) == 0 || happenings[0].By != "test" {
 		t.Errorf("%+v happened to %s, %v", happenings, p.ID, err)
 	}
+}
+
+// memberOn reports whether somebody was a member on a day, by the last membership that
+// had begun by then.
+func memberOn(m membership.Member, on calendar.Date) bool {
+	for _, p := range slices.Backward(m.Periods()) {
+		if !p.From.After(on) {
+			return p.Contains(on)
+		}
+	}
+	return false
 }
 
 func checkServices(t *rapid.T, h *history, m *projections.Models, tx *eventstore.Tx, accounts int) {

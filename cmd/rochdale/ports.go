@@ -122,12 +122,6 @@ func (m models) RecipientOf(ctx context.Context, party domain.PartyID) (billing.
 	}, p.Language, err
 }
 
-// MemberOn is that of [processes.Payers].
-func (m models) MemberOn(ctx context.Context, party domain.PartyID, day calendar.Date) (bool, error) {
-	p, known, err := m.Member(ctx, party)
-	return known && p.IsMember(day), err
-}
-
 // EntitledOn is that of [processes.Rolls].
 func (m models) EntitledOn(ctx context.Context, day calendar.Date) (entitled []processes.Entitled, err error) {
 	members, err := m.MembersAt(ctx, day, time.Time{})
