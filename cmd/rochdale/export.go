@@ -26,6 +26,8 @@ type exportCmd struct {
 	Certificate exportCertificateCmd `cmd:"" help:"A certificate of shares, as PDF."`
 	Members     exportMembersCmd     `cmd:"" help:"The register of members."`
 	Invoices    exportInvoicesCmd    `cmd:"" help:"The invoices of a month: a list and a PDF of each."`
+	Person      exportPersonCmd      `cmd:"" help:"All that the co-op holds about a person, as an archive."`
+	Erasure     exportErasureCmd     `cmd:"" help:"What was erased of a person's data, and what is kept, why and until when."`
 	Events      exportEventsCmd      `cmd:"" help:"Events, one JSON object a line, without personal data."`
 }
 

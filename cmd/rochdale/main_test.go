@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/zip"
 	"bytes"
 	"errors"
 	"io"
@@ -33,6 +34,7 @@ func TestScripts(t *testing.T) {
 			"replace": replace,
 			"await":   await,
 			"numbers": numbers,
+			"unpack":  unpack,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -87,6 +89,17 @@ func await(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("%s has no %q after a minute: %s", args[0], args[1], text)
 		}
 	}
+}
+
+// unpack ARCHIVE FOLDER: the files of a zip archive.
+func unpack(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: unpack ARCHIVE FOLDER")
+	}
+	archive, err := zip.OpenReader(ts.MkAbs(args[0]))
+	ts.Check(err)
+	ts.Check(os.CopyFS(ts.MkAbs(args[1]), archive))
+	ts.Check(archive.Close())
 }
 
 // numbers FILE FIELD: the numbers that follow the field in the file begin anywhere,
