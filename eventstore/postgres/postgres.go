@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"context"
 	"database/sql"
+	"errors"
 	"fmt"
 	"iter"
 	"slices"
@@ -23,9 +24,10 @@ import (
 // Driver is an [eventstore.Driver] over a database.
 type Driver struct {
 	pool   *pgxpool.Pool
-	where  string       // for people, without the password
-	direct atomic.Bool  // connections are to the server itself
-	lost   atomic.Int64 // since when the database does not let anybody in, or 0
+	writer *pgxpool.Pool // of one connection: who appends does not wait for who reads
+	where  string        // for people, without the password
+	direct atomic.Bool   // connections are to the server itself
+	lost   atomic.Int64  // since when the database does not let anybody in, or 0
 
 	ear  chan *pgx.Conn  // on which is listened; nil if it is not there
 	news chan struct{}   // of a commit that others are to be told of
@@ -51,14 +53,18 @@ func Open(ctx context.Context, url string) (*Driver, error) {
 	d.ear <- nil
 	d.lost.Store(1) // who has never been there is not waited for
 	config.AfterConnect = d.meet
-	if d.pool, err = pgxpool.NewWithConfig(context.WithoutCancel(ctx), config); err != nil {
+	one := config.Copy()
+	one.MaxConns, one.MinConns, one.MinIdleConns = 1, 0, 0
+	d.open, d.end = context.WithCancel(context.WithoutCancel(ctx))
+	if d.pool, err = pgxpool.NewWithConfig(d.open, config); err != nil {
+		return nil, d.explain(err)
+	}
+	if d.writer, err = pgxpool.NewWithConfig(d.open, one); err != nil {
 		return nil, d.explain(err)
 	}
 	if err := d.migrate(ctx); err != nil {
-		d.pool.Close()
-		return nil, d.explain(err)
+		return nil, errors.Join(d.explain(err), d.Close())
 	}
-	d.open, d.end = context.WithCancel(context.WithoutCancel(ctx))
 	d.done.Go(d.tell)
 	return d, nil
 }
@@ -102,6 +108,7 @@ func (d *Driver) Close() error {
 	d.ear <- nil
 	hangUp(ear)
 	d.pool.Close()
+	d.writer.Close()
 	return nil
 }
 
@@ -138,7 +145,7 @@ func (d *Driver) writeOne(ctx context.Context, a eventstore.StreamAppend, result
 		[]byte(a.Stream), int64Value(a.Version), timeValue(r.RecordedAt), int16Value(r.Edition),
 		r.ID[:], r.Correlation[:], uuidValue(r.Causation), []byte(r.Type), []byte(r.Actor), r.Data,
 	}
-	return d.run(ctx, false, appendOne, args, func(columns [][]byte) {
+	return d.run(ctx, d.writer, false, appendOne, args, func(columns [][]byte) {
 		if position := readInt64(columns[len(columns)-1]); position > 0 {
 			result.Position = position
 		} else {
@@ -162,7 +169,7 @@ func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results
 			return err
 		}
 		var answer []int64
-		err = d.run(ctx, false, appendMany, args, func(columns [][]byte) { answer = readInt64s(columns[len(columns)-1]) })
+		err = d.run(ctx, d.writer, false, appendMany, args, func(columns [][]byte) { answer = readInt64s(columns[len(columns)-1]) })
 		if err != nil {
 			return err
 		}
@@ -357,7 +364,7 @@ func (p *pages) all(ctx context.Context, to chan<- aPage, left <-chan struct{}) 
 func (p *pages) next(ctx context.Context, room []eventstore.Record) aPage {
 	records, seen, bytes := room[:0], 0, 0
 	p.args[0], p.args[1] = int64Value(p.after), int64Value(int64(p.size))
-	err := p.d.run(ctx, true, p.st, p.args, func(columns [][]byte) {
+	err := p.d.run(ctx, p.d.pool, true, p.st, p.args, func(columns [][]byte) {
 		seen++
 		if bytes > pageBytes {
 			return
@@ -434,6 +441,6 @@ func (d *reader) read(c [][]byte, r *eventstore.Record) {
 
 // Head is that of [eventstore.Driver].
 func (d *Driver) Head(ctx context.Context) (position int64, err error) {
-	err = d.run(ctx, true, readHead, nil, func(columns [][]byte) { position = readInt64(columns[0]) })
+	err = d.run(ctx, d.pool, true, readHead, nil, func(columns [][]byte) { position = readInt64(columns[0]) })
 	return position, d.explain(err)
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
 )
 
 // settings are what the log asks of a session: to wait for the disk, whatever the
@@ -104,7 +105,7 @@ const (
 // run runs a statement and hands each row over, for as long as the call. It runs
 // it again if it has surely had no effect; or, as repeatable says, if that does no
 // harm.
-func (d *Driver) run(ctx context.Context, repeatable bool, st *statement, args [][]byte, row func(columns [][]byte)) error {
+func (d *Driver) run(ctx context.Context, pool *pgxpool.Pool, repeatable bool, st *statement, args [][]byte, row func(columns [][]byte)) error {
 	bounded := ctx
 	if _, has := ctx.Deadline(); !has {
 		var cancel context.CancelFunc
@@ -112,7 +113,7 @@ func (d *Driver) run(ctx context.Context, repeatable bool, st *statement, args [
 		defer cancel()
 	}
 	for attempt := 1; ; {
-		conn, err := d.pool.Acquire(bounded)
+		conn, err := pool.Acquire(bounded)
 		if err != nil {
 			if d.ride(bounded, err) {
 				continue
@@ -163,6 +164,7 @@ func (d *Driver) broken(ctx context.Context, err error) bool {
 		return false
 	}
 	d.pool.Reset()
+	d.writer.Reset()
 	return true
 }
 
