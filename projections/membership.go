@@ -985,7 +985,7 @@ type Known struct {
 // instant; the zero instant is now. They are in the order of their numbers.
 func (m *Models) MembersAt(ctx context.Context, day calendar.Date, known time.Time) (members []Known, err error) {
 	err = m.readOne(ctx, func(c *lite.Conn) error {
-		members, _, err = membersAt(c, day, known, "")
+		members, err = membersAt(c, day, known, "")
 		return err
 	})
 	return members, err
@@ -994,22 +994,20 @@ func (m *Models) MembersAt(ctx context.Context, day calendar.Date, known time.Ti
 // MemberOn reports whether a party was a member on a day, by whichever membership.
 func (m *Models) MemberOn(ctx context.Context, party domain.PartyID, day calendar.Date) (is bool, err error) {
 	err = m.readOne(ctx, func(c *lite.Conn) error {
-		members, _, err := membersAt(c, day, time.Time{}, party)
+		members, err := membersAt(c, day, time.Time{}, party)
 		is = len(members) > 0
 		return err
 	})
 	return is, err
 }
 
-// membersAt returns besides the last number of each party that had one by then. It
-// looks at one party, if one is given.
-func membersAt(c *lite.Conn, day calendar.Date, known time.Time, only domain.PartyID) (members []Known, numbers map[domain.PartyID]domain.MemberNumber, err error) {
+// membersAt looks at one party, if one is given.
+func membersAt(c *lite.Conn, day calendar.Date, known time.Time, only domain.PartyID) (members []Known, err error) {
 	type membership struct {
 		Known
 		over bool // another has begun, later than the day: what ends, ends that one
 	}
 	last := map[domain.PartyID]*membership{}
-	numbers = map[domain.PartyID]domain.MemberNumber{}
 	where, args := "", []any{instant(known)}
 	if only != "" {
 		where, args = "and party = ?", append(args, only)
@@ -1022,14 +1020,11 @@ func membersAt(c *lite.Conn, day calendar.Date, known time.Time, only domain.Par
 		party, was := domain.PartyID(r.Raw(0)), last[domain.PartyID(r.Raw(0))]
 		switch admitted := string(r.Raw(2)) == "admitted"; {
 		case admitted && on.After(day):
-			numbers[party] = domain.MemberNumber(r.Int(1))
 			if was != nil {
 				was.over = true
 			}
 		case admitted:
-			number := domain.MemberNumber(r.Int(1))
-			numbers[party] = number
-			last[party] = &membership{Known: Known{Party: party, Number: number, AdmittedOn: on}}
+			last[party] = &membership{Known: Known{Party: party, Number: domain.MemberNumber(r.Int(1)), AdmittedOn: on}}
 		case was != nil && !was.over:
 			was.EndedOn = on
 		}
@@ -1041,7 +1036,7 @@ func membersAt(c *lite.Conn, day calendar.Date, known time.Time, only domain.Par
 		}
 	}
 	slices.SortFunc(members, func(a, b Known) int { return cmp.Or(cmp.Compare(a.Number, b.Number), cmp.Compare(a.Party, b.Party)) })
-	return members, numbers, err
+	return members, err
 }
 
 // instant is when something was known, where the zero instant is now.

@@ -256,7 +256,7 @@ type RegisterEntry struct {
 // having all of it at once.
 func (m *Models) RegisterAt(ctx context.Context, day calendar.Date, known time.Time) (entries []RegisterEntry, err error) {
 	err = m.read(ctx, func(c *lite.Conn) error {
-		members, _, err := membersAt(c, day, known, "")
+		members, err := membersAt(c, day, known, "")
 		if err != nil {
 			return err
 		}
