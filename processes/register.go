@@ -36,7 +36,28 @@ type ShareRow struct {
 // A RowRefused is a line that a rule does not let in.
 type RowRefused struct {
 	Line    int
+	Column  string // for what stands in it, by its key; empty if that is not known
 	Refusal domain.Refusal
+}
+
+// columnOf returns the column of a file that a refusal is about.
+func columnOf(r domain.Refusal) string {
+	if missing, is := r.Args["missing"].(string); is {
+		return map[string]string{
+			"number": "member_number", "name": "last_name", "date of admission": "admitted_on", "date and reason of the end": "ended_on",
+			"e-mail": "email", "country": "country", "birth date": "birth_date", "kind": "kind", "language": "language",
+			"quantity": "quantity", "amount paid": "paid", "date": "acquired_on",
+		}[missing]
+	}
+	switch r.Code {
+	case ErrUnknownNumber.Code, ErrNumberTwice.Code, membership.ErrNumber.Code:
+		return "member_number"
+	case membership.ErrTooEarly.Code, membership.ErrAdmittedOn.Code:
+		return "admitted_on"
+	case shares.ErrNoSuchClass.Code:
+		return "class"
+	}
+	return ""
 }
 
 // ImportResult is what came of an import.
@@ -79,7 +100,7 @@ func (i Import) Members(ctx context.Context, rows []MemberRow) (ImportResult, er
 			first[row.Enter.Number] = n
 		}
 	}
-	return run(ctx, i, len(rows), func(tx *eventstore.Tx, n int) (line int, err error) {
+	result, err := run(ctx, i, len(rows), func(tx *eventstore.Tx, n int) (line int, err error) {
 		row := rows[n]
 		if other := first[row.Enter.Number]; other < n {
 			return row.Line, ErrNumberTwice.With("line", rows[other].Line).With("number", row.Enter.Number)
@@ -95,6 +116,21 @@ func (i Import) Members(ctx context.Context, rows []MemberRow) (ImportResult, er
 		}
 		return row.Line, eventstore.Do2(tx, cmd)
 	})
+	byLine := make(map[int]membership.Enter, len(result.Refused))
+	for n, refused := range result.Refused {
+		if refused.Refusal.Code != membership.ErrTooEarly.Code {
+			continue
+		}
+		if len(byLine) == 0 {
+			for _, row := range rows {
+				byLine[row.Line] = row.Enter
+			}
+		}
+		if e := byLine[refused.Line]; !e.EndedOn.IsZero() && e.EndedOn.Before(e.AdmittedOn) {
+			result.Refused[n].Column = "ended_on"
+		}
+	}
+	return result, err
 }
 
 // Shares imports a register of shares in the same way. Rows that say the same are
@@ -178,7 +214,7 @@ func run(ctx context.Context, i Import, rows int, do func(*eventstore.Tx, int) (
 			refusal, refused := errors.AsType[domain.Refusal](err)
 			switch {
 			case refused:
-				result.Refused = append(result.Refused, RowRefused{line, refusal})
+				result.Refused = append(result.Refused, RowRefused{line, columnOf(refusal), refusal})
 			case err != nil:
 				return fmt.Errorf("processes: import of line %d: %w", line, err)
 			}

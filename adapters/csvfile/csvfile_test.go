@@ -229,8 +229,8 @@ func TestReport(t *testing.T) {
 		t.Errorf("-want +got: %s\n%s", diff, b.String())
 	}
 	refused := read(t, "lidnummer;klasse;aantal;datum\n", Layout{Columns: Shares, Language: "nl"})
-	refused.Report.Refuse(7, domain.Refusal{Code: "register.unknown_number"}.With("number", 12))
-	if want := (Problem{Line: 7, Problem: "er is geen lid met nummer 12", Do: "importeer eerst de leden, of verbeter het nummer"}); !slices.Equal(refused.Report.Problems, []Problem{want}) {
+	refused.Refuse(7, "member_number", domain.Refusal{Code: "register.unknown_number"}.With("number", 12))
+	if want := (Problem{Line: 7, Column: "lidnummer", Problem: "er is geen lid met nummer 12", Do: "importeer eerst de leden, of verbeter het nummer"}); !slices.Equal(refused.Report.Problems, []Problem{want}) {
 		t.Errorf("refused: %+v", refused.Report.Problems)
 	}
 	data, err := json.Marshal(&table.Report)

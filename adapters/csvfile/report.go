@@ -48,11 +48,20 @@ func (r *Report) add(p Problem) {
 	r.Problems = append(r.Problems, p)
 }
 
-// Refuse adds that a rule does not let a line in, in its place among the others.
-// What the refusal advises after a colon is what to do.
-func (r *Report) Refuse(line int, refusal domain.Refusal) {
-	problem, do, _ := strings.Cut(catalogue.Refusal(r.language, refusal), ": ")
-	r.add(Problem{Line: line, Problem: strings.TrimSpace(problem), Do: do})
+// Refuse adds that a rule does not let a line in, for what stands in a column, which
+// may be unknown. What the refusal advises after a colon is what to do.
+func (t *Table) Refuse(line int, key string, refusal domain.Refusal) {
+	r := &t.Report
+	problem, do, advised := strings.Cut(catalogue.Refusal(r.language, refusal), ": ")
+	if _, lacks := refusal.Args["missing"]; lacks || !advised { // what is missing may stand after a colon too
+		problem = catalogue.Refusal(r.language, refusal)
+		do = catalogue.Text(r.language, "csvfile.refused.do", nil, "csvfile.refused.do")
+	}
+	column := key
+	if i, has := t.columns[key]; has {
+		column = t.Headings[i]
+	}
+	r.add(Problem{Line: line, Column: column, Problem: strings.TrimSpace(problem), Do: do})
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
 }
 

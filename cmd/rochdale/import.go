@@ -142,7 +142,7 @@ func (f importFlags) run(ctx context.Context, g *Globals, t *terminal, columns [
 			return err
 		}
 		for _, refused := range result.Refused {
-			table.Report.Refuse(refused.Line, refused.Refusal)
+			table.Refuse(refused.Line, refused.Column, refused.Refusal)
 		}
 		return f.report(g, t, table, result)
 	})
