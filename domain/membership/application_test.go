@@ -264,8 +264,11 @@ func TestAdmitting(t *testing.T) {
 		{
 			Rule: "nor who has resigned, before it takes effect", Refused: membership.ErrIsMember, When: with(func(c *membership.Admit) { c.On = day(time.June, 30) }),
 			Given: spec.Events{
-				applied, admitted, given, membership.Ended{Party: "ada", Reason: membership.Excluded, On: day(time.February, 20)}, appliedSoon,
-				membership.EndRevoked{Party: "ada", Reason: membership.Excluded}, resigned, left,
+				applied, admitted, given,
+				membership.Ended{Party: "ada", Reason: membership.Excluded, On: day(time.February, 20)},
+				appliedSoon,
+				membership.EndRevoked{Party: "ada", Reason: membership.Excluded},
+				resigned, left,
 			},
 		},
 		{
