@@ -40,10 +40,13 @@ func eachBox(event any, visit func(sealed.Sealable) error) (any, error) {
 
 // keysFor returns the keys under which the boxes in events are to be sealed.
 func (s *Store) keysFor(ctx context.Context, events []any) (map[sealed.Key]Secret, error) {
-	wanted := map[sealed.Key]Secret{}
+	var wanted map[sealed.Key]Secret
 	for _, event := range events {
 		_, _ = eachBox(event, func(b sealed.Sealable) error {
 			if b.Holds() {
+				if wanted == nil {
+					wanted = map[sealed.Key]Secret{}
+				}
 				wanted[b.Key()] = Secret{}
 			}
 			return nil

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"time"
 
 	"rochdale/domain"
@@ -48,11 +49,12 @@ var assemblyProjection = projection{
 				values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 				e.Poll, e.Assembly, question, e.Decision, e.Rule.Majority, e.Voters, e.Votes, e.OpensAt, e.ClosesAt, t.position)
 		case assembly.VoteCast:
-			err := t.Exec(`insert into ballot values (?, ?, ?, ?, ?)`, e.Poll, e.Party, e.Choice, e.Votes, t.recordedAt)
-			if err != nil {
-				return err
+			if t.cast == nil {
+				t.cast = map[domain.PollID]Turnout{}
 			}
-			return t.Exec(`update poll set cast_voters = cast_voters + 1, cast_votes = cast_votes + ? where id = ?`, e.Votes, e.Poll)
+			cast := t.cast[e.Poll]
+			t.cast[e.Poll] = Turnout{cast.Voters + 1, cast.Votes + e.Votes}
+			return t.Exec(`insert into ballot values (?, ?, ?, ?, ?)`, e.Poll, e.Party, e.Choice, e.Votes, t.recordedAt)
 		case assembly.PollClosed:
 			return t.Exec(`update poll set closed_at = ? where id = ?`, e.At, e.Poll)
 		case assembly.ResultDeclared:
@@ -61,6 +63,18 @@ var assemblyProjection = projection{
 		}
 		return nil
 	},
+}
+
+// count adds to the polls what was cast in a batch: hundreds vote at once.
+func (t *table) count() error {
+	for poll, cast := range t.cast {
+		err := t.Exec(`update poll set cast_voters = cast_voters + ?, cast_votes = cast_votes + ? where id = ?`, cast.Voters, cast.Votes, poll)
+		if err != nil {
+			return fmt.Errorf("projections: the turnout of poll %s: %w", poll, err)
+		}
+	}
+	clear(t.cast)
+	return nil
 }
 
 // Assembly is a general assembly.

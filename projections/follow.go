@@ -380,5 +380,5 @@ func (t *table) apply(from int64, b batch) error {
 			}
 		}
 	}
-	return nil
+	return t.count()
 }

@@ -55,6 +55,8 @@ type table struct {
 	filling bool           // a new file, which has no indexes yet
 	late    []func() error // what waits for them
 	erased  bool           // something was in the tables that is to be forgotten
+
+	cast map[domain.PollID]Turnout // in the batch, by poll
 }
 
 // whenIndexed does what needs an index: now, or when there is one. So it must come

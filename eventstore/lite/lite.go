@@ -139,11 +139,17 @@ func (c *Conn) Exec(sql string, args ...any) error {
 // Query runs one statement, and calls each with its rows until that fails. The
 // row is valid until each returns; each may run other statements, and the same.
 func (c *Conn) Query(sql string, each func(Row) error, args ...any) (err error) {
-	s, done, err := c.prepare(sql)
+	s, kept, err := c.prepare(sql)
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer func() {
+		if kept {
+			_ = s.Reset()
+		} else {
+			_ = s.Close()
+		}
+	}()
 	for i, arg := range args {
 		if err := bind(s, i+1, arg); err != nil {
 			return fmt.Errorf("lite: argument %d of %s: %w", i+1, sql, err)
@@ -183,22 +189,22 @@ var errEnough = errors.New("lite: enough")
 func (c *Conn) Changes() int64 { return c.raw.Changes() }
 
 // prepare returns a statement that is kept or, while that one is in use, another.
-func (c *Conn) prepare(sql string) (s *sqlite3.Stmt, done func(), err error) {
-	kept, known := c.stmts[sql]
-	if known && !kept.Busy() {
-		return kept, func() { _ = kept.Reset() }, nil
+func (c *Conn) prepare(sql string) (s *sqlite3.Stmt, kept bool, err error) {
+	s, known := c.stmts[sql]
+	if known && !s.Busy() {
+		return s, true, nil
 	}
 	s, tail, err := c.raw.PrepareFlags(sql, sqlite3.PREPARE_PERSISTENT)
 	switch {
 	case err != nil:
-		return nil, nil, fmt.Errorf("lite: %s: %w", sql, err)
+		return nil, false, fmt.Errorf("lite: %s: %w", sql, err)
 	case s == nil || len(tail) > 0:
-		return nil, nil, fmt.Errorf("lite: %q is not one statement", sql)
-	case known:
-		return s, func() { _ = s.Close() }, nil
+		return nil, false, fmt.Errorf("lite: %q is not one statement", sql)
 	}
-	c.stmts[sql] = s
-	return s, func() { _ = s.Reset() }, nil
+	if !known {
+		c.stmts[sql] = s
+	}
+	return s, !known, nil
 }
 
 func bind(s *sqlite3.Stmt, i int, arg any) error {
