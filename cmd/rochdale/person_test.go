@@ -29,7 +29,7 @@ func TestPersonalDataOfOneWhoVotedAndWasBilled(t *testing.T) {
 		if err := d.build(t.Context(), d.everything()...); err != nil {
 			return err
 		}
-		defer h.models.Close() //nolint:errcheck // they can be made again
+		defer h.models.Close()
 		if err := h.models.CatchUp(t.Context()); err != nil {
 			return err
 		}

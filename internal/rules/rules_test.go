@@ -50,10 +50,17 @@ shares:
 		t.Errorf("about: %q", about)
 	}
 	want := []setting{
-		{"name", "Sample", ""}, {"membership", "", ""}, {"membership.admission", "", "They join (Law 1)."},
-		{"membership.admission.by", "board", "says Law 2"}, {"membership.admission.min_shares", "1", ""},
-		{"shares", "", ""}, {"shares.classes", "", ""}, {"shares.classes.A.id", "A", ""}, {"shares.classes.A.name", "{en: Share}", ""},
-		{"shares.classes.A.price", "1.00 EUR", ""}, {"shares.votes", "{per: share}", ""},
+		{"name", "Sample", ""},
+		{"membership", "", ""},
+		{"membership.admission", "", "They join (Law 1)."},
+		{"membership.admission.by", "board", "says Law 2"},
+		{"membership.admission.min_shares", "1", ""},
+		{"shares", "", ""},
+		{"shares.classes", "", ""},
+		{"shares.classes.A.id", "A", ""},
+		{"shares.classes.A.name", "{en: Share}", ""},
+		{"shares.classes.A.price", "1.00 EUR", ""},
+		{"shares.votes", "{per: share}", ""},
 	}
 	if len(all) != len(want) {
 		t.Fatalf("%d settings: %+v", len(all), all)
