@@ -88,6 +88,9 @@ func (m mutation) CastVote(ctx context.Context, poll string, choice assembly.Cho
 		return done, err
 	}
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
+		if err := m.mayVote(ctx, w, voter); err != nil {
+			return err
+		}
 		return eventstore.Do2(w.Tx, assembly.CastVote{
 			Poll: done.ID, Assembly: held, Party: voter, Choice: choice, At: w.store.Now(),
 		})

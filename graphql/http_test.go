@@ -315,10 +315,10 @@ func TestLimits(t *testing.T) {
 		"an id":                   {`{member(id: "` + strings.Repeat("x", 201) + `"){id}}`, "graphql.long_text"},
 		"an id with a zero":       {`{member(id: "a\u0000b"){id}}`, "graphql.control"},
 		"an id that is a number":  {`{member(id: 99999999999999999999){id}}`, "graphql.invalid"},
-		"a text":                  {`mutation{exclude(party: "x", why: "` + strings.Repeat("x", 10_001) + `"){id}}`, "graphql.long_text"},
-		"a text with a bell":      {`mutation{exclude(party: "x", why: "a\u0007"){id}}`, "graphql.control"},
-		"a request id":            {`mutation{exclude(party: "x", why: "a", requestId: "` + strings.Repeat("x", 129) + `"){id}}`, "graphql.request_id"},
-		"no request id":           {`mutation{exclude(party: "x", why: "a", requestId: ""){id}}`, "graphql.request_id"},
+		"a text":                  {`mutation{decideExclusion(party: "x", reasons: "` + strings.Repeat("x", 10_001) + `"){id}}`, "graphql.long_text"},
+		"a text with a bell":      {`mutation{decideExclusion(party: "x", reasons: "a\u0007"){id}}`, "graphql.control"},
+		"a request id":            {`mutation{decideExclusion(party: "x", reasons: "a", requestId: "` + strings.Repeat("x", 129) + `"){id}}`, "graphql.request_id"},
+		"no request id":           {`mutation{decideExclusion(party: "x", reasons: "a", requestId: ""){id}}`, "graphql.request_id"},
 	} {
 		if a := c.ask("board", c2.query); a.code() != c2.want {
 			t.Errorf("%s: %.300s", name, a.Body)

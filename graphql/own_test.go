@@ -126,6 +126,10 @@ func TestOwnDataOnly(t *testing.T) {
 	c.must("secretary", `mutation($p: ID!) {
 		updateIdentity(party: $p, identity: {firstName: "Anna", lastName: "Exemple", street: "Geheimgasse 7", postalCode: "9999", city: "Annaville", country: "BE", birthDate: "1985-07-30", nationalNumber: "85.07.30-033.28"}) { position }
 		updateContact(party: $p, contact: {email: "anna@secret.example", phone: "0470 12 34 56"}) { position } }`, "p", anna)
+	c.must("anna", `mutation { changeBankAccount(account: {iban: "BE68539007547034", holder: "A. Verschwiegen"}) { position }
+		updateContact(contact: {email: "next@quiet.example"}) { position } }`)
+	c.must("board", `mutation($p: ID!) { proposeExclusion(party: $p, grounds: "does not weave") { position } }`, "p", anna)
+	c.must("anna", `mutation { answerExclusion(answer: "weaves at night") { position } }`)
 	document := c.must("secretary", `mutation($p: ID!) { fileDocument(kind: CERTIFICATE, title: "Certificate 4711", sha256: "`+strings.Repeat("ab", 32)+`", size: 9, mediaType: "application/pdf", about: $p) { id } }`, "p", anna).text("fileDocument", "id")
 	shares := c.must("anna", `mutation { subscribeShares(class: "A", quantity: 7) { id } }`).text("subscribeShares", "id")
 	hers := c.must("anna", `mutation { subscribe(plan: "nubo", gb: 13) { id } }`).text("subscribe", "id")
@@ -158,9 +162,9 @@ func TestOwnDataOnly(t *testing.T) {
 	ids := []string{anna, document, shares, hers, "annas-payment", invoice.ID, member.Accounts[0].ID, member.Entitlements[0].ID}
 	secrets := append([]string{
 		"Exemple", "Geheimgasse", "Annaville", "9999", "1985-07-30", "85.07.30", "secret.example", "0470", "Certificate 4711", strings.Repeat("ab", 32),
-		"77.77", "bank 77", invoice.Number, invoice.Communication, member.Accounts[0].Login,
+		"77.77", "bank 77", "7034", "Verschwiegen", "quiet.example", "does not weave", "weaves at night", invoice.Number, invoice.Communication, member.Accounts[0].Login,
 	}, ids...)
-	c.must("anna", `{ viewer { member `+everything(types, typed{Kind: "OBJECT", Name: "Member"}, 3, map[string]bool{"Account.trouble": true, "ShareMovement.counterparty": true})+` } }`) // she sees it all
+	c.must("anna", `{ viewer { member `+everything(types, typed{Kind: "OBJECT", Name: "Member"}, 3, map[string]bool{"Account.trouble": true, "ShareMovement.counterparty": true, "Happening.by": true})+` } }`) // she sees it all
 
 	given := map[string]string{ // what Bert may well give
 		"party": bert, "payer": bert, "from": bert, "to": bert, "for": bert, "about": bert, "poll": poll, "assembly": "none", "class": "A",
@@ -168,7 +172,8 @@ func TestOwnDataOnly(t *testing.T) {
 	}
 	values := map[string]string{
 		"Int": "1", "String": `"x"`, "Boolean": "true", "Money": `"1.00 EUR"`, "Date": `"2026-04-06"`, "Month": `"2026-03"`, "DateTime": `"2026-04-06T00:00:00Z"`,
-		"Decimal": `"1"`, "Bytes": "1", "YAML": `"x"`, "Position": "0", "IdentityInput": `{firstName: "E", lastName: "V"}`, "ContactInput": `{email: "e@example.org"}`, "TextInput": `{en: "x"}`,
+		"Decimal": `"1"`, "Bytes": "1", "YAML": `"x"`, "Position": "0", "IdentityInput": `{firstName: "E", lastName: "V"}`, "ContactInput": `{email: "e@example.org"}`,
+		"BankAccountInput": `{iban: "BE68539007547034"}`, "TextInput": `{en: "x"}`,
 	}
 	value := func(a argument) string {
 		name := a.Type.named().Name
@@ -314,10 +319,11 @@ func TestDelegates(t *testing.T) {
 	c.must("board", `mutation($p: ID!) { admit(party: $p) { id } }`, "p", coop)
 	c.must("treasurer", `mutation($p: ID!, $s: ID!) { recordSharePayment(party: $p, subscription: $s, class: "A", amount: "50.00 EUR", reference: "1") { position } issueShares(party: $p, subscription: $s, class: "A") { position } }`, "p", coop, "s", s)
 	poll := c.poll()
+	c.must("secretary", `mutation($p: ID!, $a: ID!) { giveMandate(party: $p, agent: $a, capacity: DELEGATE) { id } }`, "p", coop, "a", bert)
 	ask := func() []answer {
 		return []answer{
 			c.ask("bert", `query($p: ID!) { holdings(party: $p) { quantity } balance(party: $p) { due } member(id: $p) { name roles { role } } invoices(payer: $p) { totalCount } }`, "p", coop),
-			c.ask("bert", `mutation($p: ID!) { updateContact(party: $p, contact: {email: "office@muster.example"}) { member { email } } }`, "p", coop),
+			c.ask("bert", `mutation($p: ID!) { updateContact(party: $p, contact: {email: "office@muster.example"}) { member { contactRequest { email } } } }`, "p", coop),
 			c.ask("bert", `mutation($p: ID!, $v: ID!) { castVote(poll: $v, choice: FOR, party: $p) { poll { myVote(party: $p) mine: myVote } } }`, "p", coop, "v", poll),
 		}
 	}
@@ -329,7 +335,7 @@ func TestDelegates(t *testing.T) {
 	c.let("bert", access.Viewer{Party: bert, Name: string(bert), Roles: []domain.Role{domain.RoleMember, domain.RoleDelegate}, ActsFor: []domain.PartyID{domain.PartyID(coop)}})
 	for i, want := range []string{
 		`{"data":{"holdings":[{"quantity":2}],"balance":{"due":"0.00 EUR"},"member":{"name":"Muster eG","roles":[]},"invoices":{"totalCount":0}}}`,
-		`{"data":{"updateContact":{"member":{"email":"office@muster.example"}}}}`,
+		`{"data":{"updateContact":{"member":{"contactRequest":{"email":"office@muster.example"}}}}}`,
 		`{"data":{"castVote":{"poll":{"myVote":"FOR","mine":null}}}}`,
 	} {
 		if a := ask()[i]; a.Body != want {

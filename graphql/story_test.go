@@ -87,9 +87,14 @@ func TestStory(t *testing.T) {
 		if a.text("member", "name") != "Bert Voorbeeld" || len(a.at("memberRegister", "nodes").([]any)) != 3 || len(a.at("early", "nodes").([]any)) != 0 {
 			t.Errorf("register: %s", a.Body)
 		}
-		a = c.must("bert", `mutation { updateContact(contact: {email: "new@example.org"}) { member { email } } updateLanguage(language: NL) { member { language } } }`)
-		if a.text("updateContact", "member", "email") != "new@example.org" || a.text("updateLanguage", "member", "language") != "NL" {
+		a = c.must("bert", `mutation { updateContact(contact: {email: "new@example.org"}) { member { email contactRequest { request email expiresAfter } } } updateLanguage(language: NL) { member { language } } }`)
+		if a.text("updateContact", "member", "email") != "bert@example.org" || a.text("updateContact", "member", "contactRequest", "email") != "new@example.org" || a.text("updateLanguage", "member", "language") != "NL" {
 			t.Errorf("contact: %s", a.Body)
+		}
+		a = c.must("secretary", `mutation($p: ID!, $r: ID!) { confirmContactChange(party: $p, request: $r, reason: "has called") { member { email contactRequest { request } } } }`,
+			"p", bert, "r", a.text("updateContact", "member", "contactRequest", "request"))
+		if got := jsonOf(a.at("confirmContactChange", "member")); got != `{"contactRequest":null,"email":"new@example.org"}` {
+			t.Errorf("confirmed: %s", a.Body)
 		}
 		a = c.must("board", `mutation($p: ID!) { grantRole(party: $p, role: SCRUTINEER) { member { roles { role for } } } }`, "p", bert)
 		if jsonOf(a.at("grantRole", "member", "roles")) != `[{"for":null,"role":"SCRUTINEER"}]` {
@@ -284,7 +289,7 @@ func TestStory(t *testing.T) {
 
 	t.Run("the end", func(t *testing.T) {
 		a := c.must("bert", `mutation { resign { member { status endedOn endReason } } }`)
-		if got := jsonOf(a.at("resign", "member")); got != `{"endReason":"RESIGNED","endedOn":"2026-06-30","status":"MEMBER"}` {
+		if got := jsonOf(a.at("resign", "member")); got != `{"endReason":"RESIGNED","endedOn":"2026-06-30","status":"RESIGNING"}` {
 			t.Errorf("resigned: %s", got)
 		}
 		c.must("board", `mutation($p: ID!) { redeemShares(party: $p, class: "A", quantity: 3, value: "75.00 EUR") { holdings { quantity } } }`, "p", bert)

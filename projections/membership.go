@@ -721,6 +721,12 @@ type Application struct {
 	Reason              string              // of a rejection; empty once erased
 }
 
+// DecidedBy is the body that decided, or "".
+func (a Application) DecidedBy() statutes.Body { return a.Decision.By }
+
+// Minutes is how those of the decision are referred to.
+func (a Application) Minutes() string { return a.Decision.Minutes }
+
 // Outcome is what became of an application.
 type Outcome string
 
@@ -758,6 +764,12 @@ type Mandate struct {
 	Party domain.PartyID // for whom
 	membership.Mandate
 }
+
+// From is the first day of a mandate.
+func (d Mandate) From() calendar.Date { return d.Period.From }
+
+// Through is the last day, or no day as long as none is known.
+func (d Mandate) Through() calendar.Date { return d.Period.Through }
 
 const mandateColumns = `party, id, agent, capacity, from_date, through, proof`
 
@@ -829,6 +841,9 @@ type BankAccount struct {
 	UsableFrom calendar.Date // the first day on which money may be paid out to it
 }
 
+// Ending is the last four characters of the number, by which who knows it knows which it is.
+func (a BankAccount) Ending() string { return string(a.IBAN[max(0, len(a.IBAN)-4):]) }
+
 // BankAccount returns that of a party, and whether there is one.
 func (m *Models) BankAccount(ctx context.Context, party domain.PartyID) (BankAccount, bool, error) {
 	return one(ctx, m, `select party, iban, bic, holder, on_date, usable_from from bank_account where party = ?`, func(r lite.Row) (BankAccount, error) {
@@ -860,6 +875,15 @@ type Exclusion struct {
 	NotifiedOn     calendar.Date
 	NotifiedLate   bool
 }
+
+// DecidedOn is the day of the decision, or no day.
+func (x Exclusion) DecidedOn() calendar.Date { return x.Decision.On }
+
+// DecidedBy is the body that decided, or "".
+func (x Exclusion) DecidedBy() statutes.Body { return x.Decision.By }
+
+// Minutes is how those of the decision are referred to.
+func (x Exclusion) Minutes() string { return x.Decision.Minutes }
 
 const exclusionColumns = `party, position, over, proposed_on, grounds, answer_through, hearing, heard_on, attended, hearing_minutes,
 	decided_on, body, minutes, excluded, reasons, last_day, notified_on, notified_late,
@@ -939,6 +963,14 @@ func (m *Models) Households(ctx context.Context, party domain.PartyID) (all []Ho
 		}, party)
 	})
 	return all, err
+}
+
+// PaymentReference returns the structured communication by which payments of a party are
+// known, and whether it has one.
+func (m *Models) PaymentReference(ctx context.Context, party domain.PartyID) (domain.Communication, bool, error) {
+	return one(ctx, m, `select communication from payer where party = ?`, func(r lite.Row) (domain.Communication, error) {
+		return domain.Communication(r.Text(0)), nil
+	}, party)
 }
 
 // Happening is something that happened to a party: on which day, and when and by whom it

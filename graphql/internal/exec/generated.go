@@ -53,6 +53,9 @@ type ResolverRoot interface {
 	Assembly() AssemblyResolver
 	AssemblyPayload() AssemblyPayloadResolver
 	DocumentPayload() DocumentPayloadResolver
+	Exclusion() ExclusionResolver
+	Household() HouseholdResolver
+	Mandate() MandateResolver
 	Member() MemberResolver
 	MemberPayload() MemberPayloadResolver
 	Mutation() MutationResolver
@@ -94,9 +97,39 @@ type AssemblyPayloadResolver interface {
 type DocumentPayloadResolver interface {
 	Document(ctx context.Context, obj *DocumentDone) (*projections.Document, error)
 }
+type ExclusionResolver interface {
+	Member(ctx context.Context, obj *projections.Exclusion) (projections.Member, error)
+
+	Answers(ctx context.Context, obj *projections.Exclusion) ([]projections.ExclusionAnswer, error)
+}
+type HouseholdResolver interface {
+	Parties(ctx context.Context, obj *projections.Household) ([]projections.Member, error)
+}
+type MandateResolver interface {
+	Party(ctx context.Context, obj *projections.Mandate) (projections.Member, error)
+	Agent(ctx context.Context, obj *projections.Mandate) (projections.Member, error)
+}
 type MemberResolver interface {
 	Status(ctx context.Context, obj *projections.Member, on *calendar.Date) (projections.MemberStatus, error)
 
+	Numbers(ctx context.Context, obj *projections.Member) ([]int, error)
+
+	MergedInto(ctx context.Context, obj *projections.Member) (*projections.Member, error)
+	MergedFrom(ctx context.Context, obj *projections.Member) ([]projections.Member, error)
+	EstateOf(ctx context.Context, obj *projections.Member) (*projections.Member, error)
+	Estate(ctx context.Context, obj *projections.Member) (*projections.Member, error)
+	Holders(ctx context.Context, obj *projections.Member) ([]projections.Member, error)
+	HoldsIn(ctx context.Context, obj *projections.Member) ([]projections.Member, error)
+
+	Mandates(ctx context.Context, obj *projections.Member, on *calendar.Date) ([]projections.Mandate, error)
+	ActsFor(ctx context.Context, obj *projections.Member, on *calendar.Date) ([]projections.Mandate, error)
+	ContactRequest(ctx context.Context, obj *projections.Member) (*projections.ContactRequest, error)
+	BankAccount(ctx context.Context, obj *projections.Member) (*projections.BankAccount, error)
+	Applications(ctx context.Context, obj *projections.Member) ([]projections.Application, error)
+	Exclusions(ctx context.Context, obj *projections.Member) ([]projections.Exclusion, error)
+	Households(ctx context.Context, obj *projections.Member) ([]projections.Household, error)
+	History(ctx context.Context, obj *projections.Member) ([]projections.Happening, error)
+	PaymentReference(ctx context.Context, obj *projections.Member) (*string, error)
 	Roles(ctx context.Context, obj *projections.Member) ([]membership.Grant, error)
 	Invoices(ctx context.Context, obj *projections.Member, first *int, after *string, last *int, before *string) (Connection[projections.Invoice], error)
 	Entitlements(ctx context.Context, obj *projections.Member) ([]projections.Entitlement, error)
@@ -118,15 +151,40 @@ type MutationResolver interface {
 	ClosePoll(ctx context.Context, poll string, requestID *string) (PollDone, error)
 	RunBilling(ctx context.Context, month calendar.Month, on *calendar.Date, requestID *string) (BillingDone, error)
 	FileDocument(ctx context.Context, kind documents.Kind, title string, language *domain.Language, sha256 string, size domain.Bytes, mediaType string, on *calendar.Date, about *string, requestID *string) (DocumentDone, error)
-	Apply(ctx context.Context, party *string, kind membership.Kind, identity membership.Identity, contact *membership.Contact, language *domain.Language, on *calendar.Date, requestID *string) (MemberDone, error)
-	Admit(ctx context.Context, party string, number *int, on *calendar.Date, requestID *string) (MemberDone, error)
-	Reject(ctx context.Context, party string, reason *string, on *calendar.Date, requestID *string) (MemberDone, error)
+	Apply(ctx context.Context, party *string, kind membership.Kind, identity membership.Identity, contact *membership.Contact, language *domain.Language, accepted []membership.Acceptance, shares []membership.Wish, heirOf *string, on *calendar.Date, requestID *string) (MemberDone, error)
+	Admit(ctx context.Context, party string, number *int, on *calendar.Date, decidedOn *calendar.Date, minutes *string, requestID *string) (MemberDone, error)
+	Reject(ctx context.Context, party string, reason *string, on *calendar.Date, minutes *string, requestID *string) (MemberDone, error)
 	UpdateIdentity(ctx context.Context, party *string, identity membership.Identity, on *calendar.Date, requestID *string) (MemberDone, error)
 	UpdateContact(ctx context.Context, party *string, contact membership.Contact, requestID *string) (MemberDone, error)
 	UpdateLanguage(ctx context.Context, party *string, language domain.Language, requestID *string) (MemberDone, error)
 	Resign(ctx context.Context, party *string, on *calendar.Date, requestID *string) (MemberDone, error)
-	Exclude(ctx context.Context, party string, on *calendar.Date, why string, requestID *string) (MemberDone, error)
-	RecordDecease(ctx context.Context, party string, on calendar.Date, requestID *string) (MemberDone, error)
+	WithdrawApplication(ctx context.Context, party *string, on *calendar.Date, requestID *string) (MemberDone, error)
+	PutOnWaitingList(ctx context.Context, party string, on *calendar.Date, requestID *string) (MemberDone, error)
+	TakeOffWaitingList(ctx context.Context, party string, on *calendar.Date, requestID *string) (MemberDone, error)
+	AdmitAll(ctx context.Context, parties []string, on *calendar.Date, decidedOn *calendar.Date, minutes *string, requestID *string) (AdmissionsDone, error)
+	NameFounder(ctx context.Context, party string, on *calendar.Date, requestID *string) (MemberDone, error)
+	ConfirmContactChange(ctx context.Context, party string, request string, reason string, requestID *string) (MemberDone, error)
+	DeclineContactChange(ctx context.Context, party string, request string, requestID *string) (MemberDone, error)
+	ChangeBankAccount(ctx context.Context, party *string, account membership.BankAccount, requestID *string) (MemberDone, error)
+	RemoveBankAccount(ctx context.Context, party *string, requestID *string) (MemberDone, error)
+	FormJoint(ctx context.Context, party *string, identity membership.Identity, holders []string, on *calendar.Date, requestID *string) (MemberDone, error)
+	ChangeHolders(ctx context.Context, party string, holders []string, on *calendar.Date, requestID *string) (MemberDone, error)
+	OpenEstate(ctx context.Context, of string, identity membership.Identity, heirs []string, on *calendar.Date, requestID *string) (MemberDone, error)
+	GiveMandate(ctx context.Context, party string, agent string, capacity membership.Capacity, from *calendar.Date, through *calendar.Date, proof *string, requestID *string) (MandateDone, error)
+	HandOverMandate(ctx context.Context, party string, mandate string, agent string, on *calendar.Date, through *calendar.Date, proof *string, requestID *string) (MandateDone, error)
+	EndMandate(ctx context.Context, party string, mandate string, on *calendar.Date, requestID *string) (MandateDone, error)
+	WithdrawResignation(ctx context.Context, party *string, on *calendar.Date, requestID *string) (MemberDone, error)
+	ProposeExclusion(ctx context.Context, party string, grounds string, on *calendar.Date, requestID *string) (MemberDone, error)
+	AnswerExclusion(ctx context.Context, party *string, answer string, hearing bool, on *calendar.Date, requestID *string) (MemberDone, error)
+	RecordHearing(ctx context.Context, party string, attended bool, minutes *string, on *calendar.Date, requestID *string) (MemberDone, error)
+	DecideExclusion(ctx context.Context, party string, excluded bool, reasons string, on *calendar.Date, minutes *string, requestID *string) (MemberDone, error)
+	NotifyExclusion(ctx context.Context, party string, on *calendar.Date, requestID *string) (MemberDone, error)
+	RecordDecease(ctx context.Context, party string, on calendar.Date, learntOn *calendar.Date, requestID *string) (MemberDone, error)
+	RecordWindingUp(ctx context.Context, party string, how membership.WindingUp, on calendar.Date, learntOn *calendar.Date, successor *string, requestID *string) (MemberDone, error)
+	RevokeEnd(ctx context.Context, party string, why string, on *calendar.Date, requestID *string) (MemberDone, error)
+	MergeParties(ctx context.Context, party string, into string, on *calendar.Date, requestID *string) (MemberDone, error)
+	JoinHousehold(ctx context.Context, household *string, party string, on *calendar.Date, requestID *string) (HouseholdDone, error)
+	LeaveHousehold(ctx context.Context, household string, party string, on *calendar.Date, requestID *string) (HouseholdDone, error)
 	GrantRole(ctx context.Context, party string, role domain.Role, forArg *string, requestID *string) (MemberDone, error)
 	RevokeRole(ctx context.Context, party string, role domain.Role, forArg *string, requestID *string) (MemberDone, error)
 	ErasePersonalData(ctx context.Context, party string, class sealed.Class, keptThrough *calendar.Date, requestID *string) (MemberDone, error)
@@ -181,6 +239,8 @@ type QueryResolver interface {
 	MemberByNumber(ctx context.Context, number int) (*projections.Member, error)
 	Members(ctx context.Context, status *projections.MemberStatus, on *calendar.Date, search *string, by projections.MemberOrder, first *int, after *string, last *int, before *string) (Connection[projections.Member], error)
 	Applications(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Member], error)
+	WaitingList(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Member], error)
+	Exclusions(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Exclusion], error)
 	MemberRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time, first *int, after *string, last *int, before *string) (Connection[projections.Known], error)
 	MemberCount(ctx context.Context, on *calendar.Date) (int, error)
 	PriceList(ctx context.Context, on *calendar.Date) (*PriceList, error)
@@ -249,8 +309,11 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	ec.selections = selectionsOf(ctx)
 	inputUnmarshalers := func() *graphql.InputUnmarshalerIndex {
 		return graphql.NewInputUnmarshalerIndex(
+			graphql.NewInputUnmarshaler("AcceptanceInput", ec.unmarshalInputAcceptanceInput),
+			graphql.NewInputUnmarshaler("BankAccountInput", ec.unmarshalInputBankAccountInput),
 			graphql.NewInputUnmarshaler("ContactInput", ec.unmarshalInputContactInput),
 			graphql.NewInputUnmarshaler("IdentityInput", ec.unmarshalInputIdentityInput),
+			graphql.NewInputUnmarshaler("ShareWishInput", ec.unmarshalInputShareWishInput),
 			graphql.NewInputUnmarshaler("TextInput", ec.unmarshalInputTextInput),
 		)
 	}
@@ -1136,6 +1199,60 @@ enum PartyKind {
   PERSON
   "A company, an association, an authority."
   ORGANISATION
+  "Several who hold shares together, with one voter."
+  JOINT
+  "What somebody left who has died, until it is settled."
+  ESTATE
+}
+
+"As what somebody acts for a party."
+enum Capacity {
+  "Of an organisation, which may have several."
+  DELEGATE
+  "Of a minor, until they are of age."
+  GUARDIAN
+  "One of joint holders, who votes for all."
+  NAMED_VOTER
+  "Of an estate, or of who has died."
+  REPRESENTATIVE
+  "Of an organisation that is wound up."
+  LIQUIDATOR
+}
+
+"How an organisation comes to its end."
+enum WindingUp {
+  "It is liquidated."
+  DISSOLUTION
+  "It is bankrupt."
+  BANKRUPTCY
+  "Another has all that it had."
+  MERGER
+}
+
+"What became of an application."
+enum ApplicationOutcome {
+  "The candidate became a member."
+  ADMITTED
+  "It was declined."
+  REJECTED
+  "The candidate took it back, maybe after they were admitted."
+  WITHDRAWN
+  "The candidate was found to be another party."
+  MERGED
+}
+
+"How far the exclusion of a member has come."
+enum ExclusionStep {
+  "It was sent to the member, with its grounds."
+  PROPOSED
+  "The member has answered."
+  ANSWERED
+  "The member was heard, or had the chance to be."
+  HEARD
+  "It was decided on, for or against."
+  DECIDED
+  "The member was told."
+  NOTIFIED
 }
 
 "Why data is kept, and so until when."
@@ -1154,12 +1271,18 @@ enum DataClass {
 enum MemberStatus {
   "No more than known, like who subscribes only."
   KNOWN
-  "Waits for a decision."
+  "Waits for a decision. Who is waiting is found by this too."
   APPLICANT
-  "Was admitted and has not left."
+  "The same, on the waiting list."
+  WAITING
+  "Was admitted and has not left. Who is resigning is found by this too."
   MEMBER
+  "The same, and has given notice: until the day on which it ended."
+  RESIGNING
   "Was a member."
   FORMER
+  "Was found to be another party."
+  MERGED
 }
 
 "Why a membership ended."
@@ -1172,6 +1295,10 @@ enum MembershipEnd {
   DECEASED
   "An organisation: by merger, liquidation or bankruptcy."
   DISSOLVED
+  "By a new member, within the time that the statutes give."
+  WITHDRAWN
+  "It was found to be that of another member."
+  DUPLICATE
 }
 
 "In which order members are listed."
@@ -1228,6 +1355,54 @@ type Member implements Node {
   endedOn: Date @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
   "Why it ended, or is to."
   endReason: MembershipEnd @allow(roles: [BOARD, SECRETARY], own: true)
+  "Joint holders or an estate: how they are called."
+  together: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "All numbers under which the register knows them: their own first, and those of parties found to be the same."
+  numbers: [Int!]! @listSize(assumed: 2) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Since when they are on the waiting list."
+  waitingSince: Date @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Whether they founded the co-op, with others."
+  founder: Boolean! @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "The day on which the co-op learnt of what ended the membership, where it did not decide so."
+  endLearntOn: Date @allow(roles: [BOARD, SECRETARY], own: true)
+  "The party that they were found to be."
+  mergedInto: RelatedParty @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "The parties that were found to be this one."
+  mergedFrom: [RelatedParty!]! @listSize(assumed: 2) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Of an estate: who has left it."
+  estateOf: RelatedParty @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "What they have left."
+  estate: RelatedParty @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Joint holders; the heirs of an estate, as far as they are known."
+  holders: [RelatedParty!]! @listSize(assumed: 3) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Joint holders and estates that they are one of."
+  holdsIn: [RelatedParty!]! @listSize(assumed: 2) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "The day of a death."
+  diedOn: Date @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "On which the co-op learnt of it."
+  diedLearntOn: Date @allow(roles: [BOARD, SECRETARY], own: true)
+  "How an organisation came to its end."
+  woundUp: WindingUp @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "The day of that."
+  woundUpOn: Date @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Who acts for them."
+  mandates("In force on this day; all there ever were, if left out." on: Date): [Mandate!]! @listSize(assumed: 5) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "For whom they act."
+  actsFor("In force on this day; all there ever were, if left out." on: Date): [Mandate!]! @listSize(assumed: 5) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "A change of how to reach them that waits to be confirmed."
+  contactRequest: ContactRequest @allow(roles: [SECRETARY], own: true)
+  "To which money is paid out."
+  bankAccount: BankAccount @allow(roles: [TREASURER, SECRETARY], own: true)
+  "What they asked for, the last first."
+  applications: [Application!]! @listSize(assumed: 2) @allow(roles: [BOARD, SECRETARY], own: true)
+  "Procedures to exclude them, the last first."
+  exclusions: [Exclusion!]! @listSize(assumed: 2) @allow(roles: [BOARD, SECRETARY], own: true)
+  "To which they belong."
+  households: [Household!]! @listSize(assumed: 2) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "All that happened to them, in the order in which it was recorded."
+  history: [Happening!]! @listSize(assumed: 40) @allow(roles: [BOARD, SECRETARY], own: true)
+  "By which their payments are known, from the day on which they applied or subscribed to shares."
+  paymentReference: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
   "That were granted to them."
   roles: [RoleGrant!]! @listSize(assumed: 5) @allow(roles: [BOARD, SECRETARY], own: true)
 }
@@ -1238,6 +1413,204 @@ type RoleGrant @allow(roles: [BOARD, SECRETARY], own: true) {
   role: Role!
   "Of a delegate: the organisation."
   for: ID
+}
+
+"Another party, as those know it who have to do with it."
+type RelatedParty @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of the party."
+  id: ID!
+  "Of the member."
+  number: Int
+  "As on an envelope."
+  name: String
+}
+
+"That somebody acts for a party."
+type Mandate @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Among those of the party."
+  id: ID!
+  "For whom."
+  party: RelatedParty!
+  "Who acts."
+  agent: RelatedParty!
+  "As what."
+  capacity: Capacity!
+  "The first day."
+  from: Date!
+  "The last day, if one is known."
+  through: Date
+  "The document that proves it."
+  proof: ID
+}
+
+"A change of how to reach a party that waits to be confirmed by the old address, or by the secretary."
+type ContactRequest @allow(roles: [SECRETARY], own: true) {
+  "Of the change."
+  request: ID!
+  "That is to be the new one."
+  email: String
+  "That is to be the new one."
+  phone: String
+  "That it was asked for."
+  on: Date!
+  "The last day on which it can be confirmed."
+  expiresAfter: Date!
+}
+
+"Where a party wants money paid out to."
+type BankAccount @allow(roles: [TREASURER, SECRETARY], own: true) {
+  "The last four characters of its number."
+  ending: String
+  "Its number."
+  iban: String @allow(roles: [TREASURER], own: true)
+  "Of the bank."
+  bic: String @allow(roles: [TREASURER], own: true)
+  "If it is in another name."
+  holder: String @allow(roles: [TREASURER], own: true)
+  "From when it is theirs."
+  on: Date!
+  "The first day on which money is paid out to it."
+  usableFrom: Date!
+}
+
+"An application for membership, and what became of it."
+type Application @allow(roles: [BOARD, SECRETARY], own: true) {
+  "The day of it."
+  on: Date!
+  "Texts that the candidate has read and accepted."
+  accepted: [Acceptance!]! @listSize(assumed: 3)
+  "That they asked for."
+  shares: [ShareWish!]! @listSize(assumed: 2)
+  "Whose shares they are to take over."
+  heirOf: ID
+  "The last day on which they may take it back whatever is decided; null: until the decision."
+  withdrawableThrough: Date
+  "Null while it waits."
+  outcome: ApplicationOutcome
+  "The day of that; of an admission, the first of the membership."
+  outcomeOn: Date
+  "Who decided, like the board."
+  decidedBy: String
+  "How the minutes are referred to."
+  minutes: String
+  "Of a rejection."
+  reason: String
+}
+
+"A text that a candidate has accepted."
+type Acceptance @allow(roles: [BOARD, SECRETARY], own: true) {
+  "Its name in the statutes, or the id of a document."
+  text: String!
+  "Of the text."
+  version: String!
+  "The day on which it was accepted."
+  on: Date!
+}
+
+"Shares that a candidate asks for."
+type ShareWish @allow(roles: [BOARD, SECRETARY], own: true) {
+  "Of the shares."
+  class: ID!
+  "How many."
+  quantity: Int!
+}
+
+"A procedure by which a member is to be excluded."
+type Exclusion @allow(roles: [BOARD, SECRETARY], own: true) {
+  "The member."
+  member: RelatedParty!
+  "How far it has come."
+  step: ExclusionStep!
+  "By when the next thing is due: the answer of the member, or to tell them of the decision."
+  due: Date
+  "Nothing comes of it any more: another membership began, or it was annulled."
+  over: Boolean!
+  "The day on which it was sent; null where the statutes ask for no proposal."
+  proposedOn: Date
+  "As they were sent to the member."
+  grounds: String
+  "The last day on which the member may answer."
+  answerThrough: Date
+  "What the member said, in the order in which it came."
+  answers: [ExclusionAnswer!]! @listSize(assumed: 2)
+  "Whether they asked in time to be heard."
+  hearing: Boolean!
+  "The day on which they were heard, or had the chance to be."
+  heardOn: Date
+  "Whether they came."
+  attended: Boolean!
+  "How those of the hearing are referred to."
+  hearingMinutes: String
+  "The day of the decision."
+  decidedOn: Date
+  "Who decided, like the board."
+  decidedBy: String
+  "How those of the decision are referred to."
+  minutes: String
+  "What was decided."
+  excluded: Boolean!
+  "Of the decision."
+  reasons: String
+  "Of the membership; null while that is the day of the notice."
+  lastDay: Date
+  "The day on which the member was told."
+  notifiedOn: Date
+  "Whether that was after the term, so that the decision may be contested for it."
+  notifiedLate: Boolean!
+}
+
+"What a member says to a proposal to exclude them."
+type ExclusionAnswer @allow(roles: [BOARD, SECRETARY], own: true) {
+  "The day on which it came."
+  on: Date!
+  "In the member's words."
+  answer: String
+  "Whether they ask to be heard."
+  hearing: Boolean!
+  "Whether their time was over."
+  late: Boolean!
+}
+
+"A page of procedures to exclude members."
+type ExclusionConnection @allow(roles: [BOARD, SECRETARY]) {
+  "They, with the cursor of each."
+  edges: [ExclusionEdge!]!
+  "They."
+  nodes: [Exclusion!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "In the whole list."
+  totalCount: Int!
+}
+
+"A procedure in a page."
+type ExclusionEdge @allow(roles: [BOARD, SECRETARY]) {
+  "Of its place."
+  cursor: String!
+  "The procedure."
+  node: Exclusion!
+}
+
+"Parties that belong together, like a family."
+type Household @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of the household."
+  id: ID!
+  "Who belongs to it."
+  parties: [RelatedParty!]! @listSize(assumed: 4)
+}
+
+"Something that happened to a party."
+type Happening @allow(roles: [BOARD, SECRETARY], own: true) {
+  "In the log."
+  position: Position!
+  "Of the event, like membership.admitted."
+  type: String!
+  "The day on which it happened, or from which it holds."
+  on: Date
+  "When it was recorded."
+  recordedAt: DateTime!
+  "Who recorded it: a party, or like process/billing."
+  by: String! @allow(roles: [BOARD, SECRETARY])
 }
 
 "A page of parties."
@@ -1313,6 +1686,14 @@ extend type Query {
   applications(
     "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
   ): MemberConnection! @allow(roles: [BOARD, SECRETARY])
+  "Candidates who wait for their turn, in the order of the list."
+  waitingList(
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): MemberConnection! @allow(roles: [BOARD, SECRETARY])
+  "Procedures to exclude members in which something is still to be done, in the order in which it is due."
+  exclusions(
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): ExclusionConnection! @allow(roles: [BOARD, SECRETARY])
   "The register of members, by number."
   memberRegister(
     "At the end of this day; today, if left out."
@@ -1328,7 +1709,7 @@ extend type Query {
 extend type Viewer {
   "Who is asking, as the co-op knows them."
   member: Member @allow(self: true)
-  "The organisations whose delegate they are."
+  "The parties for whom they act today."
   organisations: [Member!]! @listSize(assumed: 5) @allow(self: true)
 }
 
@@ -1340,6 +1721,8 @@ input IdentityInput {
   lastName: String! = ""
   "The name of an organisation."
   organisation: String! = ""
+  "How joint holders or an estate are called."
+  together: String! = ""
   "With the number of the house."
   street: String! = ""
   "Of the domicile or seat."
@@ -1364,6 +1747,34 @@ input ContactInput {
   phone: String! = ""
 }
 
+"Where money is to be paid out to."
+input BankAccountInput {
+  "Its number."
+  iban: String!
+  "Of the bank; none is needed within the Single Euro Payments Area."
+  bic: String! = ""
+  "If it is in another name."
+  holder: String! = ""
+}
+
+"A text that a candidate has read and accepted."
+input AcceptanceInput {
+  "Its name in the statutes, or the id of a document."
+  text: String!
+  "Of the text."
+  version: String!
+  "The day on which it was accepted."
+  on: Date!
+}
+
+"Shares that a candidate asks for."
+input ShareWishInput {
+  "Of the shares."
+  class: ID!
+  "How many."
+  quantity: Int!
+}
+
 extend type Mutation {
   "Asks for membership: for oneself or, by the board or secretary, for whoever has asked them; without a party, for somebody not known yet."
   apply(
@@ -1377,6 +1788,12 @@ extend type Mutation {
     contact: ContactInput
     "In which to write to them."
     language: Language
+    "Texts that the candidate has read and accepted."
+    accepted: [AcceptanceInput!]
+    "That they ask for; none: they are subscribed to apart."
+    shares: [ShareWishInput!]
+    "Whose shares they are to take over."
+    heirOf: ID
     "Today, if left out; another day is for the board and secretary."
     on: Date
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
@@ -1390,6 +1807,10 @@ extend type Mutation {
     number: Int
     "The first day of membership; today, if left out."
     on: Date
+    "The day of the decision; the first of the membership, if left out."
+    decidedOn: Date
+    "How the minutes of the decision are referred to."
+    minutes: String
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [BOARD])
 
@@ -1397,10 +1818,12 @@ extend type Mutation {
   reject(
     "The applicant."
     party: ID!
-    "Told to who asked; names no person."
+    "Told to who asked."
     reason: String
     "Today, if left out."
     on: Date
+    "How the minutes of the decision are referred to."
+    minutes: String
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [BOARD])
 
@@ -1415,7 +1838,7 @@ extend type Mutation {
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [SECRETARY])
 
-  "Says how to reach a party now."
+  "Says how to reach a party now. Who changes their own address of e-mail confirms it by the old one; the secretary's word is enough."
   updateContact(
     "Oneself, if left out."
     party: ID
@@ -1442,25 +1865,312 @@ extend type Mutation {
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [SECRETARY], own: true)
 
-  "Ends a membership against the member's will."
-  exclude(
+  "Takes an application back: until it is decided on, or longer where the statutes let."
+  withdrawApplication(
+    "Oneself, if left out."
+    party: ID
+    "Today, if left out; another day is for the secretary."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY], own: true)
+
+  "Has a candidate wait for their turn."
+  putOnWaitingList(
+    "The candidate."
+    party: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Has a candidate wait no more for others."
+  takeOffWaitingList(
+    "The candidate."
+    party: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Makes applicants members by one decision: all of them, or none."
+  admitAll(
+    "The applicants, who get the next numbers in this order."
+    parties: [ID!]!
+    "The first day of membership; today, if left out."
+    on: Date
+    "The day of the decision; the first of the membership, if left out."
+    decidedOn: Date
+    "How the minutes of the decision are referred to."
+    minutes: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AdmissionsPayload! @allow(roles: [BOARD])
+
+  "Enters that a member is one of those who founded the co-op."
+  nameFounder(
     "The member."
     party: ID!
-    "The last day of membership; today, if left out."
+    "Today, if left out."
     on: Date
-    "The grounds, of which the member is told; they name no person."
-    why: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Confirms a change of how to reach a party, whose old address nobody reads any more."
+  confirmContactChange(
+    "The party."
+    party: ID!
+    "Of the change."
+    request: ID!
+    "How the secretary made sure."
+    reason: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Has a change of how to reach a party come to nothing."
+  declineContactChange(
+    "The party."
+    party: ID!
+    "Of the change."
+    request: ID!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Says to which account to pay money out. It rests for as many days as the statutes say."
+  changeBankAccount(
+    "Oneself, if left out."
+    party: ID
+    "The account."
+    account: BankAccountInput!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+
+  "Has no money paid out any more to the account that is known."
+  removeBankAccount(
+    "Oneself, if left out."
+    party: ID
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+
+  "Makes parties known who hold shares together."
+  formJoint(
+    "Somebody new, if left out."
+    party: ID
+    "How they are called, and where they are reached."
+    identity: IdentityInput!
+    "Who they are: at least two."
+    holders: [ID!]!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Says who holds shares together now, or who the heirs of an estate are."
+  changeHolders(
+    "The joint holders, or the estate."
+    party: ID!
+    "All of them."
+    holders: [ID!]!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Makes an estate known, which somebody left who has died."
+  openEstate(
+    "Who has died."
+    of: ID!
+    "How it is called, and where it is reached."
+    identity: IdentityInput!
+    "As far as they are known."
+    heirs: [ID!]
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Lets a person act for a party."
+  giveMandate(
+    "For whom."
+    party: ID!
+    "Who acts."
+    agent: ID!
+    "As what."
+    capacity: Capacity!
+    "The first day; today, if left out."
+    from: Date
+    "The last day, if one is known."
+    through: Date
+    "The document that proves it."
+    proof: ID
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MandatePayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Ends a mandate and gives one in the same capacity to a successor, without a day between."
+  handOverMandate(
+    "For whom."
+    party: ID!
+    "Of the predecessor."
+    mandate: ID!
+    "The successor."
+    agent: ID!
+    "The first day of the successor; today, if left out."
+    on: Date
+    "The last day, if one is known."
+    through: Date
+    "The document that proves it."
+    proof: ID
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MandatePayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Sets the last day of a mandate."
+  endMandate(
+    "For whom."
+    party: ID!
+    "Of those of the party."
+    mandate: ID!
+    "The last day; today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MandatePayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Has a member stay who has resigned, where the statutes let."
+  withdrawResignation(
+    "Oneself, if left out."
+    party: ID
+    "Today, if left out; another day is for the secretary."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY], own: true)
+
+  "Proposes to exclude a member."
+  proposeExclusion(
+    "The member."
+    party: ID!
+    "As they are sent to the member."
+    grounds: String!
+    "The day on which it is sent; today, if left out."
+    on: Date
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [BOARD])
 
-  "Records that a member has died, or that an organisation is dissolved."
+  "Answers to a proposal to exclude oneself."
+  answerExclusion(
+    "Oneself, if left out."
+    party: ID
+    "In the words of the member."
+    answer: String! = ""
+    "Whether the member asks to be heard."
+    hearing: Boolean! = false
+    "Today, if left out; another day is for the secretary, who has the letter."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY], own: true)
+
+  "Records that a member was heard, or had the chance to be."
+  recordHearing(
+    "The member."
+    party: ID!
+    "Whether they came."
+    attended: Boolean!
+    "How the minutes are referred to."
+    minutes: String
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Decides to exclude a member, or not to."
+  decideExclusion(
+    "The member."
+    party: ID!
+    "What is decided."
+    excluded: Boolean! = true
+    "Of the decision, which the member is told."
+    reasons: String! = ""
+    "The day of the decision; today, if left out."
+    on: Date
+    "How the minutes are referred to."
+    minutes: String
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [BOARD])
+
+  "Records that a member was told of their exclusion."
+  notifyExclusion(
+    "The member."
+    party: ID!
+    "The day on which they were; today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Records that a person has died."
   recordDecease(
     "The member."
     party: ID!
-    "The day on which it happened, which is the last of the membership."
+    "The day of the death."
     on: Date!
+    "The day on which the co-op learnt of it; today, if left out."
+    learntOn: Date
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Records that an organisation is dissolved, bankrupt, or merged into another."
+  recordWindingUp(
+    "The member."
+    party: ID!
+    "How it came to its end."
+    how: WindingUp!
+    "The day on which it did."
+    on: Date!
+    "The day on which the co-op learnt of it; today, if left out."
+    learntOn: Date
+    "Of one that was merged, if it is known here."
+    successor: ID
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Takes back an end that was recorded by mistake, or annulled: a death, a winding-up or an exclusion."
+  revokeEnd(
+    "The member."
+    party: ID!
+    "The reasons."
+    why: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [BOARD])
+
+  "Makes one of two parties that were found to be one. The answer is about the one that stays."
+  mergeParties(
+    "That is no more."
+    party: ID!
+    "That stays."
+    into: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): MemberPayload! @allow(roles: [SECRETARY])
+
+  "Has a party belong to a household."
+  joinHousehold(
+    "A new one, if left out."
+    household: ID
+    "The party."
+    party: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): HouseholdPayload! @allow(roles: [SECRETARY])
+
+  "Has a party belong to a household no more."
+  leaveHousehold(
+    "The household."
+    household: ID!
+    "The party."
+    party: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): HouseholdPayload! @allow(roles: [SECRETARY])
 
   "Gives a party a role in the co-op."
   grantRole(
@@ -1497,13 +2207,37 @@ extend type Mutation {
 }
 
 "What became of a party."
-type MemberPayload implements Payload @allow(roles: [BOARD, SECRETARY], own: true) {
+type MemberPayload implements Payload @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
   "One at which the mutation has taken effect."
   position: Position!
   "Of the party."
   id: ID!
   "As they are now."
   member: Member
+}
+
+"What became of several applicants."
+type AdmissionsPayload implements Payload @allow(roles: [BOARD]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the parties."
+  ids: [ID!]!
+}
+
+"What became of a mandate."
+type MandatePayload implements Payload @allow(roles: [BOARD, SECRETARY]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the mandate."
+  id: ID!
+}
+
+"What became of a household."
+type HouseholdPayload implements Payload @allow(roles: [SECRETARY]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the household."
+  id: ID!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/offering.graphqls", Input: `# Offering: plans and prices.
@@ -2330,6 +3064,18 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
+func (ec *executionContext) childFields_Acceptance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "text":
+		return ec.fieldContext_Acceptance_text(ctx, field)
+	case "version":
+		return ec.fieldContext_Acceptance_version(ctx, field)
+	case "on":
+		return ec.fieldContext_Acceptance_on(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Acceptance", field.Name)
+}
+
 func (ec *executionContext) childFields_Account(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2402,6 +3148,42 @@ func (ec *executionContext) childFields_AccountTrouble(ctx context.Context, fiel
 		return ec.fieldContext_AccountTrouble_parked(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountTrouble", field.Name)
+}
+
+func (ec *executionContext) childFields_AdmissionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_AdmissionsPayload_position(ctx, field)
+	case "ids":
+		return ec.fieldContext_AdmissionsPayload_ids(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AdmissionsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_Application(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "on":
+		return ec.fieldContext_Application_on(ctx, field)
+	case "accepted":
+		return ec.fieldContext_Application_accepted(ctx, field)
+	case "shares":
+		return ec.fieldContext_Application_shares(ctx, field)
+	case "heirOf":
+		return ec.fieldContext_Application_heirOf(ctx, field)
+	case "withdrawableThrough":
+		return ec.fieldContext_Application_withdrawableThrough(ctx, field)
+	case "outcome":
+		return ec.fieldContext_Application_outcome(ctx, field)
+	case "outcomeOn":
+		return ec.fieldContext_Application_outcomeOn(ctx, field)
+	case "decidedBy":
+		return ec.fieldContext_Application_decidedBy(ctx, field)
+	case "minutes":
+		return ec.fieldContext_Application_minutes(ctx, field)
+	case "reason":
+		return ec.fieldContext_Application_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Application", field.Name)
 }
 
 func (ec *executionContext) childFields_Assembly(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2484,6 +3266,24 @@ func (ec *executionContext) childFields_Balance(ctx context.Context, field graph
 	return nil, fmt.Errorf("no field named %q was found under type Balance", field.Name)
 }
 
+func (ec *executionContext) childFields_BankAccount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "ending":
+		return ec.fieldContext_BankAccount_ending(ctx, field)
+	case "iban":
+		return ec.fieldContext_BankAccount_iban(ctx, field)
+	case "bic":
+		return ec.fieldContext_BankAccount_bic(ctx, field)
+	case "holder":
+		return ec.fieldContext_BankAccount_holder(ctx, field)
+	case "on":
+		return ec.fieldContext_BankAccount_on(ctx, field)
+	case "usableFrom":
+		return ec.fieldContext_BankAccount_usableFrom(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BankAccount", field.Name)
+}
+
 func (ec *executionContext) childFields_BillingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "position":
@@ -2512,6 +3312,22 @@ func (ec *executionContext) childFields_BillingProblem(ctx context.Context, fiel
 		return ec.fieldContext_BillingProblem_problem(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BillingProblem", field.Name)
+}
+
+func (ec *executionContext) childFields_ContactRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "request":
+		return ec.fieldContext_ContactRequest_request(ctx, field)
+	case "email":
+		return ec.fieldContext_ContactRequest_email(ctx, field)
+	case "phone":
+		return ec.fieldContext_ContactRequest_phone(ctx, field)
+	case "on":
+		return ec.fieldContext_ContactRequest_on(ctx, field)
+	case "expiresAfter":
+		return ec.fieldContext_ContactRequest_expiresAfter(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ContactRequest", field.Name)
 }
 
 func (ec *executionContext) childFields_Document(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2622,6 +3438,106 @@ func (ec *executionContext) childFields_Event(ctx context.Context, field graphql
 	return nil, fmt.Errorf("no field named %q was found under type Event", field.Name)
 }
 
+func (ec *executionContext) childFields_Exclusion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "member":
+		return ec.fieldContext_Exclusion_member(ctx, field)
+	case "step":
+		return ec.fieldContext_Exclusion_step(ctx, field)
+	case "due":
+		return ec.fieldContext_Exclusion_due(ctx, field)
+	case "over":
+		return ec.fieldContext_Exclusion_over(ctx, field)
+	case "proposedOn":
+		return ec.fieldContext_Exclusion_proposedOn(ctx, field)
+	case "grounds":
+		return ec.fieldContext_Exclusion_grounds(ctx, field)
+	case "answerThrough":
+		return ec.fieldContext_Exclusion_answerThrough(ctx, field)
+	case "answers":
+		return ec.fieldContext_Exclusion_answers(ctx, field)
+	case "hearing":
+		return ec.fieldContext_Exclusion_hearing(ctx, field)
+	case "heardOn":
+		return ec.fieldContext_Exclusion_heardOn(ctx, field)
+	case "attended":
+		return ec.fieldContext_Exclusion_attended(ctx, field)
+	case "hearingMinutes":
+		return ec.fieldContext_Exclusion_hearingMinutes(ctx, field)
+	case "decidedOn":
+		return ec.fieldContext_Exclusion_decidedOn(ctx, field)
+	case "decidedBy":
+		return ec.fieldContext_Exclusion_decidedBy(ctx, field)
+	case "minutes":
+		return ec.fieldContext_Exclusion_minutes(ctx, field)
+	case "excluded":
+		return ec.fieldContext_Exclusion_excluded(ctx, field)
+	case "reasons":
+		return ec.fieldContext_Exclusion_reasons(ctx, field)
+	case "lastDay":
+		return ec.fieldContext_Exclusion_lastDay(ctx, field)
+	case "notifiedOn":
+		return ec.fieldContext_Exclusion_notifiedOn(ctx, field)
+	case "notifiedLate":
+		return ec.fieldContext_Exclusion_notifiedLate(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Exclusion", field.Name)
+}
+
+func (ec *executionContext) childFields_ExclusionAnswer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "on":
+		return ec.fieldContext_ExclusionAnswer_on(ctx, field)
+	case "answer":
+		return ec.fieldContext_ExclusionAnswer_answer(ctx, field)
+	case "hearing":
+		return ec.fieldContext_ExclusionAnswer_hearing(ctx, field)
+	case "late":
+		return ec.fieldContext_ExclusionAnswer_late(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExclusionAnswer", field.Name)
+}
+
+func (ec *executionContext) childFields_ExclusionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ExclusionConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ExclusionConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ExclusionConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ExclusionConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExclusionConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ExclusionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ExclusionEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ExclusionEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExclusionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_Happening(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_Happening_position(ctx, field)
+	case "type":
+		return ec.fieldContext_Happening_type(ctx, field)
+	case "on":
+		return ec.fieldContext_Happening_on(ctx, field)
+	case "recordedAt":
+		return ec.fieldContext_Happening_recordedAt(ctx, field)
+	case "by":
+		return ec.fieldContext_Happening_by(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Happening", field.Name)
+}
+
 func (ec *executionContext) childFields_Holding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "party":
@@ -2634,6 +3550,26 @@ func (ec *executionContext) childFields_Holding(ctx context.Context, field graph
 		return ec.fieldContext_Holding_paid(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Holding", field.Name)
+}
+
+func (ec *executionContext) childFields_Household(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Household_id(ctx, field)
+	case "parties":
+		return ec.fieldContext_Household_parties(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Household", field.Name)
+}
+
+func (ec *executionContext) childFields_HouseholdPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_HouseholdPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_HouseholdPayload_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type HouseholdPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Invoice(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -2732,6 +3668,36 @@ func (ec *executionContext) childFields_InvoiceTax(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type InvoiceTax", field.Name)
 }
 
+func (ec *executionContext) childFields_Mandate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Mandate_id(ctx, field)
+	case "party":
+		return ec.fieldContext_Mandate_party(ctx, field)
+	case "agent":
+		return ec.fieldContext_Mandate_agent(ctx, field)
+	case "capacity":
+		return ec.fieldContext_Mandate_capacity(ctx, field)
+	case "from":
+		return ec.fieldContext_Mandate_from(ctx, field)
+	case "through":
+		return ec.fieldContext_Mandate_through(ctx, field)
+	case "proof":
+		return ec.fieldContext_Mandate_proof(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Mandate", field.Name)
+}
+
+func (ec *executionContext) childFields_MandatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_MandatePayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_MandatePayload_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MandatePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Member(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -2778,6 +3744,54 @@ func (ec *executionContext) childFields_Member(ctx context.Context, field graphq
 		return ec.fieldContext_Member_endedOn(ctx, field)
 	case "endReason":
 		return ec.fieldContext_Member_endReason(ctx, field)
+	case "together":
+		return ec.fieldContext_Member_together(ctx, field)
+	case "numbers":
+		return ec.fieldContext_Member_numbers(ctx, field)
+	case "waitingSince":
+		return ec.fieldContext_Member_waitingSince(ctx, field)
+	case "founder":
+		return ec.fieldContext_Member_founder(ctx, field)
+	case "endLearntOn":
+		return ec.fieldContext_Member_endLearntOn(ctx, field)
+	case "mergedInto":
+		return ec.fieldContext_Member_mergedInto(ctx, field)
+	case "mergedFrom":
+		return ec.fieldContext_Member_mergedFrom(ctx, field)
+	case "estateOf":
+		return ec.fieldContext_Member_estateOf(ctx, field)
+	case "estate":
+		return ec.fieldContext_Member_estate(ctx, field)
+	case "holders":
+		return ec.fieldContext_Member_holders(ctx, field)
+	case "holdsIn":
+		return ec.fieldContext_Member_holdsIn(ctx, field)
+	case "diedOn":
+		return ec.fieldContext_Member_diedOn(ctx, field)
+	case "diedLearntOn":
+		return ec.fieldContext_Member_diedLearntOn(ctx, field)
+	case "woundUp":
+		return ec.fieldContext_Member_woundUp(ctx, field)
+	case "woundUpOn":
+		return ec.fieldContext_Member_woundUpOn(ctx, field)
+	case "mandates":
+		return ec.fieldContext_Member_mandates(ctx, field)
+	case "actsFor":
+		return ec.fieldContext_Member_actsFor(ctx, field)
+	case "contactRequest":
+		return ec.fieldContext_Member_contactRequest(ctx, field)
+	case "bankAccount":
+		return ec.fieldContext_Member_bankAccount(ctx, field)
+	case "applications":
+		return ec.fieldContext_Member_applications(ctx, field)
+	case "exclusions":
+		return ec.fieldContext_Member_exclusions(ctx, field)
+	case "households":
+		return ec.fieldContext_Member_households(ctx, field)
+	case "history":
+		return ec.fieldContext_Member_history(ctx, field)
+	case "paymentReference":
+		return ec.fieldContext_Member_paymentReference(ctx, field)
 	case "roles":
 		return ec.fieldContext_Member_roles(ctx, field)
 	case "invoices":
@@ -3074,6 +4088,18 @@ func (ec *executionContext) childFields_RegisteredMemberEdge(ctx context.Context
 	return nil, fmt.Errorf("no field named %q was found under type RegisteredMemberEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_RelatedParty(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RelatedParty_id(ctx, field)
+	case "number":
+		return ec.fieldContext_RelatedParty_number(ctx, field)
+	case "name":
+		return ec.fieldContext_RelatedParty_name(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RelatedParty", field.Name)
+}
+
 func (ec *executionContext) childFields_RoleGrant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "role":
@@ -3256,6 +4282,16 @@ func (ec *executionContext) childFields_ShareTotal(ctx context.Context, field gr
 		return ec.fieldContext_ShareTotal_paid(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ShareTotal", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareWish(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "class":
+		return ec.fieldContext_ShareWish_class(ctx, field)
+	case "quantity":
+		return ec.fieldContext_ShareWish_quantity(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareWish", field.Name)
 }
 
 func (ec *executionContext) childFields_SharesPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3518,6 +4554,20 @@ func (ec *executionContext) childFields___Type(ctx context.Context, field graphq
 
 // region    ***************************** args.gotpl *****************************
 
+func (ec *executionContext) field_Member_actsFor_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Member_invoices_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3556,6 +4606,20 @@ func (ec *executionContext) field_Member_invoices_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Member_mandates_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Member_status_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3567,6 +4631,52 @@ func (ec *executionContext) field_Member_status_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["on"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_admitAll_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "parties",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalNID2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["parties"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "decidedOn",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decidedOn"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "minutes",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["minutes"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
 	return args, nil
 }
 
@@ -3597,14 +4707,30 @@ func (ec *executionContext) field_Mutation_admit_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["on"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "decidedOn",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decidedOn"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "minutes",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["requestId"] = arg3
+	args["minutes"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
 	return args, nil
 }
 
@@ -3662,6 +4788,52 @@ func (ec *executionContext) field_Mutation_adoptStatutes_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_answerExclusion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "answer",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["answer"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "hearing",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["hearing"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_apply_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3705,22 +4877,46 @@ func (ec *executionContext) field_Mutation_apply_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["language"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "accepted",
+		func(ctx context.Context, v any) ([]membership.Acceptance, error) {
+			return ec.unmarshalOAcceptanceInput2ᚕrochdaleᚋdomainᚋmembershipᚐAcceptanceᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["accepted"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "shares",
+		func(ctx context.Context, v any) ([]membership.Wish, error) {
+			return ec.unmarshalOShareWishInput2ᚕrochdaleᚋdomainᚋmembershipᚐWishᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["shares"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "heirOf",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["heirOf"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "on",
 		func(ctx context.Context, v any) (*calendar.Date, error) {
 			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["on"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+	args["on"] = arg8
+	arg9, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["requestId"] = arg6
+	args["requestId"] = arg9
 	return args, nil
 }
 
@@ -3792,6 +4988,74 @@ func (ec *executionContext) field_Mutation_castVote_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_changeBankAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (membership.BankAccount, error) {
+			return ec.unmarshalNBankAccountInput2rochdaleᚋdomainᚋmembershipᚐBankAccount(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_changeHolders_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "holders",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalNID2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["holders"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_changeQuota_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3849,6 +5113,44 @@ func (ec *executionContext) field_Mutation_closePoll_args(ctx context.Context, r
 		return nil, err
 	}
 	args["requestId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_confirmContactChange_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "request",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["request"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "reason",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reason"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
 	return args, nil
 }
 
@@ -3914,6 +5216,128 @@ func (ec *executionContext) field_Mutation_conveneAssembly_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_decideExclusion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "excluded",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["excluded"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "reasons",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reasons"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "minutes",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["minutes"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_declineContactChange_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "request",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["request"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_endMandate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "mandate",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["mandate"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_erasePersonalData_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -3941,44 +5365,6 @@ func (ec *executionContext) field_Mutation_erasePersonalData_args(ctx context.Co
 		return nil, err
 	}
 	args["keptThrough"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
-		func(ctx context.Context, v any) (*string, error) {
-			return ec.unmarshalOString2ᚖstring(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["requestId"] = arg3
-	return args, nil
-}
-
-func (ec *executionContext) field_Mutation_exclude_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
-	var err error
-	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNID2string(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["party"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
-		func(ctx context.Context, v any) (*calendar.Date, error) {
-			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["on"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "why",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNString2string(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["why"] = arg2
 	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
@@ -4068,6 +5454,52 @@ func (ec *executionContext) field_Mutation_fileDocument_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_formJoint_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "identity",
+		func(ctx context.Context, v any) (membership.Identity, error) {
+			return ec.unmarshalNIdentityInput2rochdaleᚋdomainᚋmembershipᚐIdentity(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["identity"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "holders",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalNID2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["holders"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_freezeRoll_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4095,6 +5527,68 @@ func (ec *executionContext) field_Mutation_freezeRoll_args(ctx context.Context, 
 		return nil, err
 	}
 	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_giveMandate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "agent",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["agent"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "capacity",
+		func(ctx context.Context, v any) (membership.Capacity, error) {
+			return ec.unmarshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["capacity"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "through",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["through"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "proof",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["proof"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
 	return args, nil
 }
 
@@ -4133,6 +5627,68 @@ func (ec *executionContext) field_Mutation_grantRole_args(ctx context.Context, r
 		return nil, err
 	}
 	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_handOverMandate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "mandate",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["mandate"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "agent",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["agent"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "through",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["through"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "proof",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["proof"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
 	return args, nil
 }
 
@@ -4182,6 +5738,82 @@ func (ec *executionContext) field_Mutation_issueShares_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_joinHousehold_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "household",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["household"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_leaveHousehold_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "household",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["household"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_matchPayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4209,6 +5841,150 @@ func (ec *executionContext) field_Mutation_matchPayment_args(ctx context.Context
 		return nil, err
 	}
 	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_mergeParties_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "into",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["into"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_nameFounder_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_notifyExclusion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_openEstate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "identity",
+		func(ctx context.Context, v any) (membership.Identity, error) {
+			return ec.unmarshalNIdentityInput2rochdaleᚋdomainᚋmembershipᚐIdentity(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["identity"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "heirs",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalOID2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["heirs"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
 	return args, nil
 }
 
@@ -4266,6 +6042,44 @@ func (ec *executionContext) field_Mutation_openPoll_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_proposeExclusion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "grounds",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["grounds"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_publishPriceList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4304,6 +6118,36 @@ func (ec *executionContext) field_Mutation_publishPriceList_args(ctx context.Con
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_putOnWaitingList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_recordDecease_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4323,14 +6167,68 @@ func (ec *executionContext) field_Mutation_recordDecease_args(ctx context.Contex
 		return nil, err
 	}
 	args["on"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "learntOn",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["learntOn"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["requestId"] = arg2
+	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_recordHearing_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "attended",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["attended"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "minutes",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["minutes"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
 	return args, nil
 }
 
@@ -4520,6 +6418,60 @@ func (ec *executionContext) field_Mutation_recordShareRepayment_args(ctx context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_recordWindingUp_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "how",
+		func(ctx context.Context, v any) (membership.WindingUp, error) {
+			return ec.unmarshalNWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["how"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (calendar.Date, error) {
+			return ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "learntOn",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["learntOn"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "successor",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["successor"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_redeemShares_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4601,14 +6553,44 @@ func (ec *executionContext) field_Mutation_reject_args(ctx context.Context, rawA
 		return nil, err
 	}
 	args["on"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "minutes",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["requestId"] = arg3
+	args["minutes"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_removeBankAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg1
 	return args, nil
 }
 
@@ -4661,6 +6643,44 @@ func (ec *executionContext) field_Mutation_resumeSubscription_args(ctx context.C
 		return nil, err
 	}
 	args["requestId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_revokeEnd_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "why",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["why"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
 	return args, nil
 }
 
@@ -4922,6 +6942,36 @@ func (ec *executionContext) field_Mutation_suspendSubscription_args(ctx context.
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_takeOffWaitingList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_transferShares_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5093,6 +7143,66 @@ func (ec *executionContext) field_Mutation_updateLanguage_args(ctx context.Conte
 		return nil, err
 	}
 	args["language"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_withdrawApplication_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_withdrawResignation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
@@ -5345,6 +7455,44 @@ func (ec *executionContext) field_Query_entitlements_args(ctx context.Context, r
 		return nil, err
 	}
 	args["party"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_exclusions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -5844,6 +7992,44 @@ func (ec *executionContext) field_Query_subscriptions_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_waitingList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_ServiceSubscription_status_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5981,6 +8167,75 @@ func (ec *executionContext) field___Type_inputFields_args(ctx context.Context, r
 // endregion ***************************** args.gotpl *****************************
 
 // region    **************************** field.gotpl *****************************
+
+func (ec *executionContext) _Acceptance_text(ctx context.Context, field graphql.CollectedField, obj *membership.Acceptance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Acceptance_text(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Text, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Acceptance_text(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Acceptance", field, false, false, "String")
+}
+
+func (ec *executionContext) _Acceptance_version(ctx context.Context, field graphql.CollectedField, obj *membership.Acceptance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Acceptance_version(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Version, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Acceptance_version(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Acceptance", field, false, false, "String")
+}
+
+func (ec *executionContext) _Acceptance_on(ctx context.Context, field graphql.CollectedField, obj *membership.Acceptance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Acceptance_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Acceptance_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Acceptance", field, false, false, "Date")
+}
 
 func (ec *executionContext) _Account_id(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
@@ -6540,6 +8795,300 @@ func (ec *executionContext) _AccountTrouble_parked(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_AccountTrouble_parked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AccountTrouble", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _AdmissionsPayload_position(ctx context.Context, field graphql.CollectedField, obj *AdmissionsDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdmissionsPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdmissionsPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AdmissionsPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _AdmissionsPayload_ids(ctx context.Context, field graphql.CollectedField, obj *AdmissionsDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AdmissionsPayload_ids(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IDs, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2ᚕrochdaleᚋdomainᚐPartyIDᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AdmissionsPayload_ids(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AdmissionsPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Application_on(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Application_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Application_accepted(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_accepted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accepted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []membership.Acceptance) graphql.Marshaler {
+			return ec.marshalNAcceptance2ᚕrochdaleᚋdomainᚋmembershipᚐAcceptanceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Application_accepted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Application",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Acceptance(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Application_shares(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_shares(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Shares, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []membership.Wish) graphql.Marshaler {
+			return ec.marshalNShareWish2ᚕrochdaleᚋdomainᚋmembershipᚐWishᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Application_shares(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Application",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareWish(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Application_heirOf(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_heirOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HeirOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Application_heirOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Application_withdrawableThrough(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_withdrawableThrough(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WithdrawableThrough, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Application_withdrawableThrough(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Application_outcome(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Outcome) graphql.Marshaler {
+			return ec.marshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Application_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, "ApplicationOutcome")
+}
+
+func (ec *executionContext) _Application_outcomeOn(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_outcomeOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.OutcomeOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Application_outcomeOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Application_decidedBy(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_decidedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedBy(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v statutes.Body) graphql.Marshaler {
+			return ec.marshalOString2rochdaleᚋdomainᚋstatutesᚐBody(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Application_decidedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, true, false, "String")
+}
+
+func (ec *executionContext) _Application_minutes(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_minutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Minutes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Application_minutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, true, false, "String")
+}
+
+func (ec *executionContext) _Application_reason(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Application_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Application_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Application", field, false, false, "String")
 }
 
 func (ec *executionContext) _Assembly_id(ctx context.Context, field graphql.CollectedField, obj *projections.Assembly) (ret graphql.Marshaler) {
@@ -7189,6 +9738,144 @@ func (ec *executionContext) fieldContext_Balance_due(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Balance", field, true, false, "Money")
 }
 
+func (ec *executionContext) _BankAccount_ending(ctx context.Context, field graphql.CollectedField, obj *projections.BankAccount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankAccount_ending(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ending(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BankAccount_ending(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BankAccount", field, true, false, "String")
+}
+
+func (ec *executionContext) _BankAccount_iban(ctx context.Context, field graphql.CollectedField, obj *projections.BankAccount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankAccount_iban(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IBAN, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.IBAN) graphql.Marshaler {
+			return ec.marshalOString2rochdaleᚋdomainᚐIBAN(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BankAccount_iban(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BankAccount", field, false, false, "String")
+}
+
+func (ec *executionContext) _BankAccount_bic(ctx context.Context, field graphql.CollectedField, obj *projections.BankAccount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankAccount_bic(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BIC, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BankAccount_bic(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BankAccount", field, false, false, "String")
+}
+
+func (ec *executionContext) _BankAccount_holder(ctx context.Context, field graphql.CollectedField, obj *projections.BankAccount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankAccount_holder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Holder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BankAccount_holder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BankAccount", field, false, false, "String")
+}
+
+func (ec *executionContext) _BankAccount_on(ctx context.Context, field graphql.CollectedField, obj *projections.BankAccount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankAccount_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BankAccount_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BankAccount", field, false, false, "Date")
+}
+
+func (ec *executionContext) _BankAccount_usableFrom(ctx context.Context, field graphql.CollectedField, obj *projections.BankAccount) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BankAccount_usableFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UsableFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BankAccount_usableFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BankAccount", field, false, false, "Date")
+}
+
 func (ec *executionContext) _BillingPayload_position(ctx context.Context, field graphql.CollectedField, obj *BillingDone) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -7403,6 +10090,121 @@ func (ec *executionContext) _BillingProblem_problem(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_BillingProblem_problem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("BillingProblem", field, false, false, "String")
+}
+
+func (ec *executionContext) _ContactRequest_request(ctx context.Context, field graphql.CollectedField, obj *projections.ContactRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactRequest_request(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Request, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v membership.RequestID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋmembershipᚐRequestID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ContactRequest_request(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactRequest", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ContactRequest_email(ctx context.Context, field graphql.CollectedField, obj *projections.ContactRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactRequest_email(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Email, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactRequest_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _ContactRequest_phone(ctx context.Context, field graphql.CollectedField, obj *projections.ContactRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactRequest_phone(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Phone, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ContactRequest_phone(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactRequest", field, false, false, "String")
+}
+
+func (ec *executionContext) _ContactRequest_on(ctx context.Context, field graphql.CollectedField, obj *projections.ContactRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactRequest_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ContactRequest_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactRequest", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ContactRequest_expiresAfter(ctx context.Context, field graphql.CollectedField, obj *projections.ContactRequest) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ContactRequest_expiresAfter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExpiresAfter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ContactRequest_expiresAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ContactRequest", field, false, false, "Date")
 }
 
 func (ec *executionContext) _Document_id(ctx context.Context, field graphql.CollectedField, obj *projections.Document) (ret graphql.Marshaler) {
@@ -8278,6 +11080,865 @@ func (ec *executionContext) fieldContext_Event_data(_ context.Context, field gra
 	return graphql.NewScalarFieldContext("Event", field, false, false, "JSON")
 }
 
+func (ec *executionContext) _Exclusion_member(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_member(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Exclusion().Member(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2rochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_member(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Exclusion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Exclusion_step(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_step(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Step, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v membership.ExclusionStep) graphql.Marshaler {
+			return ec.marshalNExclusionStep2rochdaleᚋdomainᚋmembershipᚐExclusionStep(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_step(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "ExclusionStep")
+}
+
+func (ec *executionContext) _Exclusion_due(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_due(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Due, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_due(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Exclusion_over(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_over(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Over, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_over(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Exclusion_proposedOn(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_proposedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ProposedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_proposedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Exclusion_grounds(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_grounds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Grounds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_grounds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "String")
+}
+
+func (ec *executionContext) _Exclusion_answerThrough(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_answerThrough(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AnswerThrough, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_answerThrough(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Exclusion_answers(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_answers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Exclusion().Answers(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ExclusionAnswer) graphql.Marshaler {
+			return ec.marshalNExclusionAnswer2ᚕrochdaleᚋprojectionsᚐExclusionAnswerᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_answers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Exclusion",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExclusionAnswer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Exclusion_hearing(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_hearing(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hearing, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_hearing(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Exclusion_heardOn(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_heardOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HeardOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_heardOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Exclusion_attended(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_attended(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attended, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_attended(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Exclusion_hearingMinutes(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_hearingMinutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HearingMinutes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_hearingMinutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "String")
+}
+
+func (ec *executionContext) _Exclusion_decidedOn(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_decidedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedOn(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_decidedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, true, false, "Date")
+}
+
+func (ec *executionContext) _Exclusion_decidedBy(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_decidedBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DecidedBy(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v statutes.Body) graphql.Marshaler {
+			return ec.marshalOString2rochdaleᚋdomainᚋstatutesᚐBody(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_decidedBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, true, false, "String")
+}
+
+func (ec *executionContext) _Exclusion_minutes(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_minutes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Minutes(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_minutes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, true, false, "String")
+}
+
+func (ec *executionContext) _Exclusion_excluded(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_excluded(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Excluded, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_excluded(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Exclusion_reasons(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_reasons(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reasons, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_reasons(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "String")
+}
+
+func (ec *executionContext) _Exclusion_lastDay(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_lastDay(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LastDay, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_lastDay(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Exclusion_notifiedOn(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_notifiedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotifiedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_notifiedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Exclusion_notifiedLate(ctx context.Context, field graphql.CollectedField, obj *projections.Exclusion) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Exclusion_notifiedLate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NotifiedLate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Exclusion_notifiedLate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Exclusion", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ExclusionAnswer_on(ctx context.Context, field graphql.CollectedField, obj *projections.ExclusionAnswer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionAnswer_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionAnswer_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExclusionAnswer", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ExclusionAnswer_answer(ctx context.Context, field graphql.CollectedField, obj *projections.ExclusionAnswer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionAnswer_answer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Answer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionAnswer_answer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExclusionAnswer", field, false, false, "String")
+}
+
+func (ec *executionContext) _ExclusionAnswer_hearing(ctx context.Context, field graphql.CollectedField, obj *projections.ExclusionAnswer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionAnswer_hearing(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Hearing, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionAnswer_hearing(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExclusionAnswer", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ExclusionAnswer_late(ctx context.Context, field graphql.CollectedField, obj *projections.ExclusionAnswer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionAnswer_late(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Late, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionAnswer_late(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExclusionAnswer", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ExclusionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Exclusion]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Edge[projections.Exclusion]) graphql.Marshaler {
+			return ec.marshalNExclusionEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExclusionConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExclusionEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExclusionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Exclusion]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕrochdaleᚋprojectionsᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExclusionConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExclusionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Exclusion]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExclusionConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExclusionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Exclusion]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExclusionConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ExclusionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Exclusion]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExclusionEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ExclusionEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Exclusion]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExclusionEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2rochdaleᚋprojectionsᚐExclusion(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExclusionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExclusionEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Happening_position(ctx context.Context, field graphql.CollectedField, obj *projections.Happening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Happening_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Happening_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Happening", field, false, false, "Position")
+}
+
+func (ec *executionContext) _Happening_type(ctx context.Context, field graphql.CollectedField, obj *projections.Happening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Happening_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Happening_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Happening", field, false, false, "String")
+}
+
+func (ec *executionContext) _Happening_on(ctx context.Context, field graphql.CollectedField, obj *projections.Happening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Happening_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Happening_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Happening", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Happening_recordedAt(ctx context.Context, field graphql.CollectedField, obj *projections.Happening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Happening_recordedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecordedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Happening_recordedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Happening", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _Happening_by(ctx context.Context, field graphql.CollectedField, obj *projections.Happening) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Happening_by(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.By, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Happening_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Happening", field, false, false, "String")
+}
+
 func (ec *executionContext) _Holding_party(ctx context.Context, field graphql.CollectedField, obj *projections.Holding) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -8368,6 +12029,107 @@ func (ec *executionContext) _Holding_paid(ctx context.Context, field graphql.Col
 }
 func (ec *executionContext) fieldContext_Holding_paid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Holding", field, false, false, "Money")
+}
+
+func (ec *executionContext) _Household_id(ctx context.Context, field graphql.CollectedField, obj *projections.Household) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Household_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v membership.HouseholdID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋmembershipᚐHouseholdID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Household_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Household", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Household_parties(ctx context.Context, field graphql.CollectedField, obj *projections.Household) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Household_parties(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Household().Parties(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2ᚕrochdaleᚋprojectionsᚐMemberᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Household_parties(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Household",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _HouseholdPayload_position(ctx context.Context, field graphql.CollectedField, obj *HouseholdDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HouseholdPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HouseholdPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HouseholdPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _HouseholdPayload_id(ctx context.Context, field graphql.CollectedField, obj *HouseholdDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_HouseholdPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v membership.HouseholdID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋmembershipᚐHouseholdID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_HouseholdPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("HouseholdPayload", field, false, false, "ID")
 }
 
 func (ec *executionContext) _Invoice_id(ctx context.Context, field graphql.CollectedField, obj *projections.Invoice) (ret graphql.Marshaler) {
@@ -9192,6 +12954,231 @@ func (ec *executionContext) fieldContext_InvoiceTax_gross(_ context.Context, fie
 	return graphql.NewScalarFieldContext("InvoiceTax", field, false, false, "Money")
 }
 
+func (ec *executionContext) _Mandate_id(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mandate_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v membership.MandateID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋmembershipᚐMandateID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mandate_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mandate", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Mandate_party(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mandate_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mandate().Party(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2rochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mandate_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mandate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mandate_agent(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mandate_agent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Mandate().Agent(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2rochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mandate_agent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mandate",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mandate_capacity(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mandate_capacity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Capacity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v membership.Capacity) graphql.Marshaler {
+			return ec.marshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mandate_capacity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mandate", field, false, false, "Capacity")
+}
+
+func (ec *executionContext) _Mandate_from(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mandate_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mandate_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mandate", field, true, false, "Date")
+}
+
+func (ec *executionContext) _Mandate_through(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mandate_through(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Through(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mandate_through(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mandate", field, true, false, "Date")
+}
+
+func (ec *executionContext) _Mandate_proof(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mandate_proof(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Proof, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.DocumentID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚐDocumentID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Mandate_proof(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Mandate", field, false, false, "ID")
+}
+
+func (ec *executionContext) _MandatePayload_position(ctx context.Context, field graphql.CollectedField, obj *MandateDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MandatePayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MandatePayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MandatePayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _MandatePayload_id(ctx context.Context, field graphql.CollectedField, obj *MandateDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MandatePayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v membership.MandateID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋmembershipᚐMandateID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MandatePayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MandatePayload", field, false, false, "ID")
+}
+
 func (ec *executionContext) _Member_id(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -9717,6 +13704,708 @@ func (ec *executionContext) _Member_endReason(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_Member_endReason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Member", field, false, false, "MembershipEnd")
+}
+
+func (ec *executionContext) _Member_together(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_together(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Together, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_together(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, false, false, "String")
+}
+
+func (ec *executionContext) _Member_numbers(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_numbers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().Numbers(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []int) graphql.Marshaler {
+			return ec.marshalNInt2ᚕintᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_numbers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, true, true, "Int")
+}
+
+func (ec *executionContext) _Member_waitingSince(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_waitingSince(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WaitingSince, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_waitingSince(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Member_founder(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_founder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Founder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_founder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _Member_endLearntOn(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_endLearntOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndLearntOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_endLearntOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Member_mergedInto(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_mergedInto(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().MergedInto(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Member) graphql.Marshaler {
+			return ec.marshalORelatedParty2ᚖrochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_mergedInto(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_mergedFrom(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_mergedFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().MergedFrom(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2ᚕrochdaleᚋprojectionsᚐMemberᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_mergedFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_estateOf(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_estateOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().EstateOf(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Member) graphql.Marshaler {
+			return ec.marshalORelatedParty2ᚖrochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_estateOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_estate(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_estate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().Estate(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Member) graphql.Marshaler {
+			return ec.marshalORelatedParty2ᚖrochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_estate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_holders(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_holders(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().Holders(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2ᚕrochdaleᚋprojectionsᚐMemberᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_holders(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_holdsIn(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_holdsIn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().HoldsIn(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2ᚕrochdaleᚋprojectionsᚐMemberᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_holdsIn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_diedOn(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_diedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DiedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_diedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Member_diedLearntOn(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_diedLearntOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DiedLearntOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_diedLearntOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Member_woundUp(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_woundUp(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WoundUp, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v membership.WindingUp) graphql.Marshaler {
+			return ec.marshalOWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_woundUp(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, false, false, "WindingUp")
+}
+
+func (ec *executionContext) _Member_woundUpOn(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_woundUpOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.WoundUpOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_woundUpOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Member_mandates(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_mandates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Member().Mandates(ctx, obj, fc.Args["on"].(*calendar.Date))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Mandate) graphql.Marshaler {
+			return ec.marshalNMandate2ᚕrochdaleᚋprojectionsᚐMandateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_mandates(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Mandate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Member_mandates_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_actsFor(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_actsFor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Member().ActsFor(ctx, obj, fc.Args["on"].(*calendar.Date))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Mandate) graphql.Marshaler {
+			return ec.marshalNMandate2ᚕrochdaleᚋprojectionsᚐMandateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_actsFor(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Mandate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Member_actsFor_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_contactRequest(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_contactRequest(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().ContactRequest(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.ContactRequest) graphql.Marshaler {
+			return ec.marshalOContactRequest2ᚖrochdaleᚋprojectionsᚐContactRequest(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_contactRequest(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ContactRequest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_bankAccount(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_bankAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().BankAccount(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.BankAccount) graphql.Marshaler {
+			return ec.marshalOBankAccount2ᚖrochdaleᚋprojectionsᚐBankAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_bankAccount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BankAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_applications(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_applications(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().Applications(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Application) graphql.Marshaler {
+			return ec.marshalNApplication2ᚕrochdaleᚋprojectionsᚐApplicationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_applications(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Application(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_exclusions(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_exclusions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().Exclusions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Exclusion) graphql.Marshaler {
+			return ec.marshalNExclusion2ᚕrochdaleᚋprojectionsᚐExclusionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_exclusions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Exclusion(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_households(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_households(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().Households(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Household) graphql.Marshaler {
+			return ec.marshalNHousehold2ᚕrochdaleᚋprojectionsᚐHouseholdᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_households(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Household(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_history(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_history(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().History(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Happening) graphql.Marshaler {
+			return ec.marshalNHappening2ᚕrochdaleᚋprojectionsᚐHappeningᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_history(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Happening(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_paymentReference(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_paymentReference(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().PaymentReference(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Member_paymentReference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Member", field, true, true, "String")
 }
 
 func (ec *executionContext) _Member_roles(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
@@ -10612,7 +15301,7 @@ func (ec *executionContext) _Mutation_apply(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().Apply(ctx, fc.Args["party"].(*string), fc.Args["kind"].(membership.Kind), fc.Args["identity"].(membership.Identity), fc.Args["contact"].(*membership.Contact), fc.Args["language"].(*domain.Language), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().Apply(ctx, fc.Args["party"].(*string), fc.Args["kind"].(membership.Kind), fc.Args["identity"].(membership.Identity), fc.Args["contact"].(*membership.Contact), fc.Args["language"].(*domain.Language), fc.Args["accepted"].([]membership.Acceptance), fc.Args["shares"].([]membership.Wish), fc.Args["heirOf"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
@@ -10656,7 +15345,7 @@ func (ec *executionContext) _Mutation_admit(ctx context.Context, field graphql.C
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().Admit(ctx, fc.Args["party"].(string), fc.Args["number"].(*int), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().Admit(ctx, fc.Args["party"].(string), fc.Args["number"].(*int), fc.Args["on"].(*calendar.Date), fc.Args["decidedOn"].(*calendar.Date), fc.Args["minutes"].(*string), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
@@ -10700,7 +15389,7 @@ func (ec *executionContext) _Mutation_reject(ctx context.Context, field graphql.
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().Reject(ctx, fc.Args["party"].(string), fc.Args["reason"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().Reject(ctx, fc.Args["party"].(string), fc.Args["reason"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["minutes"].(*string), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
@@ -10910,17 +15599,17 @@ func (ec *executionContext) fieldContext_Mutation_resign(ctx context.Context, fi
 	return fc, nil
 }
 
-func (ec *executionContext) _Mutation_exclude(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+func (ec *executionContext) _Mutation_withdrawApplication(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
 		field,
 		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_exclude(ctx, field)
+			return ec.fieldContext_Mutation_withdrawApplication(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().Exclude(ctx, fc.Args["party"].(string), fc.Args["on"].(*calendar.Date), fc.Args["why"].(string), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().WithdrawApplication(ctx, fc.Args["party"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
@@ -10930,7 +15619,7 @@ func (ec *executionContext) _Mutation_exclude(ctx context.Context, field graphql
 		true,
 	)
 }
-func (ec *executionContext) fieldContext_Mutation_exclude(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+func (ec *executionContext) fieldContext_Mutation_withdrawApplication(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	fc = &graphql.FieldContext{
 		Object:     "Mutation",
 		Field:      field,
@@ -10947,7 +15636,887 @@ func (ec *executionContext) fieldContext_Mutation_exclude(ctx context.Context, f
 		}
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_exclude_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+	if fc.Args, err = ec.field_Mutation_withdrawApplication_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_putOnWaitingList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_putOnWaitingList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PutOnWaitingList(ctx, fc.Args["party"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_putOnWaitingList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_putOnWaitingList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_takeOffWaitingList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_takeOffWaitingList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TakeOffWaitingList(ctx, fc.Args["party"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_takeOffWaitingList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_takeOffWaitingList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_admitAll(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_admitAll(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AdmitAll(ctx, fc.Args["parties"].([]string), fc.Args["on"].(*calendar.Date), fc.Args["decidedOn"].(*calendar.Date), fc.Args["minutes"].(*string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AdmissionsDone) graphql.Marshaler {
+			return ec.marshalNAdmissionsPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAdmissionsDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_admitAll(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AdmissionsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_admitAll_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_nameFounder(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_nameFounder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().NameFounder(ctx, fc.Args["party"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_nameFounder(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_nameFounder_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_confirmContactChange(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_confirmContactChange(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ConfirmContactChange(ctx, fc.Args["party"].(string), fc.Args["request"].(string), fc.Args["reason"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_confirmContactChange(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_confirmContactChange_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_declineContactChange(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_declineContactChange(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DeclineContactChange(ctx, fc.Args["party"].(string), fc.Args["request"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_declineContactChange(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_declineContactChange_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_changeBankAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_changeBankAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ChangeBankAccount(ctx, fc.Args["party"].(*string), fc.Args["account"].(membership.BankAccount), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_changeBankAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_changeBankAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_removeBankAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_removeBankAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RemoveBankAccount(ctx, fc.Args["party"].(*string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_removeBankAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_removeBankAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_formJoint(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_formJoint(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().FormJoint(ctx, fc.Args["party"].(*string), fc.Args["identity"].(membership.Identity), fc.Args["holders"].([]string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_formJoint(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_formJoint_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_changeHolders(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_changeHolders(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ChangeHolders(ctx, fc.Args["party"].(string), fc.Args["holders"].([]string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_changeHolders(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_changeHolders_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_openEstate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_openEstate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().OpenEstate(ctx, fc.Args["of"].(string), fc.Args["identity"].(membership.Identity), fc.Args["heirs"].([]string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_openEstate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_openEstate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_giveMandate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_giveMandate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GiveMandate(ctx, fc.Args["party"].(string), fc.Args["agent"].(string), fc.Args["capacity"].(membership.Capacity), fc.Args["from"].(*calendar.Date), fc.Args["through"].(*calendar.Date), fc.Args["proof"].(*string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MandateDone) graphql.Marshaler {
+			return ec.marshalNMandatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMandateDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_giveMandate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MandatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_giveMandate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_handOverMandate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_handOverMandate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().HandOverMandate(ctx, fc.Args["party"].(string), fc.Args["mandate"].(string), fc.Args["agent"].(string), fc.Args["on"].(*calendar.Date), fc.Args["through"].(*calendar.Date), fc.Args["proof"].(*string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MandateDone) graphql.Marshaler {
+			return ec.marshalNMandatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMandateDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_handOverMandate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MandatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_handOverMandate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_endMandate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_endMandate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EndMandate(ctx, fc.Args["party"].(string), fc.Args["mandate"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MandateDone) graphql.Marshaler {
+			return ec.marshalNMandatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMandateDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_endMandate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MandatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_endMandate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_withdrawResignation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_withdrawResignation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WithdrawResignation(ctx, fc.Args["party"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_withdrawResignation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_withdrawResignation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_proposeExclusion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_proposeExclusion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ProposeExclusion(ctx, fc.Args["party"].(string), fc.Args["grounds"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_proposeExclusion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_proposeExclusion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_answerExclusion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_answerExclusion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AnswerExclusion(ctx, fc.Args["party"].(*string), fc.Args["answer"].(string), fc.Args["hearing"].(bool), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_answerExclusion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_answerExclusion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_recordHearing(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_recordHearing(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RecordHearing(ctx, fc.Args["party"].(string), fc.Args["attended"].(bool), fc.Args["minutes"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_recordHearing(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_recordHearing_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_decideExclusion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_decideExclusion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DecideExclusion(ctx, fc.Args["party"].(string), fc.Args["excluded"].(bool), fc.Args["reasons"].(string), fc.Args["on"].(*calendar.Date), fc.Args["minutes"].(*string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_decideExclusion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_decideExclusion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_notifyExclusion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_notifyExclusion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().NotifyExclusion(ctx, fc.Args["party"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_notifyExclusion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_notifyExclusion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -10964,7 +16533,7 @@ func (ec *executionContext) _Mutation_recordDecease(ctx context.Context, field g
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordDecease(ctx, fc.Args["party"].(string), fc.Args["on"].(calendar.Date), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().RecordDecease(ctx, fc.Args["party"].(string), fc.Args["on"].(calendar.Date), fc.Args["learntOn"].(*calendar.Date), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
@@ -10992,6 +16561,226 @@ func (ec *executionContext) fieldContext_Mutation_recordDecease(ctx context.Cont
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_recordDecease_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_recordWindingUp(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_recordWindingUp(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RecordWindingUp(ctx, fc.Args["party"].(string), fc.Args["how"].(membership.WindingUp), fc.Args["on"].(calendar.Date), fc.Args["learntOn"].(*calendar.Date), fc.Args["successor"].(*string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_recordWindingUp(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_recordWindingUp_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeEnd(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeEnd(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeEnd(ctx, fc.Args["party"].(string), fc.Args["why"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeEnd(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeEnd_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_mergeParties(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_mergeParties(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MergeParties(ctx, fc.Args["party"].(string), fc.Args["into"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
+			return ec.marshalNMemberPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMemberDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_mergeParties(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_mergeParties_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_joinHousehold(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_joinHousehold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().JoinHousehold(ctx, fc.Args["household"].(*string), fc.Args["party"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v HouseholdDone) graphql.Marshaler {
+			return ec.marshalNHouseholdPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐHouseholdDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_joinHousehold(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HouseholdPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_joinHousehold_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_leaveHousehold(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_leaveHousehold(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().LeaveHousehold(ctx, fc.Args["household"].(string), fc.Args["party"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v HouseholdDone) graphql.Marshaler {
+			return ec.marshalNHouseholdPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐHouseholdDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_leaveHousehold(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_HouseholdPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_leaveHousehold_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -13963,6 +19752,94 @@ func (ec *executionContext) fieldContext_Query_applications(ctx context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_waitingList(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_waitingList(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().WaitingList(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.Member]) graphql.Marshaler {
+			return ec.marshalNMemberConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_waitingList(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_waitingList_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_exclusions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_exclusions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Exclusions(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.Exclusion]) graphql.Marshaler {
+			return ec.marshalNExclusionConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_exclusions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExclusionConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_exclusions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_memberRegister(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15088,6 +20965,75 @@ func (ec *executionContext) fieldContext_RegisteredMemberEdge_node(_ context.Con
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _RelatedParty_id(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RelatedParty_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RelatedParty_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RelatedParty", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RelatedParty_number(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RelatedParty_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.MemberNumber) graphql.Marshaler {
+			return ec.marshalOInt2rochdaleᚋdomainᚐMemberNumber(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RelatedParty_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RelatedParty", field, false, false, "Int")
+}
+
+func (ec *executionContext) _RelatedParty_name(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RelatedParty_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RelatedParty_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RelatedParty", field, false, false, "String")
 }
 
 func (ec *executionContext) _RoleGrant_role(ctx context.Context, field graphql.CollectedField, obj *membership.Grant) (ret graphql.Marshaler) {
@@ -16547,6 +22493,52 @@ func (ec *executionContext) _ShareTotal_paid(ctx context.Context, field graphql.
 }
 func (ec *executionContext) fieldContext_ShareTotal_paid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ShareTotal", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareWish_class(ctx context.Context, field graphql.CollectedField, obj *membership.Wish) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareWish_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareWish_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareWish", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareWish_quantity(ctx context.Context, field graphql.CollectedField, obj *membership.Wish) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareWish_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareWish_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareWish", field, false, false, "Int")
 }
 
 func (ec *executionContext) _SharesPayload_position(ctx context.Context, field graphql.CollectedField, obj *SharesDone) (ret graphql.Marshaler) {
@@ -18820,6 +24812,125 @@ func (ec *executionContext) fieldContext___Type_isOneOf(_ context.Context, field
 
 // region    **************************** input.gotpl *****************************
 
+func (ec *executionContext) unmarshalInputAcceptanceInput(ctx context.Context, obj any) (membership.Acceptance, error) {
+	var it membership.Acceptance
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"text", "version", "on"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "text":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("text"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Text = data
+		case "version":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("version"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Version = data
+		case "on":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("on"))
+			data, err := ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.On = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalAcceptanceInput unmarshals raw into the AcceptanceInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalAcceptanceInput(ctx context.Context, raw any) (membership.Acceptance, error) {
+	var out membership.Acceptance
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "AcceptanceInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputBankAccountInput(ctx context.Context, obj any) (membership.BankAccount, error) {
+	var it membership.BankAccount
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	if _, present := asMap["bic"]; !present {
+		asMap["bic"] = ""
+	}
+	if _, present := asMap["holder"]; !present {
+		asMap["holder"] = ""
+	}
+
+	fieldsInOrder := [...]string{"iban", "bic", "holder"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "iban":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("iban"))
+			data, err := ec.unmarshalNString2rochdaleᚋdomainᚐIBAN(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IBAN = data
+		case "bic":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("bic"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.BIC = data
+		case "holder":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("holder"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Holder = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalBankAccountInput unmarshals raw into the BankAccountInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalBankAccountInput(ctx context.Context, raw any) (membership.BankAccount, error) {
+	var out membership.BankAccount
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "BankAccountInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputContactInput(ctx context.Context, obj any) (membership.Contact, error) {
 	var it membership.Contact
 	if obj == nil {
@@ -18896,6 +25007,9 @@ func (ec *executionContext) unmarshalInputIdentityInput(ctx context.Context, obj
 	if _, present := asMap["organisation"]; !present {
 		asMap["organisation"] = ""
 	}
+	if _, present := asMap["together"]; !present {
+		asMap["together"] = ""
+	}
 	if _, present := asMap["street"]; !present {
 		asMap["street"] = ""
 	}
@@ -18915,7 +25029,7 @@ func (ec *executionContext) unmarshalInputIdentityInput(ctx context.Context, obj
 		asMap["enterpriseNumber"] = ""
 	}
 
-	fieldsInOrder := [...]string{"firstName", "lastName", "organisation", "street", "postalCode", "city", "country", "birthDate", "nationalNumber", "enterpriseNumber"}
+	fieldsInOrder := [...]string{"firstName", "lastName", "organisation", "together", "street", "postalCode", "city", "country", "birthDate", "nationalNumber", "enterpriseNumber"}
 	for _, k := range fieldsInOrder {
 		v, ok := asMap[k]
 		if !ok {
@@ -18943,6 +25057,13 @@ func (ec *executionContext) unmarshalInputIdentityInput(ctx context.Context, obj
 				return it, err
 			}
 			it.Organisation = data
+		case "together":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("together"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Together = data
 		case "street":
 			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("street"))
 			data, err := ec.unmarshalNString2string(ctx, v)
@@ -19006,6 +25127,55 @@ func (ec *executionContext) unmarshalInputIdentityInput(ctx context.Context, obj
 func UnmarshalIdentityInput(ctx context.Context, raw any) (membership.Identity, error) {
 	var out membership.Identity
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "IdentityInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputShareWishInput(ctx context.Context, obj any) (membership.Wish, error) {
+	var it membership.Wish
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"class", "quantity"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "class":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("class"))
+			data, err := ec.unmarshalNID2rochdaleᚋdomainᚐClassID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Class = data
+		case "quantity":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("quantity"))
+			data, err := ec.unmarshalNInt2int(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Quantity = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalShareWishInput unmarshals raw into the ShareWishInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalShareWishInput(ctx context.Context, raw any) (membership.Wish, error) {
+	var out membership.Wish
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ShareWishInput", raw, &out)
 	return out, err
 }
 
@@ -19219,6 +25389,20 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._MemberPayload(ctx, sel, obj)
+	case MandateDone:
+		return ec._MandatePayload(ctx, sel, &obj)
+	case *MandateDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._MandatePayload(ctx, sel, obj)
+	case HouseholdDone:
+		return ec._HouseholdPayload(ctx, sel, &obj)
+	case *HouseholdDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._HouseholdPayload(ctx, sel, obj)
 	case DocumentDone:
 		return ec._DocumentPayload(ctx, sel, &obj)
 	case *DocumentDone:
@@ -19240,6 +25424,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._AssemblyPayload(ctx, sel, obj)
+	case AdmissionsDone:
+		return ec._AdmissionsPayload(ctx, sel, &obj)
+	case *AdmissionsDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AdmissionsPayload(ctx, sel, obj)
 	case AccountDone:
 		return ec._AccountPayload(ctx, sel, &obj)
 	case *AccountDone:
@@ -19259,6 +25450,38 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 // endregion ************************** interface.gotpl ***************************
 
 // region    **************************** object.gotpl ****************************
+
+var acceptanceImplementors = []string{"Acceptance"}
+
+func (ec *executionContext) _Acceptance(ctx context.Context, sel ast.SelectionSet, obj *membership.Acceptance) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, acceptanceImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Acceptance")
+		case "text":
+			out.text(obj.Text)
+		case "version":
+			out.text(obj.Version)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Acceptance_on(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
 
 var accountImplementors = []string{"Account", "Node"}
 
@@ -19418,6 +25641,94 @@ func (ec *executionContext) _AccountTrouble(ctx context.Context, sel ast.Selecti
 			out.integer(int64(obj.Attempts))
 		case "parked":
 			out.boolean(obj.Parked)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var admissionsPayloadImplementors = []string{"AdmissionsPayload", "Payload"}
+
+func (ec *executionContext) _AdmissionsPayload(ctx context.Context, sel ast.SelectionSet, obj *AdmissionsDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, admissionsPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("AdmissionsPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AdmissionsPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "ids":
+			out.value(ec._AdmissionsPayload_ids(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var applicationImplementors = []string{"Application"}
+
+func (ec *executionContext) _Application(ctx context.Context, sel ast.SelectionSet, obj *projections.Application) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, applicationImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Application")
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Application_on(ctx, field, obj), graphql.Null)
+			}
+		case "accepted":
+			out.value(ec._Application_accepted(ctx, field, obj), graphql.Null)
+		case "shares":
+			out.value(ec._Application_shares(ctx, field, obj), graphql.Null)
+		case "heirOf":
+			if obj.HeirOf == "" {
+				out.null()
+			} else {
+				out.text(string(obj.HeirOf))
+			}
+		case "withdrawableThrough":
+			out.value(scalar.MarshalDate(obj.WithdrawableThrough), nil)
+		case "outcome":
+			if obj.Outcome == "" {
+				out.null()
+			} else {
+				out.text(marshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome[obj.Outcome])
+			}
+		case "outcomeOn":
+			out.value(scalar.MarshalDate(obj.OutcomeOn), nil)
+		case "decidedBy":
+			out.value(ec._Application_decidedBy(ctx, field, obj), graphql.RequiredNull)
+		case "minutes":
+			out.value(ec._Application_minutes(ctx, field, obj), graphql.RequiredNull)
+		case "reason":
+			if obj.Reason == "" {
+				out.null()
+			} else {
+				out.text(obj.Reason)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19614,6 +25925,60 @@ func (ec *executionContext) _Balance(ctx context.Context, sel ast.SelectionSet, 
 	return out.end()
 }
 
+var bankAccountImplementors = []string{"BankAccount"}
+
+func (ec *executionContext) _BankAccount(ctx context.Context, sel ast.SelectionSet, obj *projections.BankAccount) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, bankAccountImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("BankAccount")
+		case "ending":
+			out.value(ec._BankAccount_ending(ctx, field, obj), graphql.RequiredNull)
+		case "iban":
+			if obj.IBAN == "" {
+				out.null()
+			} else {
+				out.text(string(obj.IBAN))
+			}
+		case "bic":
+			if obj.BIC == "" {
+				out.null()
+			} else {
+				out.text(obj.BIC)
+			}
+		case "holder":
+			if obj.Holder == "" {
+				out.null()
+			} else {
+				out.text(obj.Holder)
+			}
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._BankAccount_on(ctx, field, obj), graphql.Null)
+			}
+		case "usableFrom":
+			if v := scalar.MarshalDate(obj.UsableFrom); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._BankAccount_usableFrom(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var billingPayloadImplementors = []string{"BillingPayload", "Payload"}
 
 func (ec *executionContext) _BillingPayload(ctx context.Context, sel ast.SelectionSet, obj *BillingDone) graphql.Marshaler {
@@ -19672,6 +26037,54 @@ func (ec *executionContext) _BillingProblem(ctx context.Context, sel ast.Selecti
 			out.text(obj.Code)
 		case "problem":
 			out.text(obj.Problem)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var contactRequestImplementors = []string{"ContactRequest"}
+
+func (ec *executionContext) _ContactRequest(ctx context.Context, sel ast.SelectionSet, obj *projections.ContactRequest) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, contactRequestImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ContactRequest")
+		case "request":
+			out.text(string(obj.Request))
+		case "email":
+			if obj.Email == "" {
+				out.null()
+			} else {
+				out.text(obj.Email)
+			}
+		case "phone":
+			if obj.Phone == "" {
+				out.null()
+			} else {
+				out.text(obj.Phone)
+			}
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ContactRequest_on(ctx, field, obj), graphql.Null)
+			}
+		case "expiresAfter":
+			if v := scalar.MarshalDate(obj.ExpiresAfter); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ContactRequest_expiresAfter(ctx, field, obj), graphql.Null)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -19928,6 +26341,214 @@ func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, ob
 	return out.end()
 }
 
+var exclusionImplementors = []string{"Exclusion"}
+
+func (ec *executionContext) _Exclusion(ctx context.Context, sel ast.SelectionSet, obj *projections.Exclusion) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, exclusionImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Exclusion")
+		case "member":
+			out.value(ec._Exclusion_member(ctx, field, obj), graphql.Null)
+		case "step":
+			out.text(marshalNExclusionStep2rochdaleᚋdomainᚋmembershipᚐExclusionStep[obj.Step])
+		case "due":
+			out.value(scalar.MarshalDate(obj.Due), nil)
+		case "over":
+			out.boolean(obj.Over)
+		case "proposedOn":
+			out.value(scalar.MarshalDate(obj.ProposedOn), nil)
+		case "grounds":
+			if obj.Grounds == "" {
+				out.null()
+			} else {
+				out.text(obj.Grounds)
+			}
+		case "answerThrough":
+			out.value(scalar.MarshalDate(obj.AnswerThrough), nil)
+		case "answers":
+			out.value(ec._Exclusion_answers(ctx, field, obj), graphql.Null)
+		case "hearing":
+			out.boolean(obj.Hearing)
+		case "heardOn":
+			out.value(scalar.MarshalDate(obj.HeardOn), nil)
+		case "attended":
+			out.boolean(obj.Attended)
+		case "hearingMinutes":
+			if obj.HearingMinutes == "" {
+				out.null()
+			} else {
+				out.text(obj.HearingMinutes)
+			}
+		case "decidedOn":
+			out.value(ec._Exclusion_decidedOn(ctx, field, obj), graphql.RequiredNull)
+		case "decidedBy":
+			out.value(ec._Exclusion_decidedBy(ctx, field, obj), graphql.RequiredNull)
+		case "minutes":
+			out.value(ec._Exclusion_minutes(ctx, field, obj), graphql.RequiredNull)
+		case "excluded":
+			out.boolean(obj.Excluded)
+		case "reasons":
+			if obj.Reasons == "" {
+				out.null()
+			} else {
+				out.text(obj.Reasons)
+			}
+		case "lastDay":
+			out.value(scalar.MarshalDate(obj.LastDay), nil)
+		case "notifiedOn":
+			out.value(scalar.MarshalDate(obj.NotifiedOn), nil)
+		case "notifiedLate":
+			out.boolean(obj.NotifiedLate)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var exclusionAnswerImplementors = []string{"ExclusionAnswer"}
+
+func (ec *executionContext) _ExclusionAnswer(ctx context.Context, sel ast.SelectionSet, obj *projections.ExclusionAnswer) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, exclusionAnswerImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ExclusionAnswer")
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ExclusionAnswer_on(ctx, field, obj), graphql.Null)
+			}
+		case "answer":
+			if obj.Answer == "" {
+				out.null()
+			} else {
+				out.text(obj.Answer)
+			}
+		case "hearing":
+			out.boolean(obj.Hearing)
+		case "late":
+			out.boolean(obj.Late)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var exclusionConnectionImplementors = []string{"ExclusionConnection"}
+
+func (ec *executionContext) _ExclusionConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Exclusion]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, exclusionConnectionImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ExclusionConnection")
+		case "edges":
+			out.value(ec._ExclusionConnection_edges(ctx, field, obj), graphql.Null)
+		case "nodes":
+			out.value(ec._ExclusionConnection_nodes(ctx, field, obj), graphql.Null)
+		case "pageInfo":
+			out.value(ec._ExclusionConnection_pageInfo(ctx, field, obj), graphql.Null)
+		case "totalCount":
+			out.integer(int64(obj.TotalCount))
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var exclusionEdgeImplementors = []string{"ExclusionEdge"}
+
+func (ec *executionContext) _ExclusionEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Exclusion]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, exclusionEdgeImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ExclusionEdge")
+		case "cursor":
+			out.text(obj.Cursor)
+		case "node":
+			out.value(ec._ExclusionEdge_node(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var happeningImplementors = []string{"Happening"}
+
+func (ec *executionContext) _Happening(ctx context.Context, sel ast.SelectionSet, obj *projections.Happening) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, happeningImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Happening")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Happening_position(ctx, field, obj), graphql.Null)
+			}
+		case "type":
+			out.text(obj.Type)
+		case "on":
+			out.value(scalar.MarshalDate(obj.On), nil)
+		case "recordedAt":
+			if v := scalar.MarshalDateTime(obj.RecordedAt); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Happening_recordedAt(ctx, field, obj), graphql.Null)
+			}
+		case "by":
+			out.text(obj.By)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var holdingImplementors = []string{"Holding"}
 
 func (ec *executionContext) _Holding(ctx context.Context, sel ast.SelectionSet, obj *projections.Holding) graphql.Marshaler {
@@ -19950,6 +26571,62 @@ func (ec *executionContext) _Holding(ctx context.Context, sel ast.SelectionSet, 
 			} else {
 				out.value(ec._Holding_paid(ctx, field, obj), graphql.Null)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var householdImplementors = []string{"Household"}
+
+func (ec *executionContext) _Household(ctx context.Context, sel ast.SelectionSet, obj *projections.Household) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, householdImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Household")
+		case "id":
+			out.text(string(obj.ID))
+		case "parties":
+			out.value(ec._Household_parties(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var householdPayloadImplementors = []string{"HouseholdPayload", "Payload"}
+
+func (ec *executionContext) _HouseholdPayload(ctx context.Context, sel ast.SelectionSet, obj *HouseholdDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, householdPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("HouseholdPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._HouseholdPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -20210,6 +26887,76 @@ func (ec *executionContext) _InvoiceTax(ctx context.Context, sel ast.SelectionSe
 	return out.end()
 }
 
+var mandateImplementors = []string{"Mandate"}
+
+func (ec *executionContext) _Mandate(ctx context.Context, sel ast.SelectionSet, obj *projections.Mandate) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, mandateImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Mandate")
+		case "id":
+			out.text(string(obj.ID))
+		case "party":
+			out.value(ec._Mandate_party(ctx, field, obj), graphql.Null)
+		case "agent":
+			out.value(ec._Mandate_agent(ctx, field, obj), graphql.Null)
+		case "capacity":
+			out.text(marshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity[obj.Capacity])
+		case "from":
+			out.value(ec._Mandate_from(ctx, field, obj), graphql.Null)
+		case "through":
+			out.value(ec._Mandate_through(ctx, field, obj), graphql.RequiredNull)
+		case "proof":
+			if obj.Proof == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Proof))
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var mandatePayloadImplementors = []string{"MandatePayload", "Payload"}
+
+func (ec *executionContext) _MandatePayload(ctx context.Context, sel ast.SelectionSet, obj *MandateDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, mandatePayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("MandatePayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._MandatePayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var memberImplementors = []string{"Member", "Node"}
 
 func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, obj *projections.Member) graphql.Marshaler {
@@ -20324,6 +27071,62 @@ func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, o
 			} else {
 				out.text(marshalOMembershipEnd2rochdaleᚋdomainᚋmembershipᚐReason[obj.EndReason])
 			}
+		case "together":
+			if obj.Together == "" {
+				out.null()
+			} else {
+				out.text(obj.Together)
+			}
+		case "numbers":
+			out.value(ec._Member_numbers(ctx, field, obj), graphql.Null)
+		case "waitingSince":
+			out.value(scalar.MarshalDate(obj.WaitingSince), nil)
+		case "founder":
+			out.boolean(obj.Founder)
+		case "endLearntOn":
+			out.value(scalar.MarshalDate(obj.EndLearntOn), nil)
+		case "mergedInto":
+			out.value(ec._Member_mergedInto(ctx, field, obj), graphql.RequiredNull)
+		case "mergedFrom":
+			out.value(ec._Member_mergedFrom(ctx, field, obj), graphql.Null)
+		case "estateOf":
+			out.value(ec._Member_estateOf(ctx, field, obj), graphql.RequiredNull)
+		case "estate":
+			out.value(ec._Member_estate(ctx, field, obj), graphql.RequiredNull)
+		case "holders":
+			out.value(ec._Member_holders(ctx, field, obj), graphql.Null)
+		case "holdsIn":
+			out.value(ec._Member_holdsIn(ctx, field, obj), graphql.Null)
+		case "diedOn":
+			out.value(scalar.MarshalDate(obj.DiedOn), nil)
+		case "diedLearntOn":
+			out.value(scalar.MarshalDate(obj.DiedLearntOn), nil)
+		case "woundUp":
+			if obj.WoundUp == "" {
+				out.null()
+			} else {
+				out.text(marshalOWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp[obj.WoundUp])
+			}
+		case "woundUpOn":
+			out.value(scalar.MarshalDate(obj.WoundUpOn), nil)
+		case "mandates":
+			out.value(ec._Member_mandates(ctx, field, obj), graphql.Null)
+		case "actsFor":
+			out.value(ec._Member_actsFor(ctx, field, obj), graphql.Null)
+		case "contactRequest":
+			out.value(ec._Member_contactRequest(ctx, field, obj), graphql.RequiredNull)
+		case "bankAccount":
+			out.value(ec._Member_bankAccount(ctx, field, obj), graphql.RequiredNull)
+		case "applications":
+			out.value(ec._Member_applications(ctx, field, obj), graphql.Null)
+		case "exclusions":
+			out.value(ec._Member_exclusions(ctx, field, obj), graphql.Null)
+		case "households":
+			out.value(ec._Member_households(ctx, field, obj), graphql.Null)
+		case "history":
+			out.value(ec._Member_history(ctx, field, obj), graphql.Null)
+		case "paymentReference":
+			out.value(ec._Member_paymentReference(ctx, field, obj), graphql.RequiredNull)
 		case "roles":
 			out.value(ec._Member_roles(ctx, field, obj), graphql.Null)
 		case "invoices":
@@ -20559,9 +27362,149 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
-		case "exclude":
+		case "withdrawApplication":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_exclude(ctx, field)
+				return ec._Mutation_withdrawApplication(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "putOnWaitingList":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_putOnWaitingList(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "takeOffWaitingList":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_takeOffWaitingList(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "admitAll":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_admitAll(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "nameFounder":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_nameFounder(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "confirmContactChange":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_confirmContactChange(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "declineContactChange":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_declineContactChange(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changeBankAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_changeBankAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "removeBankAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_removeBankAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "formJoint":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_formJoint(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changeHolders":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_changeHolders(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "openEstate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_openEstate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "giveMandate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_giveMandate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "handOverMandate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_handOverMandate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "endMandate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_endMandate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "withdrawResignation":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_withdrawResignation(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "proposeExclusion":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_proposeExclusion(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "answerExclusion":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_answerExclusion(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "recordHearing":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_recordHearing(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "decideExclusion":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_decideExclusion(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "notifyExclusion":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_notifyExclusion(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -20569,6 +27512,41 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "recordDecease":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_recordDecease(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "recordWindingUp":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_recordWindingUp(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokeEnd":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeEnd(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "mergeParties":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_mergeParties(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "joinHousehold":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_joinHousehold(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "leaveHousehold":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_leaveHousehold(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -21243,6 +28221,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_applications(ctx, field)
 				})
+		case "waitingList":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_waitingList(ctx, field)
+				})
+		case "exclusions":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_exclusions(ctx, field)
+				})
 		case "memberRegister":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -21497,6 +28487,38 @@ func (ec *executionContext) _RegisteredMemberEdge(ctx context.Context, sel ast.S
 			out.text(obj.Cursor)
 		case "node":
 			out.value(ec._RegisteredMemberEdge_node(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var relatedPartyImplementors = []string{"RelatedParty"}
+
+func (ec *executionContext) _RelatedParty(ctx context.Context, sel ast.SelectionSet, obj *projections.Member) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, relatedPartyImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("RelatedParty")
+		case "id":
+			out.text(string(obj.ID))
+		case "number":
+			out.value(scalar.MarshalMemberNumber(obj.Number), nil)
+		case "name":
+			if obj.Name == "" {
+				out.null()
+			} else {
+				out.text(obj.Name)
+			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -21933,6 +28955,32 @@ func (ec *executionContext) _ShareTotal(ctx context.Context, sel ast.SelectionSe
 			} else {
 				out.value(ec._ShareTotal_paid(ctx, field, obj), graphql.Null)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareWishImplementors = []string{"ShareWish"}
+
+func (ec *executionContext) _ShareWish(ctx context.Context, sel ast.SelectionSet, obj *membership.Wish) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareWishImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareWish")
+		case "class":
+			out.text(string(obj.Class))
+		case "quantity":
+			out.integer(int64(obj.Quantity))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -22535,6 +29583,31 @@ func (ec *executionContext) ___Type(ctx context.Context, sel ast.SelectionSet, o
 
 // region    ***************************** type.gotpl *****************************
 
+func (ec *executionContext) marshalNAcceptance2rochdaleᚋdomainᚋmembershipᚐAcceptance(ctx context.Context, sel ast.SelectionSet, v membership.Acceptance) graphql.Marshaler {
+	return ec._Acceptance(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNAcceptance2ᚕrochdaleᚋdomainᚋmembershipᚐAcceptanceᚄ(ctx context.Context, sel ast.SelectionSet, v []membership.Acceptance) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Acceptance(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNAcceptanceInput2rochdaleᚋdomainᚋmembershipᚐAcceptance(ctx context.Context, v any) (membership.Acceptance, error) {
+	res, err := ec.unmarshalInputAcceptanceInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNAccount2rochdaleᚋprojectionsᚐAccount(ctx context.Context, sel ast.SelectionSet, v projections.Account) graphql.Marshaler {
 	return ec._Account(ctx, sel, &v)
 }
@@ -22612,6 +29685,30 @@ var (
 		provisioning.StatusDeleted:   "DELETED",
 	}
 )
+
+func (ec *executionContext) marshalNAdmissionsPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAdmissionsDone(ctx context.Context, sel ast.SelectionSet, v AdmissionsDone) graphql.Marshaler {
+	return ec._AdmissionsPayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNApplication2rochdaleᚋprojectionsᚐApplication(ctx context.Context, sel ast.SelectionSet, v projections.Application) graphql.Marshaler {
+	return ec._Application(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNApplication2ᚕrochdaleᚋprojectionsᚐApplicationᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Application) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Application(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
 
 func (ec *executionContext) marshalNAssembly2rochdaleᚋprojectionsᚐAssembly(ctx context.Context, sel ast.SelectionSet, v projections.Assembly) graphql.Marshaler {
 	return ec._Assembly(ctx, sel, &v)
@@ -22691,6 +29788,11 @@ func (ec *executionContext) marshalNBalance2rochdaleᚋprojectionsᚐBalance(ctx
 	return ec._Balance(ctx, sel, &v)
 }
 
+func (ec *executionContext) unmarshalNBankAccountInput2rochdaleᚋdomainᚋmembershipᚐBankAccount(ctx context.Context, v any) (membership.BankAccount, error) {
+	res, err := ec.unmarshalInputBankAccountInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNBillingPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐBillingDone(ctx context.Context, sel ast.SelectionSet, v BillingDone) graphql.Marshaler {
 	return ec._BillingPayload(ctx, sel, &v)
 }
@@ -22756,6 +29858,38 @@ func (ec *executionContext) marshalNBytes2rochdaleᚋdomainᚐBytes(ctx context.
 	}
 	return res
 }
+
+func (ec *executionContext) unmarshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity(ctx context.Context, v any) (membership.Capacity, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity(ctx context.Context, sel ast.SelectionSet, v membership.Capacity) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Capacity!")
+	}
+	return res
+}
+
+var (
+	unmarshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity = map[string]membership.Capacity{
+		"DELEGATE":       membership.Delegate,
+		"GUARDIAN":       membership.Guardian,
+		"NAMED_VOTER":    membership.NamedVoter,
+		"REPRESENTATIVE": membership.Representative,
+		"LIQUIDATOR":     membership.Liquidator,
+	}
+	marshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity = map[membership.Capacity]string{
+		membership.Delegate:       "DELEGATE",
+		membership.Guardian:       "GUARDIAN",
+		membership.NamedVoter:     "NAMED_VOTER",
+		membership.Representative: "REPRESENTATIVE",
+		membership.Liquidator:     "LIQUIDATOR",
+	}
+)
 
 func (ec *executionContext) unmarshalNChoice2rochdaleᚋdomainᚋassemblyᚐChoice(ctx context.Context, v any) (assembly.Choice, error) {
 	tmp, err := graphql.UnmarshalString(v)
@@ -23030,6 +30164,122 @@ func (ec *executionContext) marshalNEvent2rochdaleᚋgraphqlᚋinternalᚋexec�
 	return ec._Event(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNExclusion2rochdaleᚋprojectionsᚐExclusion(ctx context.Context, sel ast.SelectionSet, v projections.Exclusion) graphql.Marshaler {
+	return ec._Exclusion(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNExclusion2ᚕrochdaleᚋprojectionsᚐExclusionᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Exclusion) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Exclusion(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNExclusionAnswer2rochdaleᚋprojectionsᚐExclusionAnswer(ctx context.Context, sel ast.SelectionSet, v projections.ExclusionAnswer) graphql.Marshaler {
+	return ec._ExclusionAnswer(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNExclusionAnswer2ᚕrochdaleᚋprojectionsᚐExclusionAnswerᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.ExclusionAnswer) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ExclusionAnswer(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNExclusionConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[projections.Exclusion]) graphql.Marshaler {
+	return ec._ExclusionConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNExclusionEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[projections.Exclusion]) graphql.Marshaler {
+	return ec._ExclusionEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNExclusionEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[projections.Exclusion]) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ExclusionEdge(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNExclusionStep2rochdaleᚋdomainᚋmembershipᚐExclusionStep(ctx context.Context, v any) (membership.ExclusionStep, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNExclusionStep2rochdaleᚋdomainᚋmembershipᚐExclusionStep[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNExclusionStep2rochdaleᚋdomainᚋmembershipᚐExclusionStep(ctx context.Context, sel ast.SelectionSet, v membership.ExclusionStep) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNExclusionStep2rochdaleᚋdomainᚋmembershipᚐExclusionStep[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ExclusionStep!")
+	}
+	return res
+}
+
+var (
+	unmarshalNExclusionStep2rochdaleᚋdomainᚋmembershipᚐExclusionStep = map[string]membership.ExclusionStep{
+		"PROPOSED": membership.Proposed,
+		"ANSWERED": membership.Answered,
+		"HEARD":    membership.Heard,
+		"DECIDED":  membership.Decided,
+		"NOTIFIED": membership.Notified,
+	}
+	marshalNExclusionStep2rochdaleᚋdomainᚋmembershipᚐExclusionStep = map[membership.ExclusionStep]string{
+		membership.Proposed: "PROPOSED",
+		membership.Answered: "ANSWERED",
+		membership.Heard:    "HEARD",
+		membership.Decided:  "DECIDED",
+		membership.Notified: "NOTIFIED",
+	}
+)
+
+func (ec *executionContext) marshalNHappening2rochdaleᚋprojectionsᚐHappening(ctx context.Context, sel ast.SelectionSet, v projections.Happening) graphql.Marshaler {
+	return ec._Happening(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNHappening2ᚕrochdaleᚋprojectionsᚐHappeningᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Happening) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Happening(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNHolding2rochdaleᚋprojectionsᚐHolding(ctx context.Context, sel ast.SelectionSet, v projections.Holding) graphql.Marshaler {
 	return ec._Holding(ctx, sel, &v)
 }
@@ -23050,6 +30300,30 @@ func (ec *executionContext) marshalNHolding2ᚕrochdaleᚋprojectionsᚐHolding�
 	return ret
 }
 
+func (ec *executionContext) marshalNHousehold2rochdaleᚋprojectionsᚐHousehold(ctx context.Context, sel ast.SelectionSet, v projections.Household) graphql.Marshaler {
+	return ec._Household(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNHousehold2ᚕrochdaleᚋprojectionsᚐHouseholdᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Household) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Household(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNHouseholdPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐHouseholdDone(ctx context.Context, sel ast.SelectionSet, v HouseholdDone) graphql.Marshaler {
+	return ec._HouseholdPayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, v any) (uuid.UUID, error) {
 	res, err := scalar.UnmarshalUUID(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -23058,6 +30332,51 @@ func (ec *executionContext) unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx
 func (ec *executionContext) marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, sel ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalUUID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋmembershipᚐHouseholdID(ctx context.Context, v any) (membership.HouseholdID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := membership.HouseholdID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋmembershipᚐHouseholdID(ctx context.Context, sel ast.SelectionSet, v membership.HouseholdID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋmembershipᚐMandateID(ctx context.Context, v any) (membership.MandateID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := membership.MandateID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋmembershipᚐMandateID(ctx context.Context, sel ast.SelectionSet, v membership.MandateID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋmembershipᚐRequestID(ctx context.Context, v any) (membership.RequestID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := membership.RequestID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋmembershipᚐRequestID(ctx context.Context, sel ast.SelectionSet, v membership.RequestID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
 	}
@@ -23287,6 +30606,35 @@ func (ec *executionContext) marshalNID2ᚕrochdaleᚋdomainᚐPartyIDᚄ(ctx con
 	return ret
 }
 
+func (ec *executionContext) unmarshalNID2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNID2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNIdentityInput2rochdaleᚋdomainᚋmembershipᚐIdentity(ctx context.Context, v any) (membership.Identity, error) {
 	res, err := ec.unmarshalInputIdentityInput(ctx, v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -23318,6 +30666,35 @@ func (ec *executionContext) marshalNInt2int64(ctx context.Context, sel ast.Selec
 		graphql.AddInvalidNullFromMarshaler(ctx, "Int!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNInt2ᚕintᚄ(ctx context.Context, v any) ([]int, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]int, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNInt2int(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNInt2ᚕintᚄ(ctx context.Context, sel ast.SelectionSet, v []int) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNInt2int(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNInvoice2rochdaleᚋprojectionsᚐInvoice(ctx context.Context, sel ast.SelectionSet, v projections.Invoice) graphql.Marshaler {
@@ -23482,6 +30859,30 @@ func (ec *executionContext) marshalNLanguage2ᚕrochdaleᚋdomainᚐLanguageᚄ(
 	return ret
 }
 
+func (ec *executionContext) marshalNMandate2rochdaleᚋprojectionsᚐMandate(ctx context.Context, sel ast.SelectionSet, v projections.Mandate) graphql.Marshaler {
+	return ec._Mandate(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNMandate2ᚕrochdaleᚋprojectionsᚐMandateᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Mandate) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Mandate(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNMandatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐMandateDone(ctx context.Context, sel ast.SelectionSet, v MandateDone) graphql.Marshaler {
+	return ec._MandatePayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNMember2rochdaleᚋprojectionsᚐMember(ctx context.Context, sel ast.SelectionSet, v projections.Member) graphql.Marshaler {
 	return ec._Member(ctx, sel, &v)
 }
@@ -23576,14 +30977,20 @@ var (
 	unmarshalNMemberStatus2rochdaleᚋprojectionsᚐMemberStatus = map[string]projections.MemberStatus{
 		"KNOWN":     projections.StatusKnown,
 		"APPLICANT": projections.StatusApplicant,
+		"WAITING":   projections.StatusWaiting,
 		"MEMBER":    projections.StatusMember,
+		"RESIGNING": projections.StatusResigning,
 		"FORMER":    projections.StatusFormer,
+		"MERGED":    projections.StatusMerged,
 	}
 	marshalNMemberStatus2rochdaleᚋprojectionsᚐMemberStatus = map[projections.MemberStatus]string{
 		projections.StatusKnown:     "KNOWN",
 		projections.StatusApplicant: "APPLICANT",
+		projections.StatusWaiting:   "WAITING",
 		projections.StatusMember:    "MEMBER",
+		projections.StatusResigning: "RESIGNING",
 		projections.StatusFormer:    "FORMER",
+		projections.StatusMerged:    "MERGED",
 	}
 )
 
@@ -23638,10 +31045,14 @@ var (
 	unmarshalNPartyKind2rochdaleᚋdomainᚋmembershipᚐKind = map[string]membership.Kind{
 		"PERSON":       membership.Person,
 		"ORGANISATION": membership.Organisation,
+		"JOINT":        membership.Joint,
+		"ESTATE":       membership.Estate,
 	}
 	marshalNPartyKind2rochdaleᚋdomainᚋmembershipᚐKind = map[membership.Kind]string{
 		membership.Person:       "PERSON",
 		membership.Organisation: "ORGANISATION",
+		membership.Joint:        "JOINT",
+		membership.Estate:       "ESTATE",
 	}
 )
 
@@ -23834,6 +31245,26 @@ func (ec *executionContext) marshalNRegisteredMemberEdge2ᚕrochdaleᚋgraphql�
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec._RegisteredMemberEdge(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRelatedParty2rochdaleᚋprojectionsᚐMember(ctx context.Context, sel ast.SelectionSet, v projections.Member) graphql.Marshaler {
+	return ec._RelatedParty(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRelatedParty2ᚕrochdaleᚋprojectionsᚐMemberᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Member) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._RelatedParty(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -24141,6 +31572,31 @@ func (ec *executionContext) marshalNShareTotal2ᚕrochdaleᚋprojectionsᚐShare
 	return ret
 }
 
+func (ec *executionContext) marshalNShareWish2rochdaleᚋdomainᚋmembershipᚐWish(ctx context.Context, sel ast.SelectionSet, v membership.Wish) graphql.Marshaler {
+	return ec._ShareWish(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareWish2ᚕrochdaleᚋdomainᚋmembershipᚐWishᚄ(ctx context.Context, sel ast.SelectionSet, v []membership.Wish) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareWish(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNShareWishInput2rochdaleᚋdomainᚋmembershipᚐWish(ctx context.Context, v any) (membership.Wish, error) {
+	res, err := ec.unmarshalInputShareWishInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx context.Context, sel ast.SelectionSet, v SharesDone) graphql.Marshaler {
 	return ec._SharesPayload(ctx, sel, &v)
 }
@@ -24220,6 +31676,21 @@ func (ec *executionContext) unmarshalNString2rochdaleᚋdomainᚋprovisioningᚐ
 }
 
 func (ec *executionContext) marshalNString2rochdaleᚋdomainᚋprovisioningᚐStep(ctx context.Context, sel ast.SelectionSet, v provisioning.Step) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "String!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNString2rochdaleᚋdomainᚐIBAN(ctx context.Context, v any) (domain.IBAN, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.IBAN(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2rochdaleᚋdomainᚐIBAN(ctx context.Context, sel ast.SelectionSet, v domain.IBAN) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -24385,6 +31856,34 @@ func (ec *executionContext) marshalNVATRatePayload2rochdaleᚋgraphqlᚋinternal
 	return ec._VATRatePayload(ctx, sel, &v)
 }
 
+func (ec *executionContext) unmarshalNWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp(ctx context.Context, v any) (membership.WindingUp, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp(ctx context.Context, sel ast.SelectionSet, v membership.WindingUp) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "WindingUp!")
+	}
+	return res
+}
+
+var (
+	unmarshalNWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp = map[string]membership.WindingUp{
+		"DISSOLUTION": membership.ByDissolution,
+		"BANKRUPTCY":  membership.ByBankruptcy,
+		"MERGER":      membership.ByMerger,
+	}
+	marshalNWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp = map[membership.WindingUp]string{
+		membership.ByDissolution: "DISSOLUTION",
+		membership.ByBankruptcy:  "BANKRUPTCY",
+		membership.ByMerger:      "MERGER",
+	}
+)
+
 func (ec *executionContext) unmarshalNYAML2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -24541,6 +32040,23 @@ func (ec *executionContext) marshalN__TypeKind2string(ctx context.Context, sel a
 	return res
 }
 
+func (ec *executionContext) unmarshalOAcceptanceInput2ᚕrochdaleᚋdomainᚋmembershipᚐAcceptanceᚄ(ctx context.Context, v any) ([]membership.Acceptance, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]membership.Acceptance, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNAcceptanceInput2rochdaleᚋdomainᚋmembershipᚐAcceptance(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
 func (ec *executionContext) marshalOAccount2ᚖrochdaleᚋprojectionsᚐAccount(ctx context.Context, sel ast.SelectionSet, v *projections.Account) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -24555,11 +32071,49 @@ func (ec *executionContext) marshalOAccountTrouble2ᚖrochdaleᚋprojectionsᚐT
 	return ec._AccountTrouble(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome(ctx context.Context, v any) (projections.Outcome, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome(ctx context.Context, sel ast.SelectionSet, v projections.Outcome) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(marshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome[v])
+	return res
+}
+
+var (
+	unmarshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome = map[string]projections.Outcome{
+		"ADMITTED":  projections.OutcomeAdmitted,
+		"REJECTED":  projections.OutcomeRejected,
+		"WITHDRAWN": projections.OutcomeWithdrawn,
+		"MERGED":    projections.OutcomeMerged,
+	}
+	marshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome = map[projections.Outcome]string{
+		projections.OutcomeAdmitted:  "ADMITTED",
+		projections.OutcomeRejected:  "REJECTED",
+		projections.OutcomeWithdrawn: "WITHDRAWN",
+		projections.OutcomeMerged:    "MERGED",
+	}
+)
+
 func (ec *executionContext) marshalOAssembly2ᚖrochdaleᚋprojectionsᚐAssembly(ctx context.Context, sel ast.SelectionSet, v *projections.Assembly) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._Assembly(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOBankAccount2ᚖrochdaleᚋprojectionsᚐBankAccount(ctx context.Context, sel ast.SelectionSet, v *projections.BankAccount) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._BankAccount(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOBoolean2bool(ctx context.Context, v any) (bool, error) {
@@ -24630,6 +32184,13 @@ func (ec *executionContext) unmarshalOContactInput2ᚖrochdaleᚋdomainᚋmember
 	}
 	res, err := ec.unmarshalInputContactInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOContactRequest2ᚖrochdaleᚋprojectionsᚐContactRequest(ctx context.Context, sel ast.SelectionSet, v *projections.ContactRequest) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ContactRequest(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx context.Context, v any) (calendar.Date, error) {
@@ -24711,6 +32272,22 @@ func (ec *executionContext) marshalOID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx c
 	return res
 }
 
+func (ec *executionContext) unmarshalOID2rochdaleᚋdomainᚐDocumentID(ctx context.Context, v any) (domain.DocumentID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.DocumentID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2rochdaleᚋdomainᚐDocumentID(ctx context.Context, sel ast.SelectionSet, v domain.DocumentID) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(string(v))
+	return res
+}
+
 func (ec *executionContext) unmarshalOID2rochdaleᚋdomainᚐPartyID(ctx context.Context, v any) (domain.PartyID, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := domain.PartyID(tmp)
@@ -24772,6 +32349,41 @@ func (ec *executionContext) marshalOID2string(ctx context.Context, sel ast.Selec
 	_ = ctx
 	res := graphql.MarshalString(v)
 	return res
+}
+
+func (ec *executionContext) unmarshalOID2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalOID2ᚕstringᚄ(ctx context.Context, sel ast.SelectionSet, v []string) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2string(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalOID2ᚖstring(ctx context.Context, v any) (*string, error) {
@@ -24924,14 +32536,20 @@ var (
 	unmarshalOMemberStatus2ᚖrochdaleᚋprojectionsᚐMemberStatus = map[string]projections.MemberStatus{
 		"KNOWN":     projections.StatusKnown,
 		"APPLICANT": projections.StatusApplicant,
+		"WAITING":   projections.StatusWaiting,
 		"MEMBER":    projections.StatusMember,
+		"RESIGNING": projections.StatusResigning,
 		"FORMER":    projections.StatusFormer,
+		"MERGED":    projections.StatusMerged,
 	}
 	marshalOMemberStatus2ᚖrochdaleᚋprojectionsᚐMemberStatus = map[projections.MemberStatus]string{
 		projections.StatusKnown:     "KNOWN",
 		projections.StatusApplicant: "APPLICANT",
+		projections.StatusWaiting:   "WAITING",
 		projections.StatusMember:    "MEMBER",
+		projections.StatusResigning: "RESIGNING",
 		projections.StatusFormer:    "FORMER",
+		projections.StatusMerged:    "MERGED",
 	}
 )
 
@@ -24957,12 +32575,16 @@ var (
 		"EXCLUDED":  membership.Excluded,
 		"DECEASED":  membership.Deceased,
 		"DISSOLVED": membership.Dissolved,
+		"WITHDRAWN": membership.Withdrawn,
+		"DUPLICATE": membership.Duplicate,
 	}
 	marshalOMembershipEnd2rochdaleᚋdomainᚋmembershipᚐReason = map[membership.Reason]string{
 		membership.Resigned:  "RESIGNED",
 		membership.Excluded:  "EXCLUDED",
 		membership.Deceased:  "DECEASED",
 		membership.Dissolved: "DISSOLVED",
+		membership.Withdrawn: "WITHDRAWN",
+		membership.Duplicate: "DUPLICATE",
 	}
 )
 
@@ -25004,10 +32626,14 @@ var (
 	unmarshalOPartyKind2rochdaleᚋdomainᚋmembershipᚐKind = map[string]membership.Kind{
 		"PERSON":       membership.Person,
 		"ORGANISATION": membership.Organisation,
+		"JOINT":        membership.Joint,
+		"ESTATE":       membership.Estate,
 	}
 	marshalOPartyKind2rochdaleᚋdomainᚋmembershipᚐKind = map[membership.Kind]string{
 		membership.Person:       "PERSON",
 		membership.Organisation: "ORGANISATION",
+		membership.Joint:        "JOINT",
+		membership.Estate:       "ESTATE",
 	}
 )
 
@@ -25044,6 +32670,13 @@ func (ec *executionContext) marshalORecipient2ᚖrochdaleᚋdomainᚋbillingᚐR
 		return graphql.Null
 	}
 	return ec._Recipient(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORelatedParty2ᚖrochdaleᚋprojectionsᚐMember(ctx context.Context, sel ast.SelectionSet, v *projections.Member) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RelatedParty(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalORole2ᚕrochdaleᚋdomainᚐRoleᚄ(ctx context.Context, v any) ([]domain.Role, error) {
@@ -25089,6 +32722,23 @@ func (ec *executionContext) marshalOServiceSubscription2ᚖrochdaleᚋprojection
 	return ec._ServiceSubscription(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOShareWishInput2ᚕrochdaleᚋdomainᚋmembershipᚐWishᚄ(ctx context.Context, v any) ([]membership.Wish, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]membership.Wish, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNShareWishInput2rochdaleᚋdomainᚋmembershipᚐWish(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
 func (ec *executionContext) marshalOStatutes2ᚖrochdaleᚋgraphqlᚋinternalᚋexecᚐStatutes(ctx context.Context, sel ast.SelectionSet, v *Statutes) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -25112,6 +32762,22 @@ func (ec *executionContext) marshalOString2rochdaleᚋdomainᚋprovisioningᚐLo
 	return res
 }
 
+func (ec *executionContext) unmarshalOString2rochdaleᚋdomainᚋstatutesᚐBody(ctx context.Context, v any) (statutes.Body, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := statutes.Body(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOString2rochdaleᚋdomainᚋstatutesᚐBody(ctx context.Context, sel ast.SelectionSet, v statutes.Body) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(string(v))
+	return res
+}
+
 func (ec *executionContext) unmarshalOString2rochdaleᚋdomainᚐCommunication(ctx context.Context, v any) (domain.Communication, error) {
 	res, err := scalar.UnmarshalCommunication(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -25121,6 +32787,22 @@ func (ec *executionContext) marshalOString2rochdaleᚋdomainᚐCommunication(ctx
 	_ = sel
 	_ = ctx
 	res := scalar.MarshalCommunication(v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOString2rochdaleᚋdomainᚐIBAN(ctx context.Context, v any) (domain.IBAN, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.IBAN(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOString2rochdaleᚋdomainᚐIBAN(ctx context.Context, sel ast.SelectionSet, v domain.IBAN) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(string(v))
 	return res
 }
 
@@ -25206,6 +32888,35 @@ func (ec *executionContext) marshalOViewer2ᚖrochdaleᚋprocessesᚋaccessᚐVi
 	}
 	return ec._Viewer(ctx, sel, v)
 }
+
+func (ec *executionContext) unmarshalOWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp(ctx context.Context, v any) (membership.WindingUp, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp(ctx context.Context, sel ast.SelectionSet, v membership.WindingUp) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(marshalOWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp[v])
+	return res
+}
+
+var (
+	unmarshalOWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp = map[string]membership.WindingUp{
+		"DISSOLUTION": membership.ByDissolution,
+		"BANKRUPTCY":  membership.ByBankruptcy,
+		"MERGER":      membership.ByMerger,
+	}
+	marshalOWindingUp2rochdaleᚋdomainᚋmembershipᚐWindingUp = map[membership.WindingUp]string{
+		membership.ByDissolution: "DISSOLUTION",
+		membership.ByBankruptcy:  "BANKRUPTCY",
+		membership.ByMerger:      "MERGER",
+	}
+)
 
 func (ec *executionContext) marshalO__EnumValue2ᚕgithubᚗcomᚋ99designsᚋgqlgenᚋgraphqlᚋintrospectionᚐEnumValueᚄ(ctx context.Context, sel ast.SelectionSet, v []introspection.EnumValue) graphql.Marshaler {
 	if v == nil {

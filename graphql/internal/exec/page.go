@@ -49,6 +49,8 @@ type PageInfo struct {
 type (
 	MemberConnection              = Connection[projections.Member]
 	MemberEdge                    = Edge[projections.Member]
+	ExclusionConnection           = Connection[projections.Exclusion]
+	ExclusionEdge                 = Edge[projections.Exclusion]
 	RegisteredMemberConnection    = Connection[projections.Known]
 	RegisteredMemberEdge          = Edge[projections.Known]
 	ShareRegisterEntryConnection  = Connection[projections.RegisterEntry]

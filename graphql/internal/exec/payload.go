@@ -3,6 +3,7 @@ package exec
 import (
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/membership"
 	"rochdale/domain/offering"
 	"rochdale/processes"
 )
@@ -32,6 +33,21 @@ type (
 	MemberDone struct {
 		Done
 		ID domain.PartyID
+	}
+	// AdmissionsDone is about several parties.
+	AdmissionsDone struct {
+		Done
+		IDs []domain.PartyID
+	}
+	// MandateDone is about a mandate.
+	MandateDone struct {
+		Done
+		ID membership.MandateID
+	}
+	// HouseholdDone is about a household.
+	HouseholdDone struct {
+		Done
+		ID membership.HouseholdID
 	}
 	// SharesDone is about a party's shares of a class.
 	SharesDone struct {
