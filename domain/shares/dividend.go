@@ -347,9 +347,12 @@ type Payout struct {
 	payments   map[string]DividendPaid
 	returns    map[string]DividendReturned // by the payment's reference
 	timeBarred DividendTimeBarred
+	reversals  map[ReversalID]PayoutReversed
+	reversed   calendar.Date // the last of them
 }
 
-// Payable returns what is to be paid out yet.
+// Payable returns what is to be paid out yet or, less than nothing, was paid beyond what
+// the party has after all, and is owed back.
 func (p Payout) Payable() money.Money { return p.payable }
 
 type payoutEvent = domain.Event[Payout]
@@ -365,7 +368,7 @@ type DividendAllotted struct {
 }
 
 func (e DividendAllotted) Evolve(p Payout) Payout {
-	p.allotted, p.payable, p.since = e, e.Gross.Minus(e.Tax), e.PayableOn
+	p.allotted, p.payable, p.since = e, p.payable.Plus(e.Gross.Minus(e.Tax)), later(p.since, e.PayableOn)
 	return p
 }
 
@@ -415,10 +418,39 @@ func (e DividendTimeBarred) Evolve(p Payout) Payout {
 	return p
 }
 
-// AllotDividend gives a party their part of a dividend that was decided ([Allot]).
+// PayoutReversed undoes what was allotted by mistake, like for days after a death that
+// was learnt late, or a time-bar. What was paid of it is owed back.
+type PayoutReversed struct {
+	Dividend DividendID     `json:"dividend"`
+	Party    domain.PartyID `json:"party"`
+	Reversal ReversalID     `json:"reversal"`
+	Gross    money.Money    `json:"gross,omitzero"` // of an allotment
+	Tax      money.Money    `json:"tax,omitzero"`
+	Barred   money.Money    `json:"barred,omitzero"` // or of a time-bar
+	EntryOn  calendar.Date  `json:"entry_on"`        // the day of what is reversed
+	Document string         `json:"document"`        // that shows why
+	On       calendar.Date  `json:"on"`
+}
+
+func (e PayoutReversed) Evolve(p Payout) Payout {
+	p.payable = p.payable.Minus(e.Gross.Minus(e.Tax)).Plus(e.Barred)
+	if e.Barred.IsZero() {
+		p.allotted = DividendAllotted{}
+	} else {
+		p.timeBarred = DividendTimeBarred{}
+	}
+	p.since, p.reversed = later(p.since, e.On), later(p.reversed, e.On)
+	p.reversals = set(p.reversals, e.Reversal, e)
+	return p
+}
+
+// AllotDividend gives a party their part of a dividend that was decided ([Allot]), or
+// another once that was reversed.
 type AllotDividend struct {
 	Dividend DividendID
 	Allotment
+	On     calendar.Date // of an allotment in the place of another; no day: that of the decision
+	Closed calendar.Date // the last day of the books that are closed
 }
 
 func (c AllotDividend) Streams() (dividend, payout domain.Stream) {
@@ -441,7 +473,60 @@ func (c AllotDividend) Decide(d Dividend, p Payout) ([]domain.Event[Dividend], [
 	case !c.Gross.IsPositive() || c.Tax.Sign() < 0 || c.Gross.Currency() != decided.Total.Currency() || c.Tax.Minor() > c.Gross.Minor() || c.Gross.Minor() > decided.Total.Minor():
 		return nil, nil, ErrIncomplete.With("missing", "amount")
 	}
-	return nil, []payoutEvent{DividendAllotted{c.Dividend, c.Party, c.Gross, c.Tax, decided.PayableOn, decided.On}}, nil
+	on := c.On
+	if on.IsZero() {
+		on = decided.On
+	}
+	if earliest := later(decided.On, p.reversed); on.Before(earliest) {
+		return nil, nil, ErrTooEarly.With("earliest", earliest)
+	}
+	if err := open(on, c.Closed); err != nil {
+		return nil, nil, err
+	}
+	return nil, []payoutEvent{DividendAllotted{c.Dividend, c.Party, c.Gross, c.Tax, decided.PayableOn, on}}, nil
+}
+
+// ReversePayout undoes an allotment, or a time-bar.
+type ReversePayout struct {
+	Reversal ReversalID
+	Dividend DividendID
+	Party    domain.PartyID
+	Barred   bool // the time-bar, and not the allotment
+	Document string
+	On       calendar.Date
+	Closed   calendar.Date // the last day of the books that are closed
+}
+
+func (c ReversePayout) Stream() domain.Stream { return PayoutStream(c.Dividend, c.Party) }
+
+func (c ReversePayout) Decide(p Payout) ([]payoutEvent, error) {
+	if was, made := p.reversals[c.Reversal]; made {
+		if was.Document == c.Document && was.On == c.On && was.Barred.IsZero() == !c.Barred {
+			return nil, nil
+		}
+		return nil, ErrReversed.With("entry", EntryPayout).With("of", c.Dividend)
+	}
+	e := PayoutReversed{Dividend: c.Dividend, Party: c.Party, Reversal: c.Reversal, Document: c.Document, On: c.On}
+	switch {
+	case c.Barred && p.timeBarred.Party != "":
+		e.Barred, e.EntryOn = p.timeBarred.Amount, p.timeBarred.On
+	case !c.Barred && p.allotted.Party != "" && p.timeBarred.Party == "":
+		e.Gross, e.Tax, e.EntryOn = p.allotted.Gross, p.allotted.Tax, p.allotted.On
+	default:
+		return nil, ErrNoEntry.With("entry", EntryPayout).With("of", c.Dividend)
+	}
+	switch {
+	case c.Reversal == "":
+		return nil, ErrIncomplete.With("missing", "reversal")
+	case c.Document == "":
+		return nil, ErrIncomplete.With("missing", "document")
+	case c.On.Before(e.EntryOn):
+		return nil, ErrTooEarly.With("earliest", e.EntryOn)
+	}
+	if err := open(c.On, c.Closed); err != nil {
+		return nil, err
+	}
+	return []payoutEvent{e}, nil
 }
 
 // PayDividend records money paid out.
@@ -481,12 +566,14 @@ func (c PayDividend) Decide(p Payout) ([]payoutEvent, error) {
 	return []payoutEvent{e}, nil
 }
 
-// ReturnDividend records that a payment came back. It is free to be paid out again.
+// ReturnDividend records that a payment came back, from the bank or from the party. It
+// is free to be paid out again, as far as the party has it.
 type ReturnDividend struct {
 	Dividend  DividendID
 	Party     domain.PartyID
-	Reference string // of the payment
-	Document  string // of the bank that shows it
+	Reference string      // of the payment
+	Amount    money.Money // of it that came back; nothing: all of it
+	Document  string      // of the bank that shows it
 	On        calendar.Date
 	Closed    calendar.Date // the last day of the books that are closed
 }
@@ -495,10 +582,14 @@ func (c ReturnDividend) Stream() domain.Stream { return PayoutStream(c.Dividend,
 
 func (c ReturnDividend) Decide(p Payout) ([]payoutEvent, error) {
 	was, paid := p.payments[c.Reference]
+	amount := c.Amount
+	if amount.IsZero() {
+		amount = was.Amount
+	}
 	switch back, returned := p.returns[c.Reference]; {
-	case returned && back.On == c.On && back.Document == c.Document:
+	case returned && back.On == c.On && back.Document == c.Document && back.Amount == amount:
 		return nil, nil
-	case returned || !paid:
+	case returned || !paid || !amount.IsPositive() || amount.Minor() > was.Amount.Minor() || amount.Currency() != was.Amount.Currency():
 		return nil, ErrNotReturned.With("reference", c.Reference)
 	case c.Document == "":
 		return nil, ErrIncomplete.With("missing", "document")
@@ -508,7 +599,7 @@ func (c ReturnDividend) Decide(p Payout) ([]payoutEvent, error) {
 	if err := open(c.On, c.Closed); err != nil {
 		return nil, err
 	}
-	return []payoutEvent{DividendReturned{c.Dividend, c.Party, was.Amount, c.Reference, c.Document, c.On}}, nil
+	return []payoutEvent{DividendReturned{c.Dividend, c.Party, amount, c.Reference, c.Document, c.On}}, nil
 }
 
 // TimeBarDividend ends what nobody collected within the statutes' term.

@@ -221,7 +221,40 @@ func TestDecidingDividends(t *testing.T) {
 		{Rule: "nor what was paid", Given: append(given[:1:1], paidOn), When: bar, Refused: shares.ErrNotPayable},
 		{Rule: "nor what one never had", When: bar, Refused: shares.ErrNoDividend},
 	})
+	late := shares.ReversePayout{Reversal: "u1", Dividend: "2025", Party: "ada", Document: "death certificate", On: day(time.August, 1)}
+	reversed := shares.PayoutReversed{Dividend: "2025", Party: "ada", Reversal: "u1", Gross: eur("6.00"), Tax: eur("1.80"), EntryOn: day(time.July, 4), Document: "death certificate", On: day(time.August, 1)}
+	revived := shares.PayoutReversed{Dividend: "2025", Party: "ada", Reversal: "u1", Barred: eur("4.20"), EntryOn: barred.On, Document: "letter", On: calendar.On(2031, time.August, 1)}
+	revive := shares.ReversePayout{Reversal: "u1", Dividend: "2025", Party: "ada", Barred: true, Document: "letter", On: calendar.On(2031, time.August, 1)}
+	spec.Check(t, []spec.Story[domain.Command[shares.Payout]]{
+		{Rule: "a death learnt late has what was allotted undone, paid or not", Given: append(given[:1:1], paidOn), When: late, Then: spec.Events{reversed}},
+		{Rule: "once", Given: append(given[:1:1], reversed), When: with(late, func(c *shares.ReversePayout) { c.Reversal = "u2" }), Refused: shares.ErrNoEntry},
+		{Rule: "as it was", Given: append(given[:1:1], reversed), When: with(late, func(c *shares.ReversePayout) { c.Document = "rumour" }), Refused: shares.ErrReversed},
+		{Rule: "with a document", Given: given, When: with(late, func(c *shares.ReversePayout) { c.Document = "" }), Refused: shares.ErrIncomplete},
+		{Rule: "and an id", Given: given, When: with(late, func(c *shares.ReversePayout) { c.Reversal = "" }), Refused: shares.ErrIncomplete},
+		{Rule: "not before it was allotted", Given: given, When: with(late, func(c *shares.ReversePayout) { c.On = day(time.July, 3) }), Refused: shares.ErrTooEarly},
+		{Rule: "on an open day", Given: given, When: with(late, func(c *shares.ReversePayout) { c.Closed = day(time.August, 1) }), Refused: shares.ErrClosed},
+		{Rule: "what was not time-barred after all can be paid", Given: append(given[:1:1], barred), When: revive, Then: spec.Events{revived}},
+		{Rule: "if it was", Given: given, When: revive, Refused: shares.ErrNoEntry},
+		{Rule: "part of a payment may come back", Given: append(given[:1:1], paidOn), When: with(giveBack, func(c *shares.ReturnDividend) { c.Amount = eur("1.20") }), Then: spec.Events{with(returned, func(e *shares.DividendReturned) { e.Amount = eur("1.20") })}},
+		{Rule: "no more than was paid", Given: append(given[:1:1], paidOn), When: with(giveBack, func(c *shares.ReturnDividend) { c.Amount = eur("4.21") }), Refused: shares.ErrNotReturned},
+	})
+	anew := with(allot, func(c *shares.AllotDividend) { c.Gross, c.Tax, c.On = eur("2.00"), eur("0.60"), day(time.August, 1) })
+	less := with(allotted, func(e *shares.DividendAllotted) { e.Gross, e.Tax, e.On = eur("2.00"), eur("0.60"), day(time.August, 1) })
+	spec.Check2(t, []spec.Story[domain.Command2[shares.Dividend, shares.Payout]]{
+		{Rule: "and another is allotted in its place", Given: spec.Events{decided, allotted, paidOn, reversed}, When: anew, Then: spec.Events{less}},
+		{Rule: "from then on", Given: spec.Events{decided, allotted, paidOn, reversed}, When: with(anew, func(c *shares.AllotDividend) { c.On = day(time.July, 31) }), Refused: shares.ErrTooEarly},
+		{Rule: "on an open day", Given: spec.Events{decided, allotted, paidOn, reversed}, When: with(anew, func(c *shares.AllotDividend) { c.Closed = day(time.August, 1) }), Refused: shares.ErrClosed},
+	})
+
+	var payout shares.Payout
 	var events []domain.Event[shares.Payout]
+	for _, e := range []domain.Event[shares.Payout]{allotted, paidOn, reversed, less} {
+		events, payout = append(events, e), e.Evolve(payout)
+	}
+	if sum := shares.Sum(shares.Journal(events)); payout.Payable() != eur("-2.80") || sum[shares.Dividends] != eur("2.80") || sum[shares.TaxWithheld] != eur("-0.60") || sum[shares.Profit] != eur("2.00") {
+		t.Errorf("paid 4.20 where 1.40 was due, %v is payable; the books say %v", payout.Payable(), sum)
+	}
+	events = nil
 	for _, e := range append(given[:1:1], paidOn, returned, barred) {
 		events = append(events, e.(domain.Event[shares.Payout]))
 	}

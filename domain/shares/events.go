@@ -99,7 +99,6 @@ type Redeemed struct {
 
 func (e Redeemed) Evolve(h Holding) Holding {
 	h.lots = h.without(e.Lots)
-	e.Lots = nil
 	h.redemptions = set(h.redemptions, e.Redemption, e)
 	h.owed = h.owed.Plus(e.Value)
 	return h
@@ -165,6 +164,7 @@ func Register(r *domain.Registry) {
 	domain.Register[RefundReturned](r, "shares.refund_returned")
 	domain.Register[ClaimFreed](r, "shares.claim_freed")
 	domain.Register[RefundTimeBarred](r, "shares.refund_time_barred")
+	domain.Register[ClaimEntryReversed](r, "shares.claim_entry_reversed")
 	domain.Register[Redeemed](r, "shares.redeemed", domain.Upcast(redeemedV1.next))
 	domain.Register[Repaid](r, "shares.repaid")
 	domain.Register[WithholdingSet](r, "shares.withholding_set")
@@ -173,4 +173,5 @@ func Register(r *domain.Registry) {
 	domain.Register[DividendPaid](r, "shares.dividend_paid")
 	domain.Register[DividendReturned](r, "shares.dividend_returned")
 	domain.Register[DividendTimeBarred](r, "shares.dividend_time_barred")
+	domain.Register[PayoutReversed](r, "shares.payout_reversed")
 }

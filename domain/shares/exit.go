@@ -62,6 +62,22 @@ type Claim struct {
 	waived     UnpaidWaived
 	freed      map[RestrictionID]ClaimFreed
 	timeBarred RefundTimeBarred
+	reversals  map[ReversalID]ClaimEntryReversed
+	last       calendar.Date // that anything has happened to it: nothing is reversed before
+	corrected  calendar.Date // that anything was reversed: nothing happens before
+}
+
+// after reports whether something may happen to the claim on a day, and not only
+// before it was corrected or earlier than something else.
+func (c Claim) after(on calendar.Date, others ...calendar.Date) error {
+	earliest := later(c.corrected, later(c.effect.On, c.effect.BookedOn))
+	for _, other := range others {
+		earliest = later(earliest, other)
+	}
+	if on.Before(earliest) {
+		return ErrTooEarly.With("earliest", earliest)
+	}
+	return nil
 }
 
 // ClaimState is how far a claim has come.
@@ -244,7 +260,7 @@ type ExitTookEffect struct {
 }
 
 func (e ExitTookEffect) Evolve(c Claim) Claim {
-	c.effect, c.unpaid = e, e.Unpaid
+	c.effect, c.unpaid, c.last = e, e.Unpaid, later(e.On, e.BookedOn)
 	return c
 }
 
@@ -279,7 +295,7 @@ type ExitValued struct {
 }
 
 func (e ExitValued) Evolve(c Claim) Claim {
-	c.valued, c.waiting = e, e.Value
+	c.valued, c.waiting, c.last = e, e.Value, later(c.last, e.On)
 	return c
 }
 
@@ -325,7 +341,7 @@ type UnpaidCollected struct {
 func (e UnpaidCollected) Evolve(c Claim) Claim {
 	c.unpaid, c.waiting = c.unpaid.Minus(e.Amount), c.waiting.Plus(e.Value)
 	c.valued.Left, c.valued.Value = c.valued.Left.Plus(e.Amount), c.valued.Value.Plus(e.Value)
-	c.collected = set(c.collected, e.Reference, e)
+	c.collected, c.last = set(c.collected, e.Reference, e), later(c.last, e.On)
 	return c
 }
 
@@ -340,7 +356,7 @@ type UnpaidWaived struct {
 }
 
 func (e UnpaidWaived) Evolve(c Claim) Claim {
-	c.unpaid, c.waived = c.unpaid.Minus(e.Amount), e
+	c.unpaid, c.waived, c.last = c.unpaid.Minus(e.Amount), e, later(c.last, e.On)
 	return c
 }
 
@@ -623,14 +639,15 @@ func (c ReverseExit) Decide(h Holding, claim Claim) ([]event, []claimEvent, erro
 	}
 	was, left := h.exits[c.Claim]
 	t := claim.effect
-	earliest := later(t.On, later(t.BookedOn, claim.valued.On))
 	switch {
+	case h.undone(EntryExit, of):
+		return nil, nil, ErrReversed.With("entry", EntryExit).With("of", of)
 	case !left || t.Party != c.Party:
 		return nil, nil, ErrNoEntry.With("entry", EntryExit).With("of", of)
 	case len(claim.releases)+len(claim.setOffs)+len(claim.collected) > 0 || claim.waived.Claim != "":
 		return nil, nil, ErrClaimState.With("state", claim.State())
-	case c.On.Before(earliest):
-		return nil, nil, ErrTooEarly.With("earliest", earliest)
+	case c.On.Before(claim.last):
+		return nil, nil, ErrTooEarly.With("earliest", claim.last)
 	}
 	back := Reversed{
 		Reversal: c.Reversal, Entry: EntryExit, Of: of, Party: c.Party, Class: c.Class, Quantity: was.Quantity, Lots: was.Lots,
@@ -660,8 +677,9 @@ func (c ValueExit) Decide(claim Claim) ([]claimEvent, error) {
 		return nil, ErrClaimState.With("state", state)
 	case c.Statutes.Version == 0:
 		return nil, ErrIncomplete.With("missing", "the statutes in force")
-	case c.On.Before(later(t.On, t.BookedOn)):
-		return nil, ErrTooEarly.With("earliest", later(t.On, t.BookedOn))
+	}
+	if err := claim.after(c.On); err != nil {
+		return nil, err
 	}
 	if err := open(c.On, c.Accounts.ClosedThrough()); err != nil {
 		return nil, err
@@ -713,8 +731,9 @@ func (c CollectUnpaid) Decide(claim Claim) ([]claimEvent, error) {
 		return nil, ErrNotOwed.With("owed", claim.unpaid)
 	case c.Amount.Currency() != claim.unpaid.Currency():
 		return nil, ErrCurrency.With("currency", claim.unpaid.Currency())
-	case c.On.Before(v.On):
-		return nil, ErrTooEarly.With("earliest", v.On)
+	}
+	if err := claim.after(c.On, v.On); err != nil {
+		return nil, err
 	}
 	if err := open(c.On, c.Accounts.ClosedThrough()); err != nil {
 		return nil, err
@@ -745,8 +764,9 @@ func (c WaiveUnpaid) Decide(claim Claim) ([]claimEvent, error) {
 		return nil, ErrNotOwed.With("owed", claim.unpaid)
 	case c.Decision == "":
 		return nil, ErrIncomplete.With("missing", "decision")
-	case c.On.Before(later(t.On, t.BookedOn)):
-		return nil, ErrTooEarly.With("earliest", later(t.On, t.BookedOn))
+	}
+	if err := claim.after(c.On); err != nil {
+		return nil, err
 	}
 	if err := open(c.On, c.Closed); err != nil {
 		return nil, err

@@ -246,7 +246,7 @@ func TestTakingEffect(t *testing.T) {
 		{Rule: "not once something is released for them", Given: append(gone[:6:6], valued, released), When: reverse, Refused: shares.ErrClaimState},
 		{Rule: "if they have left", Given: append(held[:3:3], requested), When: reverse, Refused: shares.ErrNoEntry},
 		{Rule: "not before they have", Given: gone, When: with(reverse, func(c *shares.ReverseExit) { c.On = day(time.June, 29) }), Refused: shares.ErrTooEarly},
-		{Rule: "once", Given: append(gone[:6:6], back, reversed), When: with(reverse, func(c *shares.ReverseExit) { c.Reversal = "u2" }), Refused: shares.ErrNoEntry},
+		{Rule: "once", Given: append(gone[:6:6], back, reversed), When: with(reverse, func(c *shares.ReverseExit) { c.Reversal = "u2" }), Refused: shares.ErrReversed},
 		{Rule: "they do not leave again by the same claim", Given: append(gone[:6:6], back, reversed), When: with(take, func(c *shares.TakeEffect) { c.On = day(time.August, 1) }), Refused: shares.ErrClaimState},
 		{Rule: "with a document", Given: gone, When: with(reverse, func(c *shares.ReverseExit) { c.Document = "" }), Refused: shares.ErrIncomplete},
 	})

@@ -5,7 +5,7 @@
 // How shares come, change and pass on:
 //
 //	Subscribe           → Subscribed                    holding/<party>/<class>   within the limits of the class and of one party
-//	WithdrawSubscription→ SubscriptionWithdrawn         holding/<party>/<class>   before its shares are issued; what was paid is a credit
+//	WithdrawSubscription → SubscriptionWithdrawn        holding/<party>/<class>   before its shares are issued; what was paid is a credit
 //	RecordPayment       → Paid, Credited                holding/<party>/<class>   no more than is due, unless the rest is kept as a credit
 //	AssignCredit        → CreditUsed, Paid              both holdings             no more than is left of the credit
 //	RefundCredit        → CreditRefunded                holding/<party>/<class>   no more than is left, to an account that can be trusted
@@ -21,7 +21,7 @@
 //	NoteRestriction     → RestrictionNoted              holding/<party>/<class>   pledged and attached shares do not leave
 //	LiftRestriction     → RestrictionLifted             holding/<party>/<class>   one that was noted
 //	ChargeLoss          → LossCharged                   holding/<party>/<class>   by approved accounts, once a year
-//	ReverseEntry        → Reversed                      holding/<party>/<class>   a payment, issue, call or loss, on an open day
+//	ReverseEntry        → Reversed                      holding/<party>/<class>   a payment, issue, call, loss and the like, on an open day
 //	ReverseTransfer     → Reversed                      both holdings             while the receiver has the shares
 //	ReverseConversion   → Reversed                      holdings of both classes  while the holder has the shares
 //	IssueCertificate    → CertificateIssued             certificate/<number>      for shares that are held
@@ -48,6 +48,7 @@
 //	ReturnRefund        → RefundReturned                exit/<claim>              a payment that came back
 //	FreeClaim           → ClaimFreed                    exit/<claim>              of a pledge or attachment that came with the shares
 //	TimeBarRefund       → RefundTimeBarred              exit/<claim>              when the statutes' term is over
+//	ReverseClaimEntry   → ClaimEntryReversed            exit/<claim>              a valuation, set-off, collection, waiver or time-bar
 //	Redeem              → Redeemed                      holding/<party>/<class>   at once and without a claim, at no more than the statutes allow
 //	Repay               → Repaid                        holding/<party>/<class>   no more than is owed for those
 //
@@ -59,6 +60,7 @@
 //	PayDividend         → DividendPaid                  payout/<dividend>/<party> what was allotted, to an account that can be trusted
 //	ReturnDividend      → DividendReturned              payout/<dividend>/<party> a payment that came back
 //	TimeBarDividend     → DividendTimeBarred            payout/<dividend>/<party> when the statutes' term is over
+//	ReversePayout       → PayoutReversed                payout/<dividend>/<party> an allotment, paid or not, or a time-bar
 //
 // Shares are kept in lots: those subscribed to together keep their price and day
 // for ever, whoever holds them. They leave a holding oldest first.

@@ -121,6 +121,8 @@ func Dates(e any) (on, booked calendar.Date) {
 		on = e.On
 	case RefundTimeBarred:
 		on = e.On
+	case ClaimEntryReversed:
+		on = e.On
 	case DividendAllotted:
 		on = e.On
 	case DividendPaid:
@@ -128,6 +130,8 @@ func Dates(e any) (on, booked calendar.Date) {
 	case DividendReturned:
 		on = e.On
 	case DividendTimeBarred:
+		on = e.On
+	case PayoutReversed:
 		on = e.On
 	default:
 		panic(fmt.Sprintf("shares: %T is no event of a holding, claim or payout", e))
@@ -201,6 +205,14 @@ func moved(lots []Lot, sign int64, other Account) (postings []Posting) {
 	return postings
 }
 
+// leftOf returns what is left of what was paid on lots.
+func leftOf(lots []Lot) (left money.Money) {
+	for _, l := range lots {
+		left = left.Plus(l.Left())
+	}
+	return left
+}
+
 // worth returns the postings that have an account of what is owed say what shares are
 // worth, where it said what was left of what was paid on them.
 func worth(owed Account, left, value money.Money) []Posting {
@@ -249,11 +261,7 @@ func (h Holding) Post(event any) []Posting {
 	case Left:
 		return of(e, e.Party, e.Class, moved(e.Lots, -1, Between)...)
 	case Redeemed:
-		var left money.Money
-		for _, l := range e.Lots {
-			left = left.Plus(l.Left())
-		}
-		return of(e, e.Party, e.Class, append(moved(e.Lots, -1, Refunds), worth(Refunds, left, e.Value)...)...)
+		return of(e, e.Party, e.Class, append(moved(e.Lots, -1, Refunds), worth(Refunds, leftOf(e.Lots), e.Value)...)...)
 	case Repaid:
 		return of(e, e.Party, e.Class, debit(Refunds, e.Amount), credit(Bank, e.Amount))
 	case Reversed:
@@ -318,7 +326,19 @@ func (h Holding) reversed(e Reversed) []Posting {
 			lost = lost.Plus(l.Amount)
 		}
 		return []Posting{debit(LossesBorne, lost), credit(Contributions, lost)}
-	case EntryTransfer, EntryConversion, EntryExit:
+	case EntryCredit:
+		return []Posting{debit(Bank, e.Amount), credit(Credits, e.Amount)}
+	case EntryTimeBar:
+		return []Posting{debit(TimeBarred, e.Amount), credit(Credits, e.Amount)}
+	case EntryRepayment:
+		return []Posting{debit(Bank, e.Amount), credit(Refunds, e.Amount)}
+	case EntryRedemption:
+		back := moved(e.Lots, 1, Refunds)
+		for _, p := range worth(Refunds, leftOf(e.Lots), e.Amount) {
+			back = append(back, credit(p.Account, p.Amount))
+		}
+		return back
+	case EntryTransfer, EntryConversion, EntryExit, EntryPayout:
 	}
 	if e.Quantity < 0 {
 		return moved(e.Lots, -1, Between)
@@ -354,8 +374,31 @@ func (c Claim) Post(event any) []Posting {
 		return of(e, e.Party, e.Class, debit(Bank, e.Amount), credit(Refunds, e.Amount))
 	case RefundTimeBarred:
 		return of(e, e.Party, e.Class, debit(Refunds, e.Amount), credit(TimeBarred, e.Amount))
+	case ClaimEntryReversed:
+		return of(e, e.Party, e.Class, c.undo(e)...)
 	}
 	return nil
+}
+
+// undo returns the postings that take an entry of the claim back.
+func (c Claim) undo(e ClaimEntryReversed) (back []Posting) {
+	switch e.Entry {
+	case EntryValuation:
+		for _, p := range c.valuation() {
+			back = append(back, credit(p.Account, p.Amount))
+		}
+	case EntryCollection:
+		back = []Posting{
+			credit(Bank, e.Amount), debit(Receivable, e.Amount), credit(Exits, e.Amount), credit(Refunds, e.Waiting), debit(LossesBorne, e.Amount.Plus(e.Waiting)),
+		}
+	case EntryWaiver:
+		back = []Posting{credit(Exits, e.Amount), debit(Receivable, e.Amount)}
+	case EntrySetOff:
+		back = []Posting{credit(Refunds, e.Amount), debit(Settled, e.Amount)}
+	case EntryBarred:
+		back = []Posting{credit(Refunds, e.Amount), debit(TimeBarred, e.Amount)}
+	}
+	return back
 }
 
 // valuation returns the postings for what the shares were found to be worth.
@@ -375,6 +418,9 @@ func (Payout) Post(event any) []Posting {
 		return of(e, e.Party, "", debit(Bank, e.Amount), credit(Dividends, e.Amount))
 	case DividendTimeBarred:
 		return of(e, e.Party, "", debit(Dividends, e.Amount), credit(TimeBarred, e.Amount))
+	case PayoutReversed:
+		return of(e, e.Party, "", credit(Profit, e.Gross), debit(TaxWithheld, e.Tax), debit(TimeBarred, e.Barred),
+			debit(Dividends, e.Gross.Minus(e.Tax).Minus(e.Barred)))
 	}
 	return nil
 }

@@ -260,6 +260,14 @@ func (w *world) step() {
 				r.Entry, r.Of = shares.EntryCall, string(e.Call)
 			case shares.LossCharged:
 				r.Entry, r.Of = shares.EntryLoss, e.Year.Through.String()
+			case shares.CreditRefunded:
+				r.Entry, r.Of = shares.EntryCredit, e.Payment
+			case shares.CreditTimeBarred:
+				r.Entry, r.Of, r.On = shares.EntryTimeBar, e.Reference, e.On
+			case shares.Redeemed:
+				r.Entry, r.Of = shares.EntryRedemption, string(e.Redemption)
+			case shares.Repaid:
+				r.Entry, r.Of = shares.EntryRepayment, e.Reference
 			default:
 				continue
 			}
@@ -310,6 +318,26 @@ func (w *world) step() {
 	case "reverse exit":
 		id, party, class := w.whose()
 		w.claim(shares.ReverseExit{Reversal: shares.ReversalID(fmt.Sprint("u", w.n)), Claim: id, Party: party, Class: class, Document: "letter", On: w.date(), Closed: closed}, id)
+	case "reverse claim":
+		id, _, _ := w.whose()
+		for i, e := range w.claims[id] {
+			c := shares.ReverseClaimEntry{Reversal: shares.ReversalID(fmt.Sprint("u", w.n, "-", i)), Claim: id, Document: "letter", On: w.date().AddDays(30), Closed: closed}
+			switch e := e.(type) {
+			case shares.ExitValued:
+				c.Entry = shares.EntryValuation
+			case shares.UnpaidCollected:
+				c.Entry, c.Of = shares.EntryCollection, e.Reference
+			case shares.UnpaidWaived:
+				c.Entry = shares.EntryWaiver
+			case shares.RefundSetOff:
+				c.Entry, c.Of = shares.EntrySetOff, e.Decision
+			case shares.RefundTimeBarred:
+				c.Entry, c.On = shares.EntryBarred, e.On
+			}
+			if c.Entry != "" && rapid.Bool().Draw(w.T, "reverse") {
+				w.settle(c, id)
+			}
+		}
 	case "value":
 		id, _, _ := w.whose()
 		w.settle(shares.ValueExit{Claim: id, Accounts: fold(w.accounts), On: w.date().AddDays(6), Statutes: s}, id)
@@ -373,7 +401,7 @@ func (w *world) release() {
 var acts = []string{
 	"subscribe", "take shares", "take shares", "take shares", "withdraw", "pay", "pay", "assign", "refund credit", "issue", "call", "call", "transfer", "transfer", "agree",
 	"complete", "convert", "redeem", "redeem", "restrict", "approve", "approve", "charge", "reverse", "reverse", "reverse transfer", "exit", "exit", "effect", "effect",
-	"reverse exit", "value", "value", "collect", "collect", "waive", "release", "release", "release", "settle", "settle",
+	"reverse exit", "reverse claim", "value", "value", "collect", "collect", "waive", "release", "release", "release", "settle", "settle",
 }
 
 // TestTheLedgersAgree plays at random with all commands, in any order of days, and
@@ -406,7 +434,7 @@ func TestTheLedgersAgree(t *testing.T) {
 	for _, kind := range []string{
 		"Subscribed", "SubscriptionWithdrawn", "Paid", "Credited", "CreditUsed", "CreditRefunded", "CreditTimeBarred", "Issued", "Called", "TransferredOut", "TransferAgreed",
 		"TransferAbandoned", "ConvertedIn", "RestrictionNoted", "RestrictionLifted", "LossCharged", "Reversed", "Left", "ExitTookEffect", "ExitReversed", "ExitValued",
-		"UnpaidCollected", "UnpaidWaived", "RefundReleased", "RefundSetOff", "RefundPaid", "RefundReturned", "RefundTimeBarred", "AccountsApproved", "Redeemed", "Repaid",
+		"UnpaidCollected", "UnpaidWaived", "RefundReleased", "RefundSetOff", "RefundPaid", "RefundReturned", "RefundTimeBarred", "AccountsApproved", "Redeemed", "Repaid", "ClaimEntryReversed",
 	} {
 		if runs >= 200 && happened["shares."+kind] == 0 {
 			t.Errorf("%s never happened: what it does to the books is not tested", kind)

@@ -43,8 +43,9 @@ type Credit struct {
 	Payer     domain.PartyID `json:"payer"`
 	Amount    money.Money    `json:"amount"` // of it that is left
 
-	since  calendar.Date // the last that happened to it
-	barred bool
+	since        calendar.Date // the last that happened to it
+	barred       bool
+	barredAmount money.Money
 }
 
 // plus adds to a credit of the same payment.
@@ -65,6 +66,7 @@ type creditUse struct {
 	amount    money.Money
 	on        calendar.Date
 	to        domain.Stream // the holding for whose shares it was used; none if it was paid out
+	reversed  bool
 }
 
 // Credits returns what is owed back to those who paid it, by the payment's reference.
@@ -150,7 +152,7 @@ type CreditUsed struct {
 
 func (e CreditUsed) Evolve(h Holding) Holding {
 	h.credits = set(h.credits, e.Reference, h.credits[e.Reference].less(e.Amount, e.On))
-	h.uses = set(h.uses, e.Assignment, creditUse{e.Reference, e.Amount, e.On, StreamOf(e.To, e.ToClass)})
+	h.uses = set(h.uses, e.Assignment, creditUse{e.Reference, e.Amount, e.On, StreamOf(e.To, e.ToClass), false})
 	return h
 }
 
@@ -184,7 +186,7 @@ type CreditTimeBarred struct {
 
 func (e CreditTimeBarred) Evolve(h Holding) Holding {
 	c := h.credits[e.Reference].less(e.Amount, e.On)
-	c.barred = true
+	c.barred, c.barredAmount = true, e.Amount
 	h.credits = set(h.credits, e.Reference, c)
 	return h
 }
@@ -294,7 +296,7 @@ func (c AssignCredit) Streams() (from, to domain.Stream) {
 }
 
 func (c AssignCredit) Decide(from, to Holding) ([]event, []event, error) {
-	use := creditUse{c.Reference, c.Amount, c.On, StreamOf(c.To, c.ToClass)}
+	use := creditUse{c.Reference, c.Amount, c.On, StreamOf(c.To, c.ToClass), false}
 	if was, made := from.uses[c.Assignment]; made {
 		if was == use && to.payments[c.Assignment].subscription == c.Subscription {
 			return nil, nil, nil
@@ -355,6 +357,7 @@ func (c RefundCredit) Stream() domain.Stream { return StreamOf(c.Party, c.Class)
 
 func (c RefundCredit) Decide(h Holding) ([]event, error) {
 	if was, made := h.uses[c.Payment]; made {
+		was.reversed = false
 		if was == (creditUse{reference: c.Reference, amount: c.Amount, on: c.On}) {
 			return nil, nil
 		}

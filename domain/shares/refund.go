@@ -164,7 +164,7 @@ type RefundReleased struct {
 
 func (e RefundReleased) Evolve(c Claim) Claim {
 	c.waiting, c.released, c.since = c.waiting.Minus(e.Amount), c.released.Plus(e.Amount), e.On
-	c.releases = set(c.releases, e.Budget, e)
+	c.releases, c.last = set(c.releases, e.Budget, e), later(c.last, e.On)
 	return c
 }
 
@@ -182,7 +182,7 @@ type RefundSetOff struct {
 
 func (e RefundSetOff) Evolve(c Claim) Claim {
 	c.waiting, c.released = c.waiting.Minus(e.Waiting), c.released.Minus(e.Amount.Minus(e.Waiting))
-	c.setOffs = set(c.setOffs, e.Decision, e)
+	c.setOffs, c.last = set(c.setOffs, e.Decision, e), later(c.last, e.On)
 	return c
 }
 
@@ -199,7 +199,7 @@ type RefundPaid struct {
 
 func (e RefundPaid) Evolve(c Claim) Claim {
 	c.released = c.released.Minus(e.Amount)
-	c.payments = set(c.payments, e.Reference, e)
+	c.payments, c.last = set(c.payments, e.Reference, e), later(c.last, e.On)
 	return c
 }
 
@@ -216,7 +216,7 @@ type RefundReturned struct {
 
 func (e RefundReturned) Evolve(c Claim) Claim {
 	c.released, c.since = c.released.Plus(e.Amount), e.On
-	c.returns = set(c.returns, e.Reference, e)
+	c.returns, c.last = set(c.returns, e.Reference, e), later(c.last, e.On)
 	return c
 }
 
@@ -245,7 +245,56 @@ type RefundTimeBarred struct {
 }
 
 func (e RefundTimeBarred) Evolve(c Claim) Claim {
-	c.released, c.timeBarred = c.released.Minus(e.Amount), e
+	c.released, c.timeBarred, c.last = c.released.Minus(e.Amount), e, later(c.last, e.On)
+	return c
+}
+
+// ClaimEntry is a sort of entry of a claim that can be reversed.
+type ClaimEntry string
+
+const (
+	EntryValuation  ClaimEntry = "valuation"  // the only one
+	EntryCollection ClaimEntry = "collection" // of what was unpaid: by its reference
+	EntryWaiver     ClaimEntry = "waiver"     // the only one
+	EntrySetOff     ClaimEntry = "set_off"    // by its decision
+	EntryBarred     ClaimEntry = "time_bar"   // the only one
+)
+
+// Valid makes it a word that is translated.
+func (ClaimEntry) Valid() bool { return true }
+
+// ClaimEntryReversed undoes an entry of a claim that should not have been made. Both stay.
+type ClaimEntryReversed struct {
+	Claim    ClaimID        `json:"claim"`
+	Party    domain.PartyID `json:"party"`
+	Class    domain.ClassID `json:"class"`
+	Reversal ReversalID     `json:"reversal"`
+	Entry    ClaimEntry     `json:"entry"`
+	Of       string         `json:"of,omitempty"`
+	Amount   money.Money    `json:"amount"`            // of the entry
+	Waiting  money.Money    `json:"waiting,omitzero"`  // by how much more waits or, less than nothing, less
+	Released money.Money    `json:"released,omitzero"` // the same of what can be paid out
+	Unpaid   money.Money    `json:"unpaid,omitzero"`   // the same of what the leaver owes
+	EntryOn  calendar.Date  `json:"entry_on"`          // the day of what is reversed
+	Document string         `json:"document"`          // that shows why
+	On       calendar.Date  `json:"on"`
+}
+
+func (e ClaimEntryReversed) Evolve(c Claim) Claim {
+	c.waiting, c.released, c.unpaid = c.waiting.Plus(e.Waiting), c.released.Plus(e.Released), c.unpaid.Plus(e.Unpaid)
+	switch e.Entry {
+	case EntryValuation:
+		c.valued = ExitValued{}
+	case EntryCollection:
+		c.valued.Left, c.valued.Value = c.valued.Left.Minus(e.Amount), c.valued.Value.Plus(e.Waiting)
+	case EntryWaiver:
+		c.waived = UnpaidWaived{}
+	case EntryBarred:
+		c.timeBarred, c.since = RefundTimeBarred{}, e.On
+	case EntrySetOff:
+	}
+	c.reversals = set(c.reversals, e.Reversal, e)
+	c.last, c.corrected = later(c.last, e.On), later(c.corrected, e.On)
 	return c
 }
 
@@ -425,8 +474,9 @@ func (c ReleaseRefund) Decide(claim Claim, budget Budget) ([]claimEvent, []budge
 		return nil, nil, ErrNotWaiting.With("waiting", claim.waiting)
 	case c.Amount.Currency() != claim.waiting.Currency():
 		return nil, nil, ErrCurrency.With("currency", claim.waiting.Currency())
-	case c.On.Before(v.On):
-		return nil, nil, ErrTooEarly.With("earliest", v.On)
+	}
+	if err := claim.after(c.On, v.On); err != nil {
+		return nil, nil, err
 	}
 	if err := budget.draw(c.Budget, c.Amount, budget.Left(), c.On); err != nil {
 		return nil, nil, err
@@ -476,8 +526,8 @@ func (c SetOffRefund) Decide(claim Claim) ([]claimEvent, error) {
 	if err := owing(c.Amount, claim.Owed(), ErrNotOwed.With("owed", claim.Owed())); err != nil {
 		return nil, err
 	}
-	if c.On.Before(v.On) {
-		return nil, ErrTooEarly.With("earliest", v.On)
+	if err := claim.after(c.On, v.On); err != nil {
+		return nil, err
 	}
 	if err := open(c.On, c.Closed); err != nil {
 		return nil, err
@@ -530,11 +580,11 @@ func (c PayRefund) Decide(claim Claim) ([]claimEvent, error) {
 	if err := owing(c.Amount, claim.released, ErrNotReleased.With("released", claim.released)); err != nil {
 		return nil, err
 	}
-	switch {
-	case len(claim.bound()) > 0 && e.To == "":
+	if len(claim.bound()) > 0 && e.To == "" {
 		return nil, ErrClaimBound
-	case c.On.Before(claim.since):
-		return nil, ErrTooEarly.With("earliest", claim.since)
+	}
+	if err := claim.after(c.On, claim.since); err != nil {
+		return nil, err
 	}
 	if err := payOut(c.Reference, c.On, c.UsableFrom, c.Closed); err != nil {
 		return nil, err
@@ -562,8 +612,9 @@ func (c ReturnRefund) Decide(claim Claim) ([]claimEvent, error) {
 		return nil, ErrNotReturned.With("reference", c.Reference)
 	case c.Document == "":
 		return nil, ErrIncomplete.With("missing", "document")
-	case c.On.Before(was.On):
-		return nil, ErrTooEarly.With("earliest", was.On)
+	}
+	if err := claim.after(c.On, was.On); err != nil {
+		return nil, err
 	}
 	if err := open(c.On, c.Closed); err != nil {
 		return nil, err
@@ -621,4 +672,77 @@ func (c TimeBarRefund) Decide(claim Claim) ([]claimEvent, error) {
 	}
 	v := claim.valued
 	return []claimEvent{RefundTimeBarred{c.Claim, v.Party, v.Class, claim.released, c.On, c.Statutes.Version}}, nil
+}
+
+// ReverseClaimEntry undoes an entry of a claim.
+type ReverseClaimEntry struct {
+	Reversal ReversalID
+	Claim    ClaimID
+	Entry    ClaimEntry
+	Of       string // of a collection its reference, of a set-off its decision
+	Document string
+	On       calendar.Date
+	Closed   calendar.Date // the last day of the books that are closed
+}
+
+func (c ReverseClaimEntry) Stream() domain.Stream { return ExitStream(c.Claim) }
+
+func (c ReverseClaimEntry) Decide(claim Claim) ([]claimEvent, error) {
+	if was, made := claim.reversals[c.Reversal]; made {
+		if was.Entry == c.Entry && was.Of == c.Of && was.Document == c.Document && was.On == c.On {
+			return nil, nil
+		}
+		return nil, ErrReversed.With("entry", c.Entry).With("of", c.Of)
+	}
+	e := ClaimEntryReversed{
+		Claim: c.Claim, Party: claim.effect.Party, Class: claim.effect.Class, Reversal: c.Reversal, Entry: c.Entry, Of: c.Of, Document: c.Document, On: c.On,
+	}
+	if err := claim.reverse(&e); err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Reversal == "":
+		return nil, ErrIncomplete.With("missing", "reversal")
+	case c.Document == "":
+		return nil, ErrIncomplete.With("missing", "document")
+	case c.On.Before(claim.last):
+		return nil, ErrTooEarly.With("earliest", claim.last)
+	}
+	if err := open(c.On, c.Closed); err != nil {
+		return nil, err
+	}
+	return []claimEvent{e}, nil
+}
+
+// reverse fills in what an entry did, or says why it cannot be undone: what was
+// released stays so, since it was drawn from a budget.
+func (c Claim) reverse(e *ClaimEntryReversed) error {
+	none := ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+	for _, r := range c.reversals {
+		if r.Entry == e.Entry && r.Of == e.Of && e.Of != "" {
+			return ErrReversed.With("entry", e.Entry).With("of", e.Of)
+		}
+	}
+	collected, off := c.collected[e.Of], c.setOffs[e.Of]
+	switch {
+	case e.Entry == EntryValuation && c.valued.Claim != "" && c.reversed.Claim == "":
+		if len(c.releases)+len(c.setOffs)+len(c.collected) > 0 {
+			return ErrClaimState.With("state", c.State())
+		}
+		e.Amount, e.Waiting, e.EntryOn = c.valued.Value, c.waiting.Negated(), c.valued.On
+	case e.Entry == EntryCollection && collected.Claim != "":
+		if c.waiting.Minor() < collected.Value.Minor() {
+			return ErrNotWaiting.With("waiting", c.waiting)
+		}
+		e.Amount, e.Waiting, e.Unpaid, e.EntryOn = collected.Amount, collected.Value.Negated(), collected.Amount, collected.On
+	case e.Entry == EntryWaiver && c.waived.Claim != "":
+		e.Amount, e.Unpaid, e.EntryOn = c.waived.Amount, c.waived.Amount, c.waived.On
+	case e.Entry == EntrySetOff && off.Claim != "":
+		e.Amount, e.Waiting, e.Released, e.EntryOn = off.Amount, off.Waiting, off.Amount.Minus(off.Waiting), off.On
+	case e.Entry == EntryBarred && c.timeBarred.Claim != "":
+		e.Amount, e.Released, e.EntryOn = c.timeBarred.Amount, c.timeBarred.Amount, c.timeBarred.On
+	default:
+		return none
+	}
+	return nil
 }

@@ -207,6 +207,69 @@ func TestPayingRefunds(t *testing.T) {
 	}
 }
 
+func TestReversingOfClaims(t *testing.T) {
+	given := append(owing[:3:3], released)
+	off := shares.RefundSetOff{Claim: "k1", Party: "ada", Class: "A", Amount: eur("50.00"), Waiting: eur("40.00"), Bills: []string{"A/2026/17"}, Decision: "board 7", On: day(time.July, 5)}
+	barred := shares.RefundTimeBarred{Claim: "k1", Party: "ada", Class: "A", Amount: eur("60.00"), On: calendar.On(2036, time.July, 4), StatutesVersion: 4}
+	partlyPaid := spec.Events{
+		requested, with(effective, func(e *shares.ExitTookEffect) { e.Left, e.Unpaid = eur("25.00"), eur("25.00") }),
+		with(valued, func(e *shares.ExitValued) { e.Left, e.Value = eur("25.00"), eur("25.00") }),
+	}
+	collected := shares.UnpaidCollected{Claim: "k1", Party: "ada", Class: "A", Amount: eur("25.00"), Value: eur("15.00"), Reference: "b9", On: day(time.July, 9)}
+	waived := shares.UnpaidWaived{Claim: "k1", Party: "ada", Class: "A", Amount: eur("25.00"), Decision: "board 8", On: day(time.July, 9)}
+	reverse := func(entry shares.ClaimEntry, of string, on calendar.Date) shares.ReverseClaimEntry {
+		return shares.ReverseClaimEntry{Reversal: "u1", Claim: "k1", Entry: entry, Of: of, Document: "letter", On: on}
+	}
+	reversed := func(entry shares.ClaimEntry, of string, entryOn, on calendar.Date, amount string, change func(*shares.ClaimEntryReversed)) spec.Events {
+		return spec.Events{with(shares.ClaimEntryReversed{
+			Claim: "k1", Party: "ada", Class: "A", Reversal: "u1", Entry: entry, Of: of, Amount: eur(amount), EntryOn: entryOn, Document: "letter", On: on,
+		}, change)}
+	}
+	july := day(time.July, 20)
+	unvalued := reversed(shares.EntryValuation, "", valued.On, july, "100.00", func(e *shares.ClaimEntryReversed) { e.Waiting = eur("-100.00") })
+	spec.Check(t, []claimStory{
+		{Rule: "a value found wrong is found again", Given: owing, When: reverse(shares.EntryValuation, "", july), Then: unvalued},
+		{Rule: "not once something of it is released", Given: given, When: reverse(shares.EntryValuation, "", july), Refused: shares.ErrClaimState},
+		{
+			Rule: "on the day of the correction or later", Given: append(owing[:3:3], unvalued...), Refused: shares.ErrTooEarly,
+			When: shares.ValueExit{Claim: "k1", Accounts: accountsOf(approvedFor(2025, "3000.00", "0.00")), On: day(time.July, 19), Statutes: rules(t)},
+		},
+		{
+			Rule: "a set-off by mistake is undone", Given: append(given[:4:4], off), When: reverse(shares.EntrySetOff, "board 7", july),
+			Then: reversed(shares.EntrySetOff, "board 7", off.On, july, "50.00", func(e *shares.ClaimEntryReversed) { e.Waiting, e.Released = eur("40.00"), eur("10.00") }),
+		},
+		{
+			Rule: "once", Refused: shares.ErrReversed, When: with(reverse(shares.EntrySetOff, "board 7", july), func(c *shares.ReverseClaimEntry) { c.Reversal = "u2" }),
+			Given: append(append(given[:4:4], off), reversed(shares.EntrySetOff, "board 7", off.On, july, "50.00", func(e *shares.ClaimEntryReversed) { e.Waiting, e.Released = eur("40.00"), eur("10.00") })...),
+		},
+		{
+			Rule: "as it was", Refused: shares.ErrReversed, When: with(reverse(shares.EntrySetOff, "board 7", july), func(c *shares.ReverseClaimEntry) { c.Document = "other" }),
+			Given: append(append(given[:4:4], off), reversed(shares.EntrySetOff, "board 7", off.On, july, "50.00", func(*shares.ClaimEntryReversed) {})...),
+		},
+		{
+			Rule: "a debit that came back is unpaid again", Given: append(partlyPaid[:3:3], collected), When: reverse(shares.EntryCollection, "b9", july),
+			Then: reversed(shares.EntryCollection, "b9", collected.On, july, "25.00", func(e *shares.ClaimEntryReversed) { e.Waiting, e.Unpaid = eur("-15.00"), eur("25.00") }),
+		},
+		{
+			Rule: "not once its value is released", Refused: shares.ErrNotWaiting, When: reverse(shares.EntryCollection, "b9", july),
+			Given: append(partlyPaid[:3:3], collected, with(released, func(e *shares.RefundReleased) { e.Amount, e.On = eur("40.00"), day(time.July, 10) })),
+		},
+		{
+			Rule: "what was waived by mistake is owed", Given: append(partlyPaid[:3:3], waived), When: reverse(shares.EntryWaiver, "", july),
+			Then: reversed(shares.EntryWaiver, "", waived.On, july, "25.00", func(e *shares.ClaimEntryReversed) { e.Unpaid = eur("25.00") }),
+		},
+		{
+			Rule: "what was not time-barred after all can be paid", Given: append(given[:4:4], barred), When: reverse(shares.EntryBarred, "", calendar.On(2036, time.August, 1)),
+			Then: reversed(shares.EntryBarred, "", barred.On, calendar.On(2036, time.August, 1), "60.00", func(e *shares.ClaimEntryReversed) { e.Released = eur("60.00") }),
+		},
+		{Rule: "of an entry that there is", Given: given, When: reverse(shares.EntrySetOff, "board 7", july), Refused: shares.ErrNoEntry},
+		{Rule: "not before the last that happened", Given: append(given[:4:4], off), When: reverse(shares.EntrySetOff, "board 7", day(time.July, 4)), Refused: shares.ErrTooEarly},
+		{Rule: "with a document", Given: owing, When: with(reverse(shares.EntryValuation, "", july), func(c *shares.ReverseClaimEntry) { c.Document = "" }), Refused: shares.ErrIncomplete},
+		{Rule: "and an id", Given: owing, When: with(reverse(shares.EntryValuation, "", july), func(c *shares.ReverseClaimEntry) { c.Reversal = "" }), Refused: shares.ErrIncomplete},
+		{Rule: "on an open day", Given: owing, When: with(reverse(shares.EntryValuation, "", july), func(c *shares.ReverseClaimEntry) { c.Closed = july }), Refused: shares.ErrClosed},
+	})
+}
+
 // waits is a claim of which something waits, that left and was noticed on days.
 func waits(id string, left, noticed calendar.Date, amount money.Money) shares.Claim {
 	return claimAfter(spec.Events{

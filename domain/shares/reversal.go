@@ -19,18 +19,21 @@ type Entry string
 
 const (
 	EntryPayment    Entry = "payment"    // by its reference
+	EntryCredit     Entry = "credit"     // paid back: by the reference of that
 	EntryIssue      Entry = "issue"      // by its subscription
 	EntryCall       Entry = "call"       // by its id
 	EntryLoss       Entry = "loss"       // by the last day of the year
 	EntryTransfer   Entry = "transfer"   // by its id
 	EntryConversion Entry = "conversion" // by its id
 	EntryExit       Entry = "exit"       // by its claim
+	EntryRedemption Entry = "redemption" // by its id
+	EntryRepayment  Entry = "repayment"  // by its reference
+	EntryTimeBar    Entry = "time_bar"   // of a credit: by the reference of its payment
+	EntryPayout     Entry = "payout"     // of a dividend: by its id
 )
 
-// Valid reports whether it is one of these.
-func (e Entry) Valid() bool {
-	return slices.Contains([]Entry{EntryPayment, EntryIssue, EntryCall, EntryLoss, EntryTransfer, EntryConversion, EntryExit}, e)
-}
+// Valid makes it a word that is translated.
+func (Entry) Valid() bool { return true }
 
 // Reversed undoes an entry that should not have been made. Both stay in the register.
 type Reversed struct {
@@ -43,6 +46,8 @@ type Reversed struct {
 	Lots     []Lot          `json:"lots,omitempty"`     // of which they are
 	Payment  *PaymentBack   `json:"payment,omitempty"`
 	Losses   []LotLoss      `json:"losses,omitempty"` // that are given back
+	Credit   string         `json:"credit,omitempty"` // that there is again: the reference of its payment
+	Amount   money.Money    `json:"amount,omitzero"`  // of that credit or, where shares were given back without a claim, that is owed no more or again
 	Calls    []Asked        `json:"calls,omitempty"`  // what other calls want of the lots
 	EntryOn  calendar.Date  `json:"entry_on"`         // the day of what is reversed
 	Document string         `json:"document"`         // that shows why, like minutes or a bank's notice
@@ -93,8 +98,19 @@ func (e Reversed) Evolve(h Holding) Holding {
 		c := h.conversions[ConversionID(e.Of)]
 		c.reversed = e.Reversal
 		h.conversions = set(h.conversions, ConversionID(e.Of), c)
-	case EntryExit:
-		h.exits = unset(h.exits, ClaimID(e.Of))
+	case EntryExit, EntryPayout: // nothing else remembers it here
+	case EntryCredit, EntryTimeBar:
+		c := h.credits[e.Credit].less(e.Amount.Negated(), e.On)
+		c.barred = false
+		h.credits = set(h.credits, e.Credit, c)
+		if u := h.uses[e.Of]; e.Entry == EntryCredit {
+			u.reversed = true
+			h.uses = set(h.uses, e.Of, u)
+		}
+	case EntryRedemption:
+		h.owed = h.owed.Minus(e.Amount)
+	case EntryRepayment:
+		h.owed = h.owed.Plus(e.Amount)
 	}
 	if e.Quantity < 0 {
 		h.lots = h.without(e.Lots)
@@ -135,11 +151,12 @@ func (e Reversed) payment(h Holding) Holding {
 }
 
 // ReverseEntry undoes an entry of one holding: a payment that came back from the bank
-// or was counted for the wrong shares, an issue, a call or a loss made by mistake.
+// or was counted for the wrong shares; an issue, a call, a loss or a redemption made by
+// mistake; money paid back that did not arrive.
 type ReverseEntry struct {
 	Reversal ReversalID
 	Entry    Entry
-	Of       string // its reference, subscription or call or, of a loss, the last day of the year
+	Of       string // what [Entry] says that it is named by
 	Keep     bool   // of a payment: the money is here, and is kept as a credit of who paid it
 	Party    domain.PartyID
 	Class    domain.ClassID
@@ -165,7 +182,11 @@ func (c ReverseEntry) Decide(h Holding) ([]event, error) {
 		err = h.reverseCall(&e)
 	case EntryLoss:
 		err = h.reverseLoss(&e)
-	case EntryTransfer, EntryConversion, EntryExit: // of two streams
+	case EntryCredit, EntryTimeBar:
+		err = h.reverseCredit(&e)
+	case EntryRedemption, EntryRepayment:
+		err = h.reverseRedemption(&e)
+	case EntryTransfer, EntryConversion, EntryExit, EntryPayout: // these have commands of their own
 		err = ErrIncomplete.With("missing", "entry")
 	default:
 		err = ErrIncomplete.With("missing", "entry")
@@ -194,6 +215,16 @@ func (h Holding) reversal(id ReversalID, entry Entry, of, document string, on, c
 		return false, ErrIncomplete.With("missing", "document")
 	}
 	return false, open(on, closed)
+}
+
+// undone reports whether an entry is reversed.
+func (h Holding) undone(entry Entry, of string) bool {
+	for _, r := range h.reversals {
+		if r.Entry == entry && r.Of == of {
+			return true
+		}
+	}
+	return false
 }
 
 func (h Holding) reversePayment(e *Reversed, keep bool) error {
@@ -326,6 +357,47 @@ func (h Holding) reverseLoss(e *Reversed) error {
 		return nil
 	}
 	return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+}
+
+// reverseCredit has a credit be there again that was paid back or time-barred.
+func (h Holding) reverseCredit(e *Reversed) error {
+	e.Credit, e.Amount, e.EntryOn = e.Of, h.credits[e.Of].barredAmount, h.credits[e.Of].since
+	known := h.credits[e.Of].barred
+	if e.Entry == EntryCredit {
+		u := h.uses[e.Of]
+		e.Credit, e.Amount, e.EntryOn = u.reference, u.amount, u.on
+		if known = u.reference != "" && u.to == ""; known && u.reversed {
+			return ErrReversed.With("entry", e.Entry).With("of", e.Of)
+		}
+	}
+	switch since := h.credits[e.Credit].since; {
+	case !known:
+		return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+	case e.On.Before(since):
+		return ErrTooEarly.With("earliest", since)
+	}
+	return nil
+}
+
+// reverseRedemption undoes that shares were given back without a claim, or that they
+// were paid for.
+func (h Holding) reverseRedemption(e *Reversed) error {
+	repaid, paid := h.repayments[e.Of]
+	redeemed, gone := h.redemptions[RedemptionID(e.Of)]
+	switch {
+	case h.undone(e.Entry, e.Of):
+		return ErrReversed.With("entry", e.Entry).With("of", e.Of)
+	case e.Entry == EntryRepayment && paid:
+		e.Amount, e.EntryOn = repaid.Amount, repaid.On
+	case e.Entry == EntryRedemption && gone:
+		if redeemed.Value.Minor() > h.owed.Minor() {
+			return ErrNotOwed.With("owed", h.owed)
+		}
+		e.Amount, e.EntryOn, e.Quantity, e.Lots = redeemed.Value, redeemed.On, redeemed.Quantity, redeemed.Lots
+	default:
+		return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+	}
+	return nil
 }
 
 // ReverseTransfer gives shares back to whoever transferred them.

@@ -113,6 +113,52 @@ func TestReversingIssuesCallsAndLosses(t *testing.T) {
 	})
 }
 
+func TestReversingWhatWasPaidOut(t *testing.T) {
+	credited := shares.Credited{Reference: "b1", Subscription: "s1", Party: "ada", Class: "A", Payer: "bert", Amount: eur("20.00"), On: day(time.February, 2)}
+	refunded := shares.CreditRefunded{Reference: "b1", Party: "ada", Class: "A", Payer: "bert", Amount: eur("20.00"), On: day(time.February, 9), Payment: "p1"}
+	barred := shares.CreditTimeBarred{Reference: "b1", Party: "ada", Class: "A", Payer: "bert", Amount: eur("20.00"), On: calendar.On(2036, time.February, 3), StatutesVersion: 4}
+	redeemed := shares.Redeemed{Redemption: "r1", Party: "ada", Class: "A", Quantity: 4, Lots: []shares.Lot{lot}, Value: eur("90.00"), On: day(time.June, 30), StatutesVersion: 4}
+	repaid := shares.Repaid{Party: "ada", Class: "A", Amount: eur("60.00"), On: day(time.July, 9), Reference: "p2"}
+	reverse := func(entry shares.Entry, of string, on calendar.Date) shares.ReverseEntry {
+		return shares.ReverseEntry{Reversal: "u1", Entry: entry, Of: of, Party: "ada", Class: "A", Document: "bank 9", On: on}
+	}
+	back := shares.Reversed{
+		Reversal: "u1", Entry: shares.EntryCredit, Of: "p1", Party: "ada", Class: "A", Credit: "b1", Amount: eur("20.00"), EntryOn: day(time.February, 9), Document: "bank 9", On: day(time.March, 1),
+	}
+	revived := with(back, func(e *shares.Reversed) {
+		e.Entry, e.Of, e.EntryOn, e.On = shares.EntryTimeBar, "b1", barred.On, calendar.On(2036, time.March, 1)
+	})
+	owed := with(back, func(e *shares.Reversed) {
+		e.Entry, e.Of, e.Credit, e.Amount, e.EntryOn, e.On = shares.EntryRepayment, "p2", "", eur("60.00"), repaid.On, day(time.July, 12)
+	})
+	held4 := with(back, func(e *shares.Reversed) {
+		e.Entry, e.Of, e.Credit, e.Amount, e.EntryOn, e.On = shares.EntryRedemption, "r1", "", eur("90.00"), redeemed.On, day(time.July, 1)
+		e.Quantity, e.Lots = 4, []shares.Lot{lot}
+	})
+	used := shares.CreditUsed{Assignment: "a1", Reference: "b1", Party: "ada", Class: "A", Amount: eur("20.00"), To: "cy", ToClass: "B", Subscription: "s7", On: day(time.February, 9)}
+	again := func(c shares.ReverseEntry) shares.ReverseEntry {
+		c.Reversal = "u2"
+		return c
+	}
+	gone := append(held[:3:3], redeemed)
+	spec.Check(t, []story{
+		{Rule: "a credit that was paid back and did not arrive is there again", Given: spec.Events{credited, refunded}, When: reverse(shares.EntryCredit, "p1", day(time.March, 1)), Then: spec.Events{back}},
+		{Rule: "once", Given: spec.Events{credited, refunded, back}, When: again(reverse(shares.EntryCredit, "p1", day(time.March, 1))), Refused: shares.ErrReversed},
+		{Rule: "not before it was paid", Given: spec.Events{credited, refunded}, When: reverse(shares.EntryCredit, "p1", day(time.February, 8)), Refused: shares.ErrTooEarly},
+		{Rule: "what was assigned is reversed where it was paid", Given: spec.Events{credited, used}, When: reverse(shares.EntryCredit, "a1", day(time.March, 1)), Refused: shares.ErrNoEntry},
+		{Rule: "a credit that was not time-barred after all is there again", Given: spec.Events{credited, barred}, When: reverse(shares.EntryTimeBar, "b1", calendar.On(2036, time.March, 1)), Then: spec.Events{revived}},
+		{Rule: "if it was", Given: spec.Events{credited}, When: reverse(shares.EntryTimeBar, "b1", calendar.On(2036, time.March, 1)), Refused: shares.ErrNoEntry},
+		{Rule: "what was repaid and came back is owed again", Given: append(gone[:4:4], repaid), When: reverse(shares.EntryRepayment, "p2", day(time.July, 12)), Then: spec.Events{owed}},
+		{Rule: "once, too", Given: append(gone[:4:4], repaid, owed), When: again(reverse(shares.EntryRepayment, "p2", day(time.July, 12))), Refused: shares.ErrReversed},
+		{Rule: "shares given back by mistake are held again", Given: gone, When: reverse(shares.EntryRedemption, "r1", day(time.July, 1)), Then: spec.Events{held4}},
+		{Rule: "not once they are paid for", Given: append(gone[:4:4], repaid), When: reverse(shares.EntryRedemption, "r1", day(time.July, 12)), Refused: shares.ErrNotOwed},
+		{Rule: "if they were given back", Given: held, When: reverse(shares.EntryRedemption, "r1", day(time.July, 1)), Refused: shares.ErrNoEntry},
+	})
+	if h := after(append(gone[:4:4], held4)); h.Held() != 4 || !h.Owed().IsZero() || h.Paid() != eur("100.00") {
+		t.Errorf("%d are held, %v is owed, %v paid", h.Held(), h.Owed(), h.Paid())
+	}
+}
+
 func TestReversingTransfers(t *testing.T) {
 	out := shares.TransferredOut{Transfer: "t1", Party: "ada", To: "bert", Class: "A", Quantity: 2, Lots: of(lot, 2), On: day(time.March, 1), StatutesVersion: 4}
 	in := shares.TransferredIn{Transfer: "t1", Party: "bert", From: "ada", Class: "A", Quantity: 2, Lots: of(lot, 2), On: day(time.March, 1), StatutesVersion: 4}
