@@ -88,12 +88,18 @@ func TestSubscribing(t *testing.T) {
 		{Rule: "a subscription stays as it was made", Given: spec.Events{subscribed}, When: with(func(c *shares.Subscribe) { c.Quantity = 5 }), Refused: shares.ErrSubscribed},
 		{Rule: "also when the price has changed", Given: spec.Events{subscribed}, When: with(func(c *shares.Subscribe) { c.Statutes = dearer })},
 	})
-	for rule, change := range map[string]func(*shares.Subscribe){
-		"an id": func(c *shares.Subscribe) { c.Subscription = "" }, "a party": func(c *shares.Subscribe) { c.Party = "" },
-		"a number of shares": func(c *shares.Subscribe) { c.Quantity = 0 }, "a sane one": func(c *shares.Subscribe) { c.Quantity = 1 << 62 },
-		"a day": func(c *shares.Subscribe) { c.On = calendar.Date{} }, "statutes": func(c *shares.Subscribe) { c.Statutes.Version = 0 },
+	for _, tt := range []struct {
+		has    string
+		change func(*shares.Subscribe)
+	}{
+		{"an id", func(c *shares.Subscribe) { c.Subscription = "" }},
+		{"a party", func(c *shares.Subscribe) { c.Party = "" }},
+		{"a number of shares", func(c *shares.Subscribe) { c.Quantity = 0 }},
+		{"a sane one", func(c *shares.Subscribe) { c.Quantity = 1 << 62 }},
+		{"a day", func(c *shares.Subscribe) { c.On = calendar.Date{} }},
+		{"statutes", func(c *shares.Subscribe) { c.Statutes.Version = 0 }},
 	} {
-		spec.Check(t, []story{{Rule: "a subscription has " + rule, When: with(change), Refused: shares.ErrIncomplete}})
+		spec.Check(t, []story{{Rule: "a subscription has " + tt.has, When: with(tt.change), Refused: shares.ErrIncomplete}})
 	}
 }
 
