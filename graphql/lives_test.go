@@ -33,6 +33,13 @@ func TestLives(t *testing.T) {
 	has("then", a, `{"members":{"totalCount":2},"waitingList":{"nodes":[{"firstName":"Yves"}]}}`)
 	c.must("board", `mutation($z: ID!) { takeOffWaitingList(party: $z) { id } }`, "z", zoe)
 
+	// From the first day their payments are known by a reference.
+	c.work()
+	a = c.must("treasurer", `query($z: ID!, $y: ID!) { zoe: member(id: $z) { paymentReference } yves: member(id: $y) { paymentReference } }`, "z", zoe, "y", yves)
+	if z, y := a.text("zoe", "paymentReference"), a.text("yves", "paymentReference"); !strings.HasPrefix(z, "+++") || !strings.HasPrefix(y, "+++") || z == y {
+		t.Errorf("references: %s", a.Body)
+	}
+
 	// Several are admitted by one decision, or none is.
 	for _, p := range []string{zoe, yves} {
 		c.must("treasurer", `mutation($p: ID!) { subscribeShares(party: $p, class: "A", quantity: 1) { id } }`, "p", p)

@@ -2,8 +2,12 @@ package processes
 
 import (
 	"context"
+	"errors"
 
+	"rochdale/domain"
+	"rochdale/domain/billing"
 	"rochdale/domain/membership"
+	"rochdale/domain/shares"
 	"rochdale/eventstore"
 )
 
@@ -20,5 +24,63 @@ func Erasure(s *eventstore.Store) Process {
 			}
 			return s.Keys.Destroy(ctx, e.Party, e.Class, e.Through)
 		},
+	}
+}
+
+// Numbers is what giving a number to a payer asks the read models.
+type Numbers interface {
+	// LastPayerNumber returns the highest number that a payer has.
+	LastPayerNumber(ctx context.Context) (int64, error)
+}
+
+// References numbers who applies for membership or subscribes to shares, so that they
+// have one reference for all that they ever pay, from the first day. Who was entered
+// from an older register applied long ago, and is numbered when they have to pay.
+func References(s *eventstore.Store, numbers Numbers) Process {
+	return Process{
+		Name:  "references",
+		Wants: []any{membership.Applied{}, shares.Subscribed{}},
+		Handle: func(ctx context.Context, _ eventstore.Record, event any) (err error) {
+			switch e := event.(type) {
+			case membership.Applied:
+				if e.StatutesVersion > 0 {
+					_, err = reference(ctx, s, numbers, e.Party)
+				}
+			case shares.Subscribed:
+				_, err = reference(ctx, s, numbers, e.Party)
+			}
+			return err
+		},
+	}
+}
+
+// reference returns the communication by which payments of a party are known, under a
+// number that it is given if it has none.
+func reference(ctx context.Context, s *eventstore.Store, numbers Numbers, party domain.PartyID) (c domain.Communication, err error) {
+	number, err := numbers.LastPayerNumber(ctx)
+	if err != nil {
+		return "", err
+	}
+	for {
+		number++
+		_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
+			payer, _, err := eventstore.Load[billing.Payer](tx, billing.PayerOf(party))
+			if err != nil {
+				return err
+			}
+			if _, _, numbered := payer.Number(); !numbered {
+				if err := eventstore.Do2(tx, billing.NumberPayer{Payer: party, Number: number}); err != nil {
+					return err
+				}
+				if payer, _, err = eventstore.Load[billing.Payer](tx, billing.PayerOf(party)); err != nil {
+					return err
+				}
+			}
+			_, c, _ = payer.Number()
+			return nil
+		})
+		if !errors.Is(err, billing.ErrNumberTaken) {
+			return c, err
+		}
 	}
 }

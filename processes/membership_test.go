@@ -1,11 +1,14 @@
 package processes_test
 
 import (
+	"context"
 	"testing"
 
 	"rochdale/domain"
+	"rochdale/domain/billing"
 	"rochdale/domain/membership"
 	"rochdale/domain/sealed"
+	"rochdale/domain/shares"
 	"rochdale/eventstore"
 	"rochdale/processes"
 )
@@ -73,5 +76,39 @@ func TestErasureDestroysKeys(t *testing.T) {
 	}
 	if cities, _ := read("anna"); cities != "Ronse " {
 		t.Errorf("of Anna, who is back, %q is known", cities)
+	}
+}
+
+// noNumbers know of none, like read models that are behind.
+type noNumbers struct{}
+
+func (noNumbers) LastPayerNumber(context.Context) (int64, error) { return 0, nil }
+
+// TestReferences: who applies or subscribes to shares has a number from then on, and
+// keeps it.
+func TestReferences(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	identity := membership.Identity{FirstName: "Ada", LastName: "Loom"}
+	execute(c, s, membership.Apply{Party: "anna", Kind: membership.Person, Identity: identity, On: founding, Statutes: c.rules})
+	execute(c, s, shares.Subscribe{Subscription: "s", Party: "bert", Class: c.rules.Shares.Classes[0].ID, Quantity: 2, On: founding, Statutes: c.rules})
+	execute2(c, s, membership.Enter{
+		Party: "carla", Number: 7, Kind: membership.Person, Identity: identity, Language: domain.French, AdmittedOn: founding, On: founding,
+	})
+	execute(c, s, shares.Subscribe{Subscription: "t", Party: "anna", Class: c.rules.Shares.Classes[0].ID, Quantity: 2, On: founding, Statutes: c.rules})
+	numbers := func() (all [3]int64) {
+		for i, party := range []domain.PartyID{"anna", "bert", "carla"} {
+			all[i], _, _ = stateOf[billing.Payer](c, s, billing.PayerOf(party)).Number()
+		}
+		return all
+	}
+	runner := processes.NewRunner(s, quiet, processes.References(s, noNumbers{}))
+	for range 2 {
+		if err := runner.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if got := numbers(); got != [3]int64{1, 2, 0} {
+			t.Errorf("they have the numbers %v", got)
+		}
 	}
 }

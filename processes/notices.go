@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"rochdale/domain"
-	"rochdale/domain/billing"
 	"rochdale/domain/calendar"
 	"rochdale/domain/catalogue"
 	"rochdale/domain/membership"
@@ -38,14 +37,11 @@ type Post interface {
 type Notices struct {
 	Store   *eventstore.Store
 	Post    Post // nil: mails are logged at debug level and not recorded
-	Numbers interface {
-		// LastPayerNumber returns the highest number that a payer has.
-		LastPayerNumber(ctx context.Context) (int64, error)
-	}
-	Host  string // that keys of mails end with
-	Days  int    // of what was recorded longer ago, nobody is told
-	Today func() calendar.Date
-	Log   *slog.Logger
+	Numbers Numbers
+	Host    string // that keys of mails end with
+	Days    int    // of what was recorded longer ago, nobody is told
+	Today   func() calendar.Date
+	Log     *slog.Logger
 }
 
 // The kinds of notice.
@@ -262,7 +258,7 @@ func (n Notices) applied(ctx context.Context, e membership.Applied) (told notice
 	if !amount.IsPositive() {
 		return told, true, nil
 	}
-	reference, err := n.reference(ctx, e.Party)
+	reference, err := reference(ctx, n.Store, n.Numbers, e.Party)
 	if err != nil {
 		return told, false, err
 	}
@@ -270,37 +266,6 @@ func (n Notices) applied(ctx context.Context, e membership.Applied) (told notice
 	told.args["amount"], told.args["reference"] = amount, reference.Grouped()
 	told.args["payee"] = strings.TrimSuffix(rules.Name+", "+rules.Legal.IBAN, ", ")
 	return told, true, nil
-}
-
-// reference returns the communication by which payments of a party are known, under a
-// number that it is given if it has none.
-func (n Notices) reference(ctx context.Context, party domain.PartyID) (c domain.Communication, err error) {
-	number, err := n.Numbers.LastPayerNumber(ctx)
-	if err != nil {
-		return "", err
-	}
-	for {
-		number++
-		_, err := eventstore.Transact(ctx, n.Store, func(tx *eventstore.Tx) error {
-			payer, _, err := eventstore.Load[billing.Payer](tx, billing.PayerOf(party))
-			if err != nil {
-				return err
-			}
-			if _, _, numbered := payer.Number(); !numbered {
-				if err := eventstore.Do2(tx, billing.NumberPayer{Payer: party, Number: number}); err != nil {
-					return err
-				}
-				if payer, _, err = eventstore.Load[billing.Payer](tx, billing.PayerOf(party)); err != nil {
-					return err
-				}
-			}
-			_, c, _ = payer.Number()
-			return nil
-		})
-		if !errors.Is(err, billing.ErrNumberTaken) {
-			return c, err
-		}
-	}
 }
 
 // rules returns the statutes in force on a day or, before there were any, the first.
