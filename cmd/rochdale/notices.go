@@ -84,6 +84,8 @@ func (h *house) noticesSent(ctx context.Context, wanted func(membership.NoticeRe
 
 type noticesTypesCmd struct{}
 
+func (noticesTypesCmd) Help() string { return "Example:\n  rochdale notices types --json" }
+
 // Run lists the kinds of notice.
 func (noticesTypesCmd) Run(g *Globals, t *terminal) error {
 	return t.print(g, processes.NoticeKinds(), func(w io.Writer) {
