@@ -394,10 +394,19 @@ var acts = []act{
 			Kind: pick(h, "kind", shares.Pledged, shares.Contractual), Beneficiary: "Example Bank", Document: "a deed", On: h.dated(),
 		})
 	},
-	func(h *history) error {
-		return do(h, shares.LiftRestriction{
-			Restriction: shares.RestrictionID(fmt.Sprint("r", h.quantity())), Party: h.party(), Class: h.class(), Document: "a release", On: h.dated(),
+	func(h *history) error { // one that is in force, if there is one
+		lift := shares.LiftRestriction{Restriction: "r", Party: h.party(), Class: h.class(), Document: "a release", On: h.clock.today().AddDays(3)}
+		_, err := eventstore.Transact(as(h.Context()), h.node(), func(tx *eventstore.Tx) error {
+			holding, _, err := eventstore.Load[shares.Holding](tx, lift.Stream())
+			if err != nil {
+				return err
+			}
+			for _, r := range holding.Restrictions() {
+				lift.Restriction = r.Restriction
+			}
+			return eventstore.Do(tx, lift)
 		})
+		return err
 	},
 	func(h *history) error { // all
 		party, class := h.party(), h.class()
