@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgxpool"
 	"github.com/jackc/pgx/v5/stdlib"
@@ -143,7 +144,7 @@ func (d *Driver) writeOne(ctx context.Context, a eventstore.StreamAppend, result
 	r := &a.Records[0]
 	args := [][]byte{
 		[]byte(a.Stream), int64Value(a.Version), timeValue(r.RecordedAt), int16Value(r.Edition),
-		r.ID[:], r.Correlation[:], uuidValue(r.Causation), []byte(r.Type), []byte(r.Actor), r.Data,
+		r.ID[:], unless(r.ID, r.Correlation), unless(uuid.Nil, r.Causation), []byte(r.Type), []byte(r.Actor), r.Data,
 	}
 	return d.run(ctx, d.writer, false, appendOne, args, func(columns [][]byte) {
 		if position := readInt64(columns[len(columns)-1]); position > 0 {
@@ -247,8 +248,8 @@ func encode(units []eventstore.Unit, some []int) (args [][]byte, numbers []int, 
 				times.int64(r.RecordedAt.UnixMicro() - epoch)
 				editions.int16(r.Edition)
 				ids.raw(r.ID[:])
-				correlations.raw(r.Correlation[:])
-				causations.raw(uuidValue(r.Causation))
+				correlations.raw(unless(r.ID, r.Correlation))
+				causations.raw(unless(uuid.Nil, r.Causation))
 				names.text(string(a.Stream))
 				types.text(r.Type)
 				actors.text(r.Actor)
@@ -435,7 +436,10 @@ func (d *reader) read(c [][]byte, r *eventstore.Record) {
 	r.Position, r.Stream, r.Version = readInt64(c[0]), d.stream, readInt64(c[2])
 	r.ID = readUUID(c[3])
 	r.RecordedAt, r.Actor = readTime(c[4]), d.actors.of(c[5])
-	r.Correlation, r.Causation = readUUID(c[6]), readUUID(c[7])
+	if r.Correlation = r.ID; c[6] != nil {
+		r.Correlation = readUUID(c[6])
+	}
+	r.Causation = readUUID(c[7])
 	r.Type, r.Edition, r.Data = d.types.of(c[8]), readInt16(c[9]), d.data(c[10])
 }
 

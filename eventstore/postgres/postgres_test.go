@@ -25,7 +25,7 @@ import (
 // The server and the proxy are those of all tests that do not stop them.
 var (
 	server  = sync.OnceValue(func() *pgtest.Cluster { return pgtest.Start(&whole) })
-	proxied = sync.OnceValue(func() func(string) string { return bounce(&whole, server()) })
+	proxied = sync.OnceValue(func() func(string) string { return server().Bounce(&whole) })
 	whole   run
 )
 
@@ -304,6 +304,23 @@ func TestDataAsWritten(t *testing.T) {
 	}
 }
 
+// TestCorrelations keeps those that are the record's own id, another's, and none.
+func TestCorrelations(t *testing.T) {
+	d := open(t, server().NewDatabase(t))
+	own, other, none := one("noted"), one("noted"), one("noted")
+	other.Correlation, other.Causation, none.Correlation = own.ID, own.ID, uuid.Nil
+	for i, unit := range []eventstore.Unit{{to("a", 0, own)}, {to("b", 0, other, none)}, {to("c", 0, other)}, {to("d", 0, none)}} {
+		_, err := d.Write(t.Context(), []eventstore.Unit{unit})
+		must(t, err)
+		for r, err := range d.Stream(t.Context(), unit[0].Stream, 0) {
+			must(t, err)
+			if w := unit[0].Records[r.Version-1]; r.Correlation != w.Correlation || r.Causation != w.Causation || r.ID != w.ID {
+				t.Errorf("unit %d: %s, %s and %s, want %s, %s and %s", i, r.ID, r.Correlation, r.Causation, w.ID, w.Correlation, w.Causation)
+			}
+		}
+	}
+}
+
 // TestPages reads records of all sizes, over the borders of pages of either kind.
 func TestPages(t *testing.T) {
 	through(t, func(t *testing.T, empty func(*testing.T) string) {
@@ -566,4 +583,11 @@ func to(stream domain.Stream, version int64, records ...eventstore.Record) event
 		records[i].Stream, records[i].Version = stream, version+int64(i)+1
 	}
 	return eventstore.StreamAppend{Stream: stream, Version: version, Records: records}
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }

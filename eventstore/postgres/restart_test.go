@@ -24,7 +24,7 @@ func TestRestart(t *testing.T) {
 			c := pgtest.Start(t)
 			url := c.NewDatabase(t)
 			if proxy {
-				url = bounce(t, c)(url)
+				url = c.Bounce(t)(url)
 			}
 			l := start(t, url)
 			for _, mode := range []pgtest.Mode{pgtest.Fast, pgtest.Immediate, pgtest.Fast, pgtest.Immediate} {

@@ -24,9 +24,9 @@ func timeValue(t time.Time) []byte { return int64Value(t.UnixMicro() - epoch) }
 
 func int16Value(v int) []byte { return binary.BigEndian.AppendUint16(nil, uint16(v)) }
 
-// uuidValue takes the zero id for none.
-func uuidValue(id uuid.UUID) []byte {
-	if id == uuid.Nil {
+// unless is null for an id that is as one expects.
+func unless(expected, id uuid.UUID) []byte {
+	if id == expected {
 		return nil
 	}
 	return id[:]

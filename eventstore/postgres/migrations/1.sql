@@ -15,7 +15,7 @@ create table rochdale_log.event (
 	recorded_at timestamptz not null,
 	edition smallint not null,
 	id uuid not null,
-	correlation uuid not null,
+	correlation uuid,            -- null if it is the id
 	causation uuid,              -- null if a person acted
 	stream text collate "C" not null,
 	type text collate "C" not null,
