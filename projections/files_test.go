@@ -85,7 +85,7 @@ func other(round int) domain.Language {
 // soon waits until something holds.
 func soon(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(30 * time.Second); !holds(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("in vain was it waited until " + what)
 		}
@@ -93,7 +93,7 @@ func soon(t testing.TB, what string, holds func() bool) {
 }
 
 func bounded(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }
@@ -294,7 +294,7 @@ func TestAFileThatIsNoGoodIsMadeAgain(t *testing.T) {
 }
 
 func TestAFileThatIsBrokenOrDeletedWhileInUseIsMadeAgain(t *testing.T) {
-	_, s := founded(t, 1000)
+	_, s := founded(t, 300)
 	for round, d := range damages {
 		if d.what == "is of another schema" { // nobody does so by accident
 			continue
@@ -363,6 +363,7 @@ func TestFilesOfOtherCodeStayAsLongAsItRuns(t *testing.T) {
 		}
 	}
 	must(t, lock.Close())
+	must(t, os.Remove(m.Path())) // as if this were code of its own, too
 	m = open(t, dir, s)
 	if left, _ := filepath.Glob(old("*")); len(left) > 0 {
 		t.Errorf("of code that runs no more %v is left", left)
@@ -517,7 +518,7 @@ func TestTwoWhoShareAFolder(t *testing.T) {
 // TestOneWhoOnlyReadsGetsABrokenFileMadeAgain: whoever writes may never look at the
 // page that is broken.
 func TestOneWhoOnlyReadsGetsABrokenFileMadeAgain(t *testing.T) {
-	d, s := founded(t, 1000)
+	d, s := founded(t, 300)
 	dir := t.TempDir()
 	first := open(t, dir, s)
 	run(t, first)
@@ -563,6 +564,27 @@ func TestOneWaitsForTheFirstFileOfAnother(t *testing.T) {
 	}
 	must(t, <-second)
 	t.Cleanup(func() { must(t, m.Close()) })
+	verified(t, m)
+}
+
+func TestOneWhoIsStoppedWhileOpeningLeavesTheFileAlone(t *testing.T) {
+	_, s := founded(t, 20)
+	dir := t.TempDir()
+	m, err := projections.Open(t.Context(), dir, s, quiet)
+	must(t, err)
+	path := m.Path()
+	must(t, m.Close())
+	ctx, stop := context.WithCancel(t.Context())
+	stop()
+	if _, err := projections.Open(ctx, dir, s, quiet); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped: %v", err)
+	}
+	if m = open(t, dir, s); m.Path() != path {
+		t.Errorf("%s is used instead of %s", m.Path(), path)
+	}
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
 	verified(t, m)
 }
 

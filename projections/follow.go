@@ -106,7 +106,7 @@ func (m *Models) lookAfter(ctx context.Context) {
 		began := time.Now()
 		if err := m.mend(ctx); err != nil && ctx.Err() == nil && !errors.Is(err, errClosed) {
 			m.log.ErrorContext(ctx, "read models cannot be made anew, which is tried again", "err", err)
-			_ = rest(ctx, pause)
+			_ = rest(ctx, leisure*pause)
 			m.remind()
 			continue
 		}
@@ -151,7 +151,7 @@ func (m *Models) peek(ctx context.Context) error {
 		case err == nil:
 			m.swap(next)
 			v = next
-		case !m.writes():
+		case !m.writes() || ctx.Err() != nil:
 			return err
 		default: // it is this process's to go on with the one that can be read
 			m.log.WarnContext(ctx, "read models that were made anew cannot be read", "err", err)

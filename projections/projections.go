@@ -175,6 +175,8 @@ func (m *Models) use(ctx context.Context) error {
 		}
 		v, err := m.openLatest(ctx)
 		switch {
+		case ctx.Err() != nil && v == nil:
+			return errors.Join(context.Cause(ctx), last)
 		case v != nil:
 			m.swap(v)
 			m.sweep()
@@ -185,7 +187,9 @@ func (m *Models) use(ctx context.Context) error {
 			}
 			last = err
 		case err == nil:
-			return m.renew(ctx, func(tmp string) error { return m.make(ctx, tmp, nil) })
+			err := m.renew(ctx, func(tmp string) error { return m.make(ctx, tmp, nil) })
+			m.sweep()
+			return err
 		default: // what cannot be read is made again, and what comes before it is too old to matter
 			m.log.WarnContext(ctx, "read models cannot be read, and are made again", "err", err)
 			removeFile(m.path(m.latest()))
