@@ -64,6 +64,9 @@ func Transact(ctx context.Context, s *Store, run func(*Tx) error) (position int6
 			again: attempt > 0, staged: map[domain.Stream]*stage{},
 		}
 		position, err = tx.run(run)
+		if tx.recalled && !tx.appended && ctx.Err() == nil {
+			continue // a no, or nothing, is believed only of what was read just now
+		}
 		no, conflict := errors.AsType[Conflict](err)
 		if !conflict {
 			break
@@ -130,6 +133,9 @@ type Tx struct {
 	order  []*stage
 	events int // decided so far
 	answer json.RawMessage
+
+	recalled bool // some state was remembered: see [Recall]
+	appended bool // or it was tried
 }
 
 // A past is a stream as far as it has been read.
@@ -177,6 +183,19 @@ func Load[S any](tx *Tx, stream domain.Stream) (state S, version int64, err erro
 	return state, st.version + int64(len(st.events)), nil
 }
 
+// Recall is [Load] for what many transactions ask and few change: it returns what is
+// remembered, if anything is. Should that be old, the append will tell; and where
+// nothing is appended, the function runs again on what is so now.
+func Recall[S any](tx *Tx, stream domain.Stream) (state S, version int64, err error) {
+	st, err := load[S](tx, stream)
+	if err != nil {
+		return state, 0, err
+	}
+	tx.recalled = tx.recalled || !st.read && !tx.again
+	state, _ = st.state.(S)
+	return state, st.version + int64(len(st.events)), nil
+}
+
 // Do executes a command within a transaction.
 func Do[S any](tx *Tx, cmd domain.Command[S]) error {
 	st, err := load[S](tx, cmd.Stream())
@@ -190,7 +209,7 @@ func Do[S any](tx *Tx, cmd domain.Command[S]) error {
 			return nil
 		}
 		// A no, or nothing, is believed only of what was read just now.
-		if st.read {
+		if st.read || tx.recalled {
 			return err
 		}
 		if err := refresh[S](tx, st); err != nil {
@@ -214,7 +233,7 @@ func Do2[A, B any](tx *Tx, cmd domain.Command2[A, B]) error {
 			then(tx, b, bs)
 			return nil
 		}
-		if a.read && b.read {
+		if a.read && b.read || tx.recalled {
 			return err
 		}
 		if err := errors.Join(refresh[A](tx, a), refresh[B](tx, b)); err != nil {
@@ -335,6 +354,7 @@ func (tx *Tx) run(run func(*Tx) error) (position int64, err error) {
 	} else if !changed {
 		return position, nil
 	}
+	tx.appended = true
 	position, err = tx.store.Log.Append(tx.ctx, unit...)
 	if err != nil {
 		return 0, err

@@ -259,6 +259,62 @@ func TestDecidesAfreshWhenOvertaken(t *testing.T) {
 	}
 }
 
+// TestRecall holds that what is remembered, and old, leads nobody astray.
+func TestRecall(t *testing.T) {
+	ctx, d := eventstore.As(t.Context(), "ada"), new(eventstore.Memory)
+	s, other := storeOn(t, d), storeOn(t, d)
+	put := func(s *eventstore.Store, jar string, n int) {
+		t.Helper()
+		if _, err := eventstore.Execute(ctx, s, fill{jar: jar, n: n}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put(s, "a", 2)
+	put(s, "b", 9)
+	put(other, "a", 3) // s does not know
+	put(other, "b", -5)
+	runs := 0
+	recall := func(then func(tx *eventstore.Tx, a jar) error) error {
+		runs = 0
+		_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
+			runs++
+			a, _, err := eventstore.Recall[jar](tx, jarStream("a"))
+			if err != nil {
+				return err
+			}
+			return then(tx, a)
+		})
+		return err
+	}
+	err := recall(func(tx *eventstore.Tx, a jar) error { return eventstore.Do(tx, fill{jar: "copy", n: a.n}) })
+	if got := contents(t, other, "copy").n; err != nil || runs != 2 || got != 5 {
+		t.Errorf("what is old was copied: %v after %d runs, %d copied", err, runs, got)
+	}
+	err = recall(func(tx *eventstore.Tx, a jar) error { return eventstore.Do(tx, fill{jar: "another", n: a.n}) })
+	if err != nil || runs != 1 {
+		t.Errorf("what is so: %v after %d runs", err, runs)
+	}
+	err = recall(func(tx *eventstore.Tx, _ jar) error { return eventstore.Do(tx, fill{jar: "b", n: 3}) })
+	if got := contents(t, other, "b").n; err != nil || runs != 2 || got != 7 {
+		t.Errorf("what is old was refused: %v after %d runs, %d in it", err, runs, got)
+	}
+	put(other, "a", -5)
+	err = recall(func(_ *eventstore.Tx, a jar) error {
+		if a.n > 0 {
+			return errFull
+		}
+		return nil
+	})
+	if err != nil || runs != 2 {
+		t.Errorf("refused for what is old: %v after %d runs", err, runs)
+	}
+	put(other, "a", 8)
+	var seen int
+	if err = recall(func(_ *eventstore.Tx, a jar) error { seen = a.n; return nil }); err != nil || seen != 8 {
+		t.Errorf("what is old was shown: %v, %d in it", err, seen)
+	}
+}
+
 // TestNobodyGetsInTwice: of many who ask on two nodes for the same last place, the
 // right number gets it.
 func TestNobodyGetsInTwice(t *testing.T) {

@@ -130,7 +130,7 @@ func (r *resolver) zone(ctx context.Context) (*time.Location, error) {
 	if n := len(versions); n > 0 {
 		name = versions[n-1].Statutes.TimeZone
 	}
-	in, err := time.LoadLocation(name)
+	in, err := location(name)
 	if err == nil {
 		r.zones.Store(&zoneAt{position, in})
 	}

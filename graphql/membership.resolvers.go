@@ -502,7 +502,7 @@ func (m mutation) mayVote(ctx context.Context, w *work, party domain.PartyID) er
 	if err != nil {
 		return err
 	}
-	state, _, err := eventstore.Load[membership.Member](w.Tx, membership.StreamOf(party))
+	state, _, err := eventstore.Recall[membership.Member](w.Tx, membership.StreamOf(party))
 	if err != nil {
 		return err
 	}

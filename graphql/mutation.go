@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/hex"
 	"encoding/json"
+	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -93,11 +94,26 @@ func (w *work) today() (calendar.Date, error) {
 }
 
 func dayIn(zone string, now time.Time) (calendar.Date, error) {
-	in, err := time.LoadLocation(zone)
+	in, err := location(zone)
 	if err != nil {
 		return calendar.Date{}, err
 	}
 	return calendar.Of(now.In(in)), nil
+}
+
+// locations are time zones by their names: to find one takes reading a file.
+var locations sync.Map
+
+func location(zone string) (*time.Location, error) {
+	if known, ok := locations.Load(zone); ok {
+		in, _ := known.(*time.Location)
+		return in, nil
+	}
+	in, err := time.LoadLocation(zone)
+	if err == nil {
+		locations.Store(zone, in)
+	}
+	return in, err
 }
 
 // day is one that was given, or today.
@@ -112,7 +128,7 @@ func (w *work) read() error {
 	if w.history != nil {
 		return nil
 	}
-	history, _, err := eventstore.Load[statutes.History](w.Tx, statutes.Stream)
+	history, _, err := eventstore.Recall[statutes.History](w.Tx, statutes.Stream)
 	w.history = &history
 	return err
 }
