@@ -34,18 +34,27 @@ func dial(ctx context.Context, address string) (*client, error) {
 
 // post is a request that is ready to be sent.
 func post(path, token string, body any) []byte {
-	data, err := json.Marshal(body)
-	if err != nil {
-		panic(err) // it is of strings and numbers
-	}
+	data := encoded(body)
+	return append(head(path, token, len(data)), data...)
+}
+
+// head is a request but for its body.
+func head(path, token string, length int) []byte {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, len(data))
+	fmt.Fprintf(&b, "POST %s HTTP/1.1\r\nHost: bench\r\nContent-Type: application/json\r\nContent-Length: %d\r\n", path, length)
 	if token != "" {
 		fmt.Fprintf(&b, "Authorization: Bearer %s\r\n", token)
 	}
 	b.WriteString("\r\n")
-	b.Write(data)
 	return b.Bytes()
+}
+
+func encoded(body any) []byte {
+	data, err := json.Marshal(body)
+	if err != nil {
+		panic(err) // it is of strings and numbers
+	}
+	return data
 }
 
 // do sends a request and returns the body of the answer, which is valid until the

@@ -75,7 +75,7 @@ func beginVotes(on place) func(context.Context, *bench) (*trial, error) {
 			s.stop()
 			return nil, err
 		}
-		v := &voters{coop: c, cast: make([]int, voting)}
+		v := newVoters(c)
 		clients := load{address: s.address, clients: voting, next: v.next}
 		ours := func(ctx context.Context, length time.Duration) (sample, error) {
 			return clients.run(ctx, s.pid(), length)
@@ -107,8 +107,26 @@ func beginVotes(on place) func(context.Context, *bench) (*trial, error) {
 // voters are the members, on whose behalf clients vote.
 type voters struct {
 	*coop
-	cast     []int // by client: how many votes so far
+	heads    [][]byte // of requests, by member
+	bodies   [][]byte // by poll
+	requests [][]byte // by client: the last
+	cast     []int    // by client: how many votes so far
 	accepted atomic.Int64
+}
+
+// newVoters writes ahead what can be, which is the browsers' work and not the server's.
+func newVoters(c *coop) *voters {
+	v := &voters{coop: c, requests: make([][]byte, voting), cast: make([]int, voting)}
+	for _, poll := range c.polls {
+		v.bodies = append(v.bodies, encoded(map[string]any{
+			"query":     `mutation($poll: ID!, $choice: Choice!) { castVote(poll: $poll, choice: $choice) { position } }`,
+			"variables": map[string]any{"poll": poll, "choice": "FOR"},
+		}))
+	}
+	for _, token := range c.voters {
+		v.heads = append(v.heads, head("/graphql", token, len(v.bodies[0]))) // ids are all of one length
+	}
+	return v
 }
 
 // next has a client's next member vote, in the first poll in which they have not.
@@ -121,11 +139,8 @@ func (v *voters) next(client, _ int) ([]byte, func([]byte) error) {
 			return errors.New("there are not enough polls for so fast a machine: take fewer rounds")
 		}
 	}
-	request := post("/graphql", v.voters[member], map[string]any{
-		"query":     `mutation($poll: ID!, $choice: Choice!) { castVote(poll: $poll, choice: $choice) { position } }`,
-		"variables": map[string]any{"poll": v.polls[poll], "choice": "FOR"},
-	})
-	return request, func(body []byte) error {
+	v.requests[client] = append(append(v.requests[client][:0], v.heads[member]...), v.bodies[poll]...)
+	return v.requests[client], func(body []byte) error {
 		if !bytes.HasPrefix(body, []byte(`{"data":{"castVote":{"position":`)) {
 			return wrongf("a vote was answered by %.300s", body)
 		}
