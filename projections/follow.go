@@ -282,7 +282,7 @@ func (m *Models) batches(ctx context.Context, read reading, after, through int64
 			return
 		}
 		ctx, stop := context.WithCancel(ctx)
-		results := make(chan result, 2)
+		results := make(chan result, 8) // so that neither waits for the other where processors are few
 		go func() {
 			defer close(results)
 			for b, err := range m.inBatches(ctx, read(ctx, after), through) {
