@@ -122,6 +122,9 @@ func replayPostgres(ctx context.Context, b *bench) (*trial, error) {
 		}
 		for rows.NextRow() {
 			v := rows.Values()
+			if v[6] == nil { // as the id
+				v[6] = v[3]
+			}
 			seen.events++
 			seen.bytes += int64(len(v[1]) + len(v[3]) + len(v[5]) + len(v[6]) + len(v[7]) + len(v[8]) + len(v[10]))
 			seen.sum += number(v[0]) ^ number(v[2]) ^ (number(v[4]) + epoch) ^ number(v[9])
