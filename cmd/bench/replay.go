@@ -126,7 +126,10 @@ func replayPostgres(ctx context.Context, b *bench) (*trial, error) {
 				v[6] = v[3]
 			}
 			seen.events++
-			seen.bytes += int64(len(v[1]) + len(v[3]) + len(v[5]) + len(v[6]) + len(v[7]) + len(v[8]) + len(v[10]))
+			seen.bytes += int64(len(v[1]) + len(v[3]) + len(v[5]) + len(v[7]) + len(v[8]) + len(v[10]))
+			if len(v[6]) == 0 || len(v[6]) == len(v[3]) { // nothing stands for the id
+				seen.bytes += 16
+			}
 			seen.sum += number(v[0]) ^ number(v[2]) ^ (number(v[4]) + epoch) ^ number(v[9])
 		}
 		if _, err := rows.Close(); err != nil {
