@@ -16,16 +16,16 @@ import (
 // small disk.
 const mountEnv = "ROCHDALE_PROJECTIONS_SMALL_DISK"
 
-// TestFullDisk fills a real file system of 4 MB, in a process that has it for itself.
+// TestFullDisk fills a real file system of 24 MB, in a process that has it for itself.
 // Where the system lets nobody do so, [TestFullFile] has to do.
 func TestFullDisk(t *testing.T) {
 	if dir := os.Getenv(mountEnv); dir != "" {
-		must(t, syscall.Mount("small", dir, "tmpfs", 0, "size=4m"))
+		must(t, syscall.Mount("small", dir, "tmpfs", 0, "size=24m"))
 		t.Cleanup(func() { _ = syscall.Unmount(dir, syscall.MNT_DETACH) })
 		ballast := filepath.Join(dir, "ballast")
 		s := nodeOf(new(eventstore.Memory), &clock{began})
 		untilFull(t, s, dir,
-			func(*projections.Models) { must(t, os.WriteFile(ballast, make([]byte, 3<<20), 0o600)) },
+			func(*projections.Models) { must(t, os.WriteFile(ballast, make([]byte, 20<<20), 0o600)) },
 			func(*projections.Models) { must(t, os.Remove(ballast)) })
 		return
 	}
