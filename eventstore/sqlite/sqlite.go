@@ -263,7 +263,11 @@ func (d *Driver) pages(ctx context.Context, after int64, key func(*eventstore.Re
 			bytes, more := 0, false
 			err := d.db.ReadOne(ctx, func(c *lite.Conn) error {
 				return c.Query(sql, func(row lite.Row) error {
-					records = append(records, eventstore.Record{})
+					if n := len(records); n < cap(records) {
+						records = records[:n+1] // of which all is overwritten
+					} else {
+						records = append(records, eventstore.Record{})
+					}
 					r := &records[len(records)-1]
 					reader.read(row, r)
 					bytes += len(r.Data)
@@ -277,6 +281,7 @@ func (d *Driver) pages(ctx context.Context, after int64, key func(*eventstore.Re
 				yield(eventstore.Record{}, d.explain(err))
 				return
 			}
+			reader.name(records)
 			for i := range records {
 				if ctx.Err() != nil {
 					yield(eventstore.Record{}, context.Cause(ctx))
@@ -300,6 +305,8 @@ var errEnough = errors.New("sqlite: enough")
 type reader struct {
 	actors, types names
 	chunk         []byte // from which data is cut
+	streams       []byte // of the page being read, one after another
+	lengths       []int
 }
 
 const (
@@ -342,11 +349,23 @@ func (d *reader) data(data []byte) []byte {
 }
 
 func (d *reader) read(row lite.Row, r *eventstore.Record) {
-	r.Position, r.Stream, r.Version = row.Int(0), domain.Stream(row.Raw(1)), row.Int(2)
+	stream := row.Raw(1)
+	d.streams, d.lengths = append(d.streams, stream...), append(d.lengths, len(stream))
+	r.Position, r.Version = row.Int(0), row.Int(2)
 	r.ID = id(row.Raw(3))
 	r.RecordedAt, r.Actor = time.UnixMicro(row.Int(4)).UTC(), d.actors.of(row.Raw(5))
 	r.Correlation, r.Causation = id(row.Raw(6)), id(row.Raw(7))
 	r.Type, r.Edition, r.Data = d.types.of(row.Raw(8)), int(row.Int(9)), d.data(row.Raw(10))
+}
+
+// name gives the records of a page, which have been read, their streams, all of which
+// are cut from one text.
+func (d *reader) name(records []eventstore.Record) {
+	all := domain.Stream(d.streams)
+	for i, n := range d.lengths {
+		records[i].Stream, all = all[:n], all[n:]
+	}
+	d.streams, d.lengths = d.streams[:0], d.lengths[:0]
 }
 
 func id(raw []byte) (id uuid.UUID) {
