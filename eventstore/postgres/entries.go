@@ -31,9 +31,10 @@ func (d *Driver) Get(ctx context.Context, keys ...string) ([]eventstore.Entry, e
 		wanted.text(key)
 	}
 	found := make(map[string]eventstore.Entry, len(keys))
-	err := d.run(ctx, d.pool, true, getEntries, [][]byte{wanted.value()}, func(columns [][]byte) {
+	err := d.run(ctx, d.pool, true, getEntries, [][]byte{wanted.value()}, func(columns [][]byte) bool {
 		e := readEntry(columns)
 		found[e.Key] = e
+		return true
 	})
 	for i, key := range keys {
 		if e, is := found[key]; is {
@@ -50,7 +51,10 @@ func (d *Driver) Range(ctx context.Context, prefix, after string, limit int) (en
 	if end := endOf(prefix); end != "" {
 		st, args = rangeTo, append(args, []byte(end))
 	}
-	err = d.run(ctx, d.pool, true, st, args, func(columns [][]byte) { entries = append(entries, readEntry(columns)) })
+	err = d.run(ctx, d.pool, true, st, args, func(columns [][]byte) bool {
+		entries = append(entries, readEntry(columns))
+		return true
+	})
 	return entries, d.explain(err)
 }
 
@@ -82,10 +86,11 @@ func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
 		revisions.int64(c.Revision)
 	}
 	var stale error
-	err := d.run(ctx, d.pool, false, putEntries, [][]byte{keys.value(), values.value(), revisions.value()}, func(columns [][]byte) {
+	err := d.run(ctx, d.pool, false, putEntries, [][]byte{keys.value(), values.value(), revisions.value()}, func(columns [][]byte) bool {
 		if key := columns[len(columns)-1]; key != nil {
 			stale = eventstore.Stale{Key: string(key)}
 		}
+		return true
 	})
 	if err != nil {
 		return d.explain(err)

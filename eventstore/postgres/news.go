@@ -26,7 +26,7 @@ func (d *Driver) tell() {
 			return
 		case <-d.news:
 		}
-		_ = d.run(d.open, d.pool, true, notify, nil, func([][]byte) {}) // others look in any case
+		_ = d.run(d.open, d.pool, true, notify, nil, func([][]byte) bool { return true }) // others look in any case
 		select {
 		case <-d.open.Done():
 			return

@@ -146,12 +146,13 @@ func (d *Driver) writeOne(ctx context.Context, a eventstore.StreamAppend, result
 		[]byte(a.Stream), int64Value(a.Version), timeValue(r.RecordedAt), int16Value(r.Edition),
 		r.ID[:], unless(r.ID, r.Correlation), unless(uuid.Nil, r.Causation), []byte(r.Type), []byte(r.Actor), r.Data,
 	}
-	return d.run(ctx, d.writer, false, appendOne, args, func(columns [][]byte) {
+	return d.run(ctx, d.writer, false, appendOne, args, func(columns [][]byte) bool {
 		if position := readInt64(columns[len(columns)-1]); position > 0 {
 			result.Position = position
 		} else {
 			result.Conflict = &eventstore.Conflict{Stream: a.Stream, Expected: a.Version, Actual: -1 - position}
 		}
+		return true
 	})
 }
 
@@ -170,7 +171,10 @@ func (d *Driver) writeMany(ctx context.Context, units []eventstore.Unit, results
 			return err
 		}
 		var answer []int64
-		err = d.run(ctx, d.writer, false, appendMany, args, func(columns [][]byte) { answer = readInt64s(columns[len(columns)-1]) })
+		err = d.run(ctx, d.writer, false, appendMany, args, func(columns [][]byte) bool {
+			answer = readInt64s(columns[len(columns)-1])
+			return true
+		})
 		if err != nil {
 			return err
 		}
@@ -268,8 +272,8 @@ func encode(units []eventstore.Unit, some []int) (args [][]byte, numbers []int, 
 // it, or use the driver meanwhile, hold no connection.
 const (
 	firstPage = 50      // records, since most streams are short
-	page      = 2000    // records
-	pageBytes = 4 << 20 // after which the others of a page are read once more
+	page      = 8000    // records
+	pageBytes = 4 << 20 // about, and twice as many at most
 )
 
 const columns = `position, stream, version, id, recorded_at, actor, correlation, causation, type, edition, data`
@@ -363,22 +367,19 @@ func (p *pages) all(ctx context.Context, to chan<- aPage, left <-chan struct{}) 
 
 // next reads the next page into the room of another.
 func (p *pages) next(ctx context.Context, room []eventstore.Record) aPage {
-	records, seen, bytes := room[:0], 0, 0
+	records, bytes := room[:0], 0
 	p.args[0], p.args[1] = int64Value(p.after), int64Value(int64(p.size))
-	err := p.d.run(ctx, p.d.pool, true, p.st, p.args, func(columns [][]byte) {
-		seen++
-		if bytes > pageBytes {
-			return
-		}
+	err := p.d.run(ctx, p.d.pool, true, p.st, p.args, func(columns [][]byte) bool {
 		records = append(records, eventstore.Record{})
 		r := &records[len(records)-1]
 		p.read(columns, r)
 		bytes += len(r.Data)
+		return bytes < 2*pageBytes
 	})
-	more := err == nil && (seen == p.size || seen > len(records))
-	if len(records) > 0 {
-		p.size = min(page, 10*p.size, max(1, len(records)*pageBytes/(bytes+1)))
-		p.after = p.key(&records[len(records)-1])
+	more := err == nil && (len(records) == p.size || bytes >= 2*pageBytes)
+	if n := len(records); n > 0 {
+		p.size = min(page, 10*p.size, max(1, n*pageBytes/(bytes+1)))
+		p.after = p.key(&records[n-1])
 	}
 	return aPage{records, more, err}
 }
@@ -445,6 +446,9 @@ func (d *reader) read(c [][]byte, r *eventstore.Record) {
 
 // Head is that of [eventstore.Driver].
 func (d *Driver) Head(ctx context.Context) (position int64, err error) {
-	err = d.run(ctx, d.pool, true, readHead, nil, func(columns [][]byte) { position = readInt64(columns[0]) })
+	err = d.run(ctx, d.pool, true, readHead, nil, func(columns [][]byte) bool {
+		position = readInt64(columns[0])
+		return true
+	})
 	return position, d.explain(err)
 }

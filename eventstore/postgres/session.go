@@ -102,10 +102,10 @@ const (
 	ride, breath = 5 * time.Second, 50 * time.Millisecond
 )
 
-// run runs a statement and hands each row over, for as long as the call. It runs
-// it again if it has surely had no effect; or, as repeatable says, if that does no
-// harm.
-func (d *Driver) run(ctx context.Context, pool *pgxpool.Pool, repeatable bool, st *statement, args [][]byte, row func(columns [][]byte)) error {
+// run runs a statement and hands each row over, for as long as the call, until no
+// more are wanted. It runs it again if it has surely had no effect; or, as repeatable
+// says, if that does no harm.
+func (d *Driver) run(ctx context.Context, pool *pgxpool.Pool, repeatable bool, st *statement, args [][]byte, row func(columns [][]byte) (more bool)) error {
 	bounded := ctx
 	if _, has := ctx.Deadline(); !has {
 		var cancel context.CancelFunc
@@ -128,7 +128,11 @@ func (d *Driver) run(ctx context.Context, pool *pgxpool.Pool, repeatable bool, s
 		rows := 0
 		for result.NextRow() {
 			rows++
-			row(result.Values())
+			if !row(result.Values()) { // what is still to come costs more than another connection
+				hangUp(conn.Conn())
+				conn.Release()
+				return nil
+			}
 		}
 		_, err = result.Close()
 		conn.Release()
