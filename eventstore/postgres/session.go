@@ -5,13 +5,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgproto3"
 	"github.com/jackc/pgx/v5/pgxpool"
 )
+
+var _ pgproto3.FrontendMessage = room(0)
 
 // settings are what the log asks of a session: to wait for the disk, whatever the
 // default is; and to make a plan once, which takes as long as to carry it out, and by
@@ -79,6 +83,11 @@ func (d *Driver) meet(ctx context.Context, conn *pgx.Conn) error {
 
 // send sends a statement, in one message, and reads up to its first row.
 func (s *session) send(ctx context.Context, st *statement, args [][]byte) *pgconn.ResultReader {
+	size := room(512) // with the statement
+	for _, arg := range args {
+		size += room(len(arg)) + 4 // and its length
+	}
+	s.conn.Frontend().Send(size)
 	known := s.known[st.name]
 	if known == nil && s.direct {
 		var err error
@@ -91,6 +100,19 @@ func (s *session) send(ctx context.Context, st *statement, args [][]byte) *pgcon
 	}
 	return s.conn.ExecStatement(ctx, known, args, binaryFormat, binaryFormat)
 }
+
+// room is a message of no bytes, which makes room for as many: a long message would
+// be copied again and again as it grows.
+type room int
+
+// Encode is that of [pgproto3.FrontendMessage].
+func (r room) Encode(to []byte) ([]byte, error) { return slices.Grow(to, int(r)), nil }
+
+// Decode is that of [pgproto3.FrontendMessage].
+func (room) Decode([]byte) error { return nil }
+
+// Frontend is that of [pgproto3.FrontendMessage].
+func (room) Frontend() {}
 
 const (
 	// patience bounds a statement: nobody waits longer for a server that is silent.
