@@ -86,7 +86,7 @@ func (c Convert) Decide(from, to Holding) ([]event, []event, error) {
 	class, known := c.Statutes.Class(c.Class)
 	target, alsoKnown := c.Statutes.Class(c.To)
 	ratio, may := class.Conversion(c.To)
-	_, made := to.conversions[c.Conversion]
+	_, other := to.conversions[c.Conversion]
 	take, give := int64(ratio.Take), int64(ratio.Give)
 	switch {
 	case !known:
@@ -95,7 +95,7 @@ func (c Convert) Decide(from, to Holding) ([]event, []event, error) {
 		return nil, nil, ErrNoSuchClass.With("class", c.To)
 	case !may:
 		return nil, nil, ErrNoConversion.With("class", c.Class).With("to", c.To)
-	case made:
+	case other:
 		return nil, nil, ErrConverted.With("conversion", c.Conversion) // from another class
 	case c.Quantity < take:
 		return nil, nil, ErrRatio.With("class", c.Class).With("take", take).With("quantity", c.Quantity)
@@ -111,9 +111,13 @@ func (c Convert) Decide(from, to Holding) ([]event, []event, error) {
 	if err := open(c.On, c.Closed); err != nil {
 		return nil, nil, err
 	}
+	made := changed(lots, take, give)
+	if err := to.joins(made, c.On); err != nil {
+		return nil, nil, err
+	}
 	v := c.Statutes.Version
 	return []event{ConvertedOut{c.Conversion, c.Party, c.Class, c.To, c.Quantity, times * take, lots, c.On, v}},
-		[]event{ConvertedIn{c.Conversion, c.Party, c.To, c.Class, times * give, changed(lots, take, give), c.On, v}}, nil
+		[]event{ConvertedIn{c.Conversion, c.Party, c.To, c.Class, times * give, made, c.On, v}}, nil
 }
 
 // taken returns the lots of the shares that are changed. A remainder that the ratio

@@ -649,6 +649,9 @@ func (c ReverseExit) Decide(h Holding, claim Claim) ([]event, []claimEvent, erro
 	case c.On.Before(claim.last):
 		return nil, nil, ErrTooEarly.With("earliest", claim.last)
 	}
+	if err := h.joins(was.Lots, c.On); err != nil {
+		return nil, nil, err
+	}
 	back := Reversed{
 		Reversal: c.Reversal, Entry: EntryExit, Of: of, Party: c.Party, Class: c.Class, Quantity: was.Quantity, Lots: was.Lots,
 		EntryOn: was.On, Document: c.Document, On: c.On,

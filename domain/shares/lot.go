@@ -129,6 +129,17 @@ func (h Holding) pick(shares []Lot, on calendar.Date) (picked []Lot, err error) 
 	return picked, nil
 }
 
+// joins reports why lots may not come on a day: none is joined to what is left of the
+// same before the last that happened to that.
+func (h Holding) joins(lots []Lot, on calendar.Date) error {
+	for _, lot := range lots {
+		if i := slices.IndexFunc(h.lots, func(l heldLot) bool { return l.is(lot) }); i >= 0 && on.Before(h.lots[i].since) {
+			return ErrTooEarly.With("earliest", h.lots[i].since)
+		}
+	}
+	return nil
+}
+
 // without returns the lots that are left when some have been taken.
 func (h Holding) without(taken []Lot) []heldLot {
 	left := slices.Clone(h.lots)
@@ -164,6 +175,9 @@ func (h Holding) with(more []Lot, on calendar.Date) []heldLot {
 		if unpaid.IsPositive() {
 			l.Called = l.Paid.Plus(unpaid)
 		}
+		if !l.takenBack.IsZero() {
+			l.takenBack = l.takenBack.Plus(m.Paid).Plus(m.Unpaid())
+		}
 		l.since = later(l.since, on)
 	}
 	slices.SortStableFunc(lots, func(a, b heldLot) int { return a.AcquiredOn.Compare(b.AcquiredOn) })
@@ -176,7 +190,7 @@ func (h Holding) touch(i int, on calendar.Date, change func(*heldLot)) []heldLot
 	change(&lots[i])
 	lots[i].since = later(lots[i].since, on)
 	if lots[i].paidUp() {
-		lots[i].Called = money.Money{} // nothing of it is unpaid
+		lots[i].Called, lots[i].takenBack = money.Money{}, money.Money{} // nothing of it is unpaid
 	}
 	return lots
 }

@@ -393,6 +393,9 @@ func (h Holding) reverseRedemption(e *Reversed) error {
 		if redeemed.Value.Minor() > h.owed.Minor() {
 			return ErrNotOwed.With("owed", h.owed)
 		}
+		if err := h.joins(redeemed.Lots, e.On); err != nil {
+			return err
+		}
 		e.Amount, e.EntryOn, e.Quantity, e.Lots = redeemed.Value, redeemed.On, redeemed.Quantity, redeemed.Lots
 	default:
 		return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
@@ -430,6 +433,9 @@ func (c ReverseTransfer) Decide(from, to Holding) ([]event, []event, error) {
 	}
 	lots, err := c.back(to, -t.quantity, t.lots)
 	if err != nil {
+		return nil, nil, err
+	}
+	if err := from.joins(lots, c.On); err != nil {
 		return nil, nil, err
 	}
 	e := Reversed{Reversal: c.Reversal, Entry: EntryTransfer, Of: of, Class: c.Class, Lots: lots, EntryOn: t.on, Document: c.Document, On: c.On}
@@ -484,6 +490,9 @@ func (c ReverseConversion) Decide(from, to Holding) ([]event, []event, error) {
 	}
 	if !slices.EqualFunc(lots, now.lots, func(a, b Lot) bool { return a.Paid.Minor() == b.Paid.Minor() && a.Lost.Minor() == b.Lost.Minor() }) {
 		return nil, nil, ErrGone
+	}
+	if err := from.joins(was.lots, c.On); err != nil {
+		return nil, nil, err
 	}
 	e := Reversed{Reversal: c.Reversal, Entry: EntryConversion, Of: of, Party: c.Party, EntryOn: was.on, Document: c.Document, On: c.On}
 	back, gone := e, e

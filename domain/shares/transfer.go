@@ -266,7 +266,7 @@ func (c Transfer) Decide(from, to Holding) ([]event, []event, error) {
 	if err := c.check(from, to, 0); err != nil {
 		return nil, nil, err
 	}
-	return c.move(from)
+	return c.move(from, to)
 }
 
 // check reports why the transfer may not be made, now or later; awaited shares are
@@ -334,7 +334,7 @@ func (h Holding) backs(needed, leaving int64) error {
 	return nil
 }
 
-func (c Transfer) move(from Holding) ([]event, []event, error) {
+func (c Transfer) move(from, to Holding) ([]event, []event, error) {
 	lots, err := from.take(c.Quantity, c.On)
 	if err != nil {
 		return nil, nil, err
@@ -343,6 +343,9 @@ func (c Transfer) move(from Holding) ([]event, []event, error) {
 		if !l.paidUp() && !c.Kind.whole() {
 			return nil, nil, ErrNotPaidUp
 		}
+	}
+	if err := to.joins(lots, c.On); err != nil {
+		return nil, nil, err
 	}
 	v := c.Statutes.Version
 	return []event{TransferredOut{c.Transfer, c.Kind, c.From, c.To, c.Class, c.Quantity, lots, c.Signed, c.Decision, c.On, v}},
@@ -366,7 +369,7 @@ func (c AgreeTransfer) Decide(from, to Holding) ([]event, []event, error) {
 	if err := Transfer(c).check(from, to, 0); err != nil {
 		return nil, nil, err
 	}
-	if _, _, err := Transfer(c).move(from); err != nil {
+	if _, _, err := Transfer(c).move(from, to); err != nil {
 		return nil, nil, err
 	}
 	v := c.Statutes.Version
@@ -407,7 +410,7 @@ func (c CompleteTransfer) Decide(from, to Holding) ([]event, []event, error) {
 	if err := transfer.check(from, to, -t.quantity); err != nil {
 		return nil, nil, err
 	}
-	return transfer.move(from)
+	return transfer.move(from, to)
 }
 
 // AbandonTransfer gives up a transfer that was agreed: the receiver was not admitted,
