@@ -122,6 +122,18 @@ func take(ctx context.Context, at Provisioner, step provisioning.Step, want prov
 		return at.Resume(ctx, want)
 	case provisioning.StepDelete:
 		return at.Delete(ctx, want)
+	case provisioning.StepInbound:
+		if at, ok := at.(Receiver); ok {
+			return at.SetInbound(ctx, want)
+		}
+	case provisioning.StepAliases:
+		if at, ok := at.(Aliaser); ok {
+			return at.SetAliases(ctx, want)
+		}
+	case provisioning.StepApps:
+		if at, ok := at.(Switcher); ok {
+			return at.SetApps(ctx, want)
+		}
 	case provisioning.StepNone:
 	}
 	return provisioning.Observed{}, fmt.Errorf("processes: no such step: %s", step)

@@ -1,6 +1,11 @@
 package provisioning
 
-import "rochdale/domain"
+import (
+	"cmp"
+	"slices"
+
+	"rochdale/domain"
+)
 
 // Step is a change to an account on its service.
 type Step string
@@ -10,6 +15,9 @@ const (
 	StepQuota   Step = "set_quota"
 	StepSuspend Step = "suspend"
 	StepResume  Step = "resume"
+	StepInbound Step = "set_inbound"
+	StepAliases Step = "set_aliases"
+	StepApps    Step = "set_apps"
 	StepDelete  Step = "delete"
 	// StepNone is what fails when an account could not even be looked at.
 	StepNone Step = "observe"
@@ -38,6 +46,7 @@ func Plan(want Desired, is Observed, can Capabilities) ([]Step, error) {
 	} else if is.Quota != nil && !can.same(*is.Quota, want.Quota) {
 		steps = append(steps, StepQuota)
 	}
+	steps = append(steps, further(want, is, can)...)
 	switch access := or(is.Access, want.Access); {
 	case !can.Suspends:
 	case want.Access == Suspended && (access != Suspended || !is.Exists):
@@ -48,8 +57,49 @@ func Plan(want Desired, is Observed, can Capabilities) ([]Step, error) {
 	return steps, nil
 }
 
+// further returns the steps of the further ports. What is wanted of an account that
+// is yet to be made is taken as it is made, if the service can, and seen to here.
+func further(want Desired, is Observed, can Capabilities) (steps []Step) {
+	inbound := cmp.Or(want.Inbound, Accept)
+	if can.Inbound && inbound != or(is.Inbound, map[bool]Inbound{true: inbound, false: Accept}[is.Exists]) {
+		steps = append(steps, StepInbound)
+	}
+	if can.Aliases && differ(want.Aliases, is.Aliases, is.Exists) {
+		steps = append(steps, StepAliases)
+	}
+	switchable := func(apps []domain.Service) []domain.Service {
+		if apps == nil {
+			return nil
+		}
+		some := []domain.Service{}
+		for _, app := range apps {
+			if slices.Contains(can.Apps, app) {
+				some = append(some, app)
+			}
+		}
+		return some
+	}
+	if len(can.Apps) > 0 && differ(switchable(want.Apps), switchable(is.Apps), is.Exists) {
+		steps = append(steps, StepApps)
+	}
+	return steps
+}
+
+// differ reports whether a set that is wanted is another than that which there is,
+// as far as either is known.
+func differ[T cmp.Ordered](want, is []T, exists bool) bool {
+	if want == nil || is == nil && exists {
+		return false
+	}
+	set := func(s []T) []T { return slices.Compact(slices.Sorted(slices.Values(s))) }
+	return !slices.Equal(set(want), set(is))
+}
+
 // same reports whether the service would read both quotas back as one.
 func (c Capabilities) same(is, want domain.Bytes) bool {
+	if c.Reads != nil {
+		return c.Reads(want) == is
+	}
 	if is == want || is < 0 || want < 0 || c.QuotaStep <= 1 {
 		return is == want
 	}

@@ -31,6 +31,18 @@ func TestPlan(t *testing.T) {
 	rough, meek := able, able
 	rough.QuotaStep = 100_000_000
 	meek.Suspends = false
+	rounds := able
+	rounds.Reads = func(n domain.Bytes) domain.Bytes { return n / 1000 * 1000 }
+	all := able
+	all.Inbound, all.Aliases, all.Apps = true, true, []domain.Service{"calendar", "polls"}
+	with := func(w Desired, inbound Inbound, aliases []Login, apps ...domain.Service) Desired {
+		w.Inbound, w.Aliases, w.Apps = inbound, aliases, apps
+		return w
+	}
+	has := func(is Observed, inbound Inbound, aliases []Login, apps ...domain.Service) Observed {
+		is.Inbound, is.Aliases, is.Apps = &inbound, aliases, append([]domain.Service{}, apps...)
+		return is
+	}
 	mute := Observed{Ref: ref, Account: "a1", Exists: true}
 	for _, tt := range []struct {
 		name string
@@ -53,6 +65,21 @@ func TestPlan(t *testing.T) {
 		{"what nobody can say is not taken to differ", wish(Suspended, domain.GB), mute, able, nil},
 		{"a service that rounds has not drifted", wish(Active, 5_000_000_000), seen("a1", Active, 5_046_586_573), rough, nil},
 		{"unless by more than it rounds", wish(Active, 5_000_000_000), seen("a1", Active, 5_060_000_000), rough, []Step{StepQuota}},
+		{"a service rounds by a rule of its own", wish(Active, 1999), seen("a1", Active, 1000), rounds, nil},
+		{"and is not taken at its word for what it was not asked", wish(Active, 1999), seen("a1", Active, 1999), rounds, []Step{StepQuota}},
+		{"its mail is turned away", with(wish(Suspended, 1), Defer, nil), has(seen("a1", Suspended, 1), Accept, nil), all, []Step{StepInbound}},
+		{"its mail is taken again", wish(Active, 1), has(seen("a1", Active, 1), Reject, nil), all, []Step{StepInbound}},
+		{"it is made to turn mail away, with an alias and an app", with(wish(Active, 1), Reject, []Login{"b@x.org"}, "polls"), nothing, all,
+			[]Step{StepEnsure, StepInbound, StepAliases, StepApps}},
+		{"it is made with nothing more", with(wish(Active, 1), Accept, []Login{}), nothing, all, []Step{StepEnsure}},
+		{"another order is no other set", with(wish(Active, 1), "", []Login{"b@x.org", "a@x.org"}, "polls", "calendar"),
+			has(seen("a1", Active, 1), Accept, []Login{"a@x.org", "b@x.org"}, "calendar", "polls"), all, nil},
+		{"it has one alias too many", with(wish(Active, 1), "", []Login{}), has(seen("a1", Active, 1), Accept, []Login{"a@x.org"}), all, []Step{StepAliases}},
+		{"what is not wished for stays", wish(Active, 1), has(seen("a1", Active, 1), Accept, []Login{"a@x.org"}, "polls"), all, nil},
+		{"an app that it does not switch is not its business", with(wish(Active, 1), "", nil, "polls", "visio"),
+			has(seen("a1", Active, 1), Accept, nil, "polls", "files"), all, nil},
+		{"who cannot say what it has of these is not asked to change it", with(wish(Active, 1), Defer, []Login{"b@x.org"}, "polls"), seen("a1", Active, 1), all, nil},
+		{"who cannot do these is not asked to", with(wish(Active, 1), Defer, []Login{"b@x.org"}, "polls"), has(seen("a1", Active, 1), Accept, []Login{}), able, nil},
 		{"a service that cannot withhold is not asked to", wish(Suspended, domain.GB), seen("a1", Active, domain.GB), meek, nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -115,7 +142,7 @@ func take(t *rapid.T, step Step, want Desired, is Observed) Observed {
 		access = Suspended
 	case StepResume:
 		access = Active
-	case StepNone:
+	case StepNone, StepInbound, StepAliases, StepApps:
 		t.Fatal("there is no such step in a plan")
 	}
 	if !is.Exists {

@@ -22,6 +22,15 @@ const (
 	Absent    Access = "absent"    // there is no account, and no data of it
 )
 
+// Inbound is what becomes of mail that comes for an account.
+type Inbound string
+
+const (
+	Accept Inbound = "accept" // it arrives
+	Defer  Inbound = "defer"  // it is refused for now: its sender tries again, for days
+	Reject Inbound = "reject" // it is refused, and its sender told so
+)
+
 // Unlimited is the quota of an account that may hold as much as there is room
 // for. It is the one spelling of it: every adapter translates it.
 const Unlimited domain.Bytes = -1
@@ -36,6 +45,12 @@ type Desired struct {
 	Revision int64
 	Access   Access
 	Quota    domain.Bytes // or [Unlimited]
+	Inbound  Inbound      // empty: [Accept]
+	// Aliases are further addresses under which mail comes to the account, and Apps
+	// what may be used beside the service itself, like a calendar; each in any order.
+	// Nil leaves them as they are, and empty is none.
+	Aliases []Login
+	Apps    []domain.Service
 }
 
 // Observed is how an account is on its service. What the service cannot say is
@@ -47,7 +62,10 @@ type Observed struct {
 	Access  *Access
 	Quota   *domain.Bytes // or [Unlimited]
 	Used    *domain.Bytes
-	At      time.Time // the instant it was looked at
+	Inbound *Inbound
+	Aliases []Login          // nil: it cannot say; empty: none
+	Apps    []domain.Service // the same
+	At      time.Time        // the instant it was looked at
 }
 
 // Page is part of a list of accounts.
@@ -62,6 +80,9 @@ type Capabilities struct {
 	// QuotaStep is what the service rounds a quota to when it reads it back, to the
 	// nearest. 0 or 1: it keeps every byte.
 	QuotaStep domain.Bytes
+	// Reads returns what the service reads back for a quota, where that follows
+	// another rule; nil where it does not.
+	Reads func(domain.Bytes) domain.Bytes
 	// Suspends is false for a service that cannot withhold an account and keep it.
 	Suspends bool
 	// Lists is false for a service that cannot list accounts it was not asked about.
@@ -69,19 +90,29 @@ type Capabilities struct {
 	// Usage is false for a service that cannot say how much an account holds.
 	Usage bool
 	// Schemes are those in which it takes hashed passwords, the best first, like
-	// "ARGON2ID"; empty if it takes none.
+	// "ARGON2ID"; [Plain] alone if it takes the password itself and hashes it; empty
+	// if it takes none.
 	Schemes []string
+	// Inbound, Aliases, Sessions and Purges say which of the further ports it has:
+	// those of which mail is deferred or rejected, of aliases, by which open sessions
+	// are ended, and by which is seen that no data of a deleted account is left.
+	Inbound, Aliases, Sessions, Purges bool
+	// Apps are those that it can switch on and off for an account.
+	Apps []domain.Service
 	// Parallel is how much work it takes at once; 0: as much as there is.
 	Parallel int
 	// WritesPerMinute is how often it lets itself be changed; 0: as often as one likes.
 	WritesPerMinute int
 }
 
-// Credential is a password, hashed. It never enters the log, and neither prints
+// Plain is the scheme of a password that is not hashed.
+const Plain = "PLAIN"
+
+// Credential is a password, hashed unless its scheme is [Plain]. It never enters the log, and neither prints
 // nor encodes: an adapter takes it out where it stores it.
 type Credential struct {
 	Scheme string // like "ARGON2ID" or "BLF-CRYPT"
-	Hash   string // with no scheme before it
+	Hash   string // with no scheme before it; of [Plain], the password
 }
 
 // String keeps the hash out of messages.
@@ -109,6 +140,17 @@ func (Credential) MarshalJSON() ([]byte, error) {
 //	SetCredential(ctx, Ref, Credential) error
 //	List(ctx, cursor string, limit int) (Page, error)   all accounts, ours or not; "" is where it begins
 //	Usage(ctx, []Ref) ([]Observed, error)               those it knows, in any order
+//
+// and, as far as its capabilities say so, the further ports:
+//
+//	SetInbound(ctx, Desired) (Observed, error)          what becomes of mail that comes
+//	SetAliases(ctx, Desired) (Observed, error)          these and no others
+//	SetApps(ctx, Desired) (Observed, error)             of those it can switch: these and no others
+//	CloseSessions(ctx, Ref) error                       whoever is in is out, and comes in again if they may
+//	Purge(ctx, Desired) error                           after Delete: nothing of the account's data is left
+//
+// Purge fails with class transient and code "purging" while somebody else is still
+// to remove data; it succeeds once there is none, and again whenever it is asked.
 //
 // All of them can be repeated. Those that change an account return what they read
 // back after it: done means seen. They fail with the classes of package

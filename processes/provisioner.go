@@ -1,0 +1,36 @@
+package processes
+
+import (
+	"context"
+
+	"rochdale/domain/provisioning"
+)
+
+// What only some services can do, on further ports: a [Provisioner] has those that
+// its capabilities say it has, and fails on them as on the others.
+type (
+	// A Receiver decides what becomes of mail that comes for an account.
+	Receiver interface {
+		SetInbound(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	}
+	// An Aliaser has mail come to an account under further addresses: those that are
+	// wanted, and no others.
+	Aliaser interface {
+		SetAliases(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	}
+	// A Switcher lets an account use further apps: of those that it switches, those
+	// that are wanted and no others.
+	Switcher interface {
+		SetApps(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	}
+	// A Closer ends the open sessions of an account. Who may, comes in again.
+	Closer interface {
+		CloseSessions(ctx context.Context, ref provisioning.Ref) error
+	}
+	// A Purger tells whether the data of a deleted account is gone, and removes what
+	// it can reach. While somebody else is still to remove some it fails, of class
+	// transient and code "purging".
+	Purger interface {
+		Purge(ctx context.Context, want provisioning.Desired) error
+	}
+)
