@@ -202,6 +202,8 @@ func (c GrantRole) Decide(m Member) ([]event, error) {
 		return nil, ErrRoleFor
 	case c.On.IsZero():
 		return nil, ErrIncomplete.With("missing", "date")
+	case m.party == "":
+		return nil, ErrUnknown
 	case m.roles[Grant{c.Role, c.For}]:
 		return nil, nil
 	}
@@ -330,6 +332,8 @@ func (c Enter) check(m Member) error {
 		return ErrIncomplete.With("missing", "date of admission")
 	case c.AppliedOn.After(c.AdmittedOn):
 		return ErrTooEarly.With("earliest", c.AppliedOn)
+	case c.AdmittedOn.After(c.On): // a register tells what was
+		return ErrTooLate.With("through", c.On)
 	case c.EndedOn.IsZero() != (c.EndReason == "") || c.EndReason != "" && !c.EndReason.valid():
 		return ErrIncomplete.With("missing", "date and reason of the end")
 	case !c.EndedOn.IsZero() && c.EndedOn.Before(c.AdmittedOn):

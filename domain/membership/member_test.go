@@ -108,11 +108,13 @@ func TestRoles(t *testing.T) {
 	on := day(time.April, 1)
 	board := membership.RoleGranted{Party: "ada", Role: domain.RoleBoard, On: on}
 	delegate := membership.RoleGranted{Party: "ada", Role: domain.RoleDelegate, For: "mill", On: on}
+	knownAs := membership.IdentityChanged{Party: "ada", Kind: membership.Person, Identity: adaBox, On: on}
 	spec.Check(t, []onMember{
 		{Rule: "a member joins the board", Given: member, When: membership.GrantRole(board), Then: spec.Events{board}},
-		{Rule: "who is no member may act for one", When: membership.GrantRole(delegate), Then: spec.Events{delegate}},
+		{Rule: "who is no member may act for one", Given: spec.Events{knownAs}, When: membership.GrantRole(delegate), Then: spec.Events{delegate}},
+		{Rule: "nobody grants a role to who is unknown", When: membership.GrantRole(board), Refused: membership.ErrUnknown},
 		{
-			Rule: "or for several", Given: spec.Events{delegate}, When: membership.GrantRole{Party: "ada", Role: domain.RoleDelegate, For: "forge", On: on},
+			Rule: "or for several", Given: spec.Events{knownAs, delegate}, When: membership.GrantRole{Party: "ada", Role: domain.RoleDelegate, For: "forge", On: on},
 			Then: spec.Events{membership.RoleGranted{Party: "ada", Role: domain.RoleDelegate, For: "forge", On: on}},
 		},
 		{Rule: "a delegate is somebody's", When: membership.GrantRole{Party: "ada", Role: domain.RoleDelegate, On: on}, Refused: membership.ErrRoleFor},
@@ -187,6 +189,7 @@ func TestEntering(t *testing.T) {
 		{Rule: "a number is one member's", Given: spec.Events{membership.NumberGiven{Number: 7, Party: "bert"}}, When: enter, Refused: membership.ErrNumberTaken},
 		{Rule: "numbers begin at 1", When: with(func(c *membership.Enter) { c.Number = -1 }), Refused: membership.ErrIncomplete},
 		{Rule: "there is a day of admission", When: with(func(c *membership.Enter) { c.AdmittedOn = calendar.Date{} }), Refused: membership.ErrIncomplete},
+		{Rule: "that is past", When: with(func(c *membership.Enter) { c.AdmittedOn = enter.On.AddDays(1) }), Refused: membership.ErrTooLate},
 		{Rule: "after the application", When: with(func(c *membership.Enter) { c.AppliedOn = day(time.March, 1) }), Refused: membership.ErrTooEarly},
 		{Rule: "and before the end", When: with(func(c *membership.Enter) { c.EndedOn, c.EndReason = day(time.January, 1), membership.Resigned }), Refused: membership.ErrTooEarly},
 		{Rule: "an end has a reason", When: with(func(c *membership.Enter) { c.EndedOn = gone.On }), Refused: membership.ErrIncomplete},

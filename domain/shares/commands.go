@@ -4,6 +4,8 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/shopspring/decimal"
+
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/money"
@@ -30,7 +32,7 @@ var (
 	ErrAccountRests  = domain.Refusal{Code: "shares.account_rests", Reason: "the bank account was changed lately: money goes to it from {from} on"}
 	ErrNoLimitation  = domain.Refusal{Code: "shares.no_limitation", Reason: "nothing is time-barred", Source: "statutes"}
 	ErrNotBarred     = domain.Refusal{Code: "shares.not_barred", Reason: "it is time-barred from {from} on, not before", Source: "statutes"}
-	ErrNotPaid       = domain.Refusal{Code: "shares.not_paid", Reason: "shares are issued when {part} of their price is paid: {paid} of {price} is", Source: "statutes"}
+	ErrNotPaid       = domain.Refusal{Code: "shares.not_paid", Reason: "shares are issued when {percent}% of their price is paid: {paid} of {price} is", Source: "statutes"}
 	ErrTooFew        = domain.Refusal{Code: "shares.too_few", Reason: "only {held} shares are held"}
 	ErrNotFree       = domain.Refusal{Code: "shares.not_free", Reason: "only {free} shares are free: the others are pledged, attached or promised to somebody"}
 	ErrNotPaidUp     = domain.Refusal{Code: "shares.not_paid_up", Reason: "shares on which something is yet to be paid are not transferred, nor parted"}
@@ -219,7 +221,7 @@ func (c Issue) Decide(h Holding) ([]event, error) {
 	case c.On.Before(later(s.subscribed.On, s.reversed)):
 		return nil, ErrTooEarly.With("earliest", later(s.subscribed.On, s.reversed))
 	case !part.Reached(s.paid.Minor(), price.Minor()):
-		return nil, ErrNotPaid.With("part", part).With("paid", s.paid).With("price", price)
+		return nil, ErrNotPaid.With("percent", decimal.New(part.Floor(10_000), -2)).With("paid", s.paid).With("price", price)
 	}
 	if err := open(c.On, c.Closed); err != nil {
 		return nil, err
