@@ -37,6 +37,7 @@ type Numbers interface {
 // have one reference for all that they ever pay, from the first day. Who was entered
 // from an older register applied long ago, and is numbered when they have to pay.
 func References(s *eventstore.Store, numbers Numbers) Process {
+	var last int64
 	return Process{
 		Name:  "references",
 		Wants: []any{membership.Applied{}, shares.Subscribed{}},
@@ -44,10 +45,10 @@ func References(s *eventstore.Store, numbers Numbers) Process {
 			switch e := event.(type) {
 			case membership.Applied:
 				if e.StatutesVersion > 0 {
-					_, err = reference(ctx, s, numbers, e.Party)
+					_, err = reference(ctx, s, numbers, e.Party, &last)
 				}
 			case shares.Subscribed:
-				_, err = reference(ctx, s, numbers, e.Party)
+				_, err = reference(ctx, s, numbers, e.Party, &last)
 			}
 			return err
 		},
@@ -55,14 +56,14 @@ func References(s *eventstore.Store, numbers Numbers) Process {
 }
 
 // reference returns the communication by which payments of a party are known, under a
-// number that it is given if it has none.
-func reference(ctx context.Context, s *eventstore.Store, numbers Numbers, party domain.PartyID) (c domain.Communication, err error) {
-	number, err := numbers.LastPayerNumber(ctx)
+// number that it is given if it has none. Last is the last that was given so, which the
+// read models may not know yet.
+func reference(ctx context.Context, s *eventstore.Store, numbers Numbers, party domain.PartyID, last *int64) (c domain.Communication, err error) {
+	known, err := numbers.LastPayerNumber(ctx)
 	if err != nil {
 		return "", err
 	}
-	for {
-		number++
+	for number := max(known, *last) + 1; ; number++ {
 		_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
 			payer, _, err := eventstore.Load[billing.Payer](tx, billing.PayerOf(party))
 			if err != nil {
@@ -72,6 +73,7 @@ func reference(ctx context.Context, s *eventstore.Store, numbers Numbers, party 
 				if err := eventstore.Do2(tx, billing.NumberPayer{Payer: party, Number: number}); err != nil {
 					return err
 				}
+				*last = number // or skipped, if this does not come to be
 				if payer, _, err = eventstore.Load[billing.Payer](tx, billing.PayerOf(party)); err != nil {
 					return err
 				}

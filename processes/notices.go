@@ -258,7 +258,8 @@ func (n Notices) applied(ctx context.Context, e membership.Applied) (told notice
 	if !amount.IsPositive() {
 		return told, true, nil
 	}
-	reference, err := reference(ctx, n.Store, n.Numbers, e.Party)
+	var last int64
+	reference, err := reference(ctx, n.Store, n.Numbers, e.Party, &last)
 	if err != nil {
 		return told, false, err
 	}

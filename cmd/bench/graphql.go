@@ -48,6 +48,10 @@ func (b *bench) front(ctx context.Context) (*front, error) {
 		if err := await(ctx, f.ours.address); err != nil {
 			return nil, err
 		}
+		b.progress("let the server rest")
+		if err := f.ours.rest(ctx); err != nil {
+			return nil, err
+		}
 		self, err := os.Executable()
 		if err != nil {
 			return nil, err

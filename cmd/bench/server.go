@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -107,6 +108,25 @@ func (s *server) stop() {
 	case <-time.After(time.Minute):
 		_ = s.cmd.Process.Kill()
 		<-s.ended
+	}
+}
+
+// rest waits until the server has no more to do by itself: what follows from a past that
+// was made up, it does once.
+func (s *server) rest(ctx context.Context) error {
+	for was := processorTime(s.pid()); ; {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-s.ended:
+			return errors.New("the server ended by itself")
+		case <-time.After(2 * time.Second):
+		}
+		is := processorTime(s.pid())
+		if is-was <= 100*time.Millisecond {
+			return nil
+		}
+		was = is
 	}
 }
 

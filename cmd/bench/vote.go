@@ -71,7 +71,7 @@ func beginVotes(on place) func(context.Context, *bench) (*trial, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := await(ctx, s.address); err != nil {
+		if err := errors.Join(await(ctx, s.address), s.rest(ctx)); err != nil {
 			s.stop()
 			return nil, err
 		}
