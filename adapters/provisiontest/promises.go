@@ -1,6 +1,7 @@
 package provisiontest
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,7 @@ func testCapabilities(a *account) {
 	if !can.Service.Valid() || can.QuotaStep < 0 || can.Parallel < 0 || can.WritesPerMinute < 0 {
 		a.Errorf("%+v", can)
 	}
-	if !slices.Contains(can.Schemes, scheme) {
+	if plain := slices.Contains(can.Schemes, provisioning.Plain); plain && len(can.Schemes) > 1 || !plain && len(can.Schemes) > 0 && !slices.Contains(can.Schemes, scheme) {
 		a.Errorf("it takes passwords in %q, not in %s, in which they are hashed", can.Schemes, scheme)
 	}
 	for range 2 {
@@ -39,6 +40,15 @@ func (a *account) changes() []change {
 	if a.able().Suspends {
 		all = append(all, a.Port.Suspend, a.Port.Resume)
 	}
+	if at, ok := a.Port.(receiver); ok && a.able().Inbound {
+		all = append(all, at.SetInbound)
+	}
+	if at, ok := a.Port.(aliaser); ok && a.able().Aliases {
+		all = append(all, at.SetAliases)
+	}
+	if at, ok := a.Port.(switcher); ok && len(a.able().Apps) > 0 {
+		all = append(all, at.SetApps)
+	}
 	return all
 }
 
@@ -56,7 +66,9 @@ func testAbsent(a *account) {
 			a.Errorf("%s, which nobody made", show(is))
 		}
 	}
-	a.passes(a.Port.SetCredential(a.ctx(), a.Ref, hashed(a, "three or four words")))
+	if a.keyed() {
+		a.passes(a.Port.SetCredential(a.ctx(), a.Ref, a.credential("three or four words")))
+	}
 
 	a.Access = provisioning.Absent
 	a.compare("looked at", a.observe())
@@ -109,6 +121,10 @@ func testQuotaHolds(a *account) {
 
 func testCredential(a *account) {
 	a.ensure()
+	if !a.keyed() {
+		a.fails(a.Port.SetCredential(a.ctx(), a.Ref, hashed(a, "three or four words")), fault.Unsupported)
+		return
+	}
 	for _, password := range []string{"", "three or four words", string(a.Login), string(a.Account)} {
 		a.door(password, false) // nobody has one yet
 	}
@@ -128,12 +144,21 @@ func testCredential(a *account) {
 }
 
 func testBadCredential(a *account) {
+	if !a.keyed() {
+		return
+	}
 	a.ensure().lets("three or four words")
 	good := hashed(a, "another one of four")
 	a.fails(a.Port.SetCredential(a.ctx(), a.Ref, provisioning.Credential{Scheme: "ROT13", Hash: good.Hash}), fault.Unsupported)
 	a.fails(a.Port.SetCredential(a.ctx(), a.Ref, provisioning.Credential{Hash: good.Hash}), fault.Unsupported, fault.Invalid)
-	for _, hash := range []string{"", "another one of four", "{PLAIN}another one of four", good.Hash + "\n", good.Hash[:20]} {
-		a.fails(a.Port.SetCredential(a.ctx(), a.Ref, provisioning.Credential{Scheme: scheme, Hash: hash}), fault.Invalid)
+	bad := []string{"", "another one of four", "{PLAIN}another one of four", good.Hash + "\n", good.Hash[:20]}
+	as := scheme
+	if slices.Contains(a.able().Schemes, provisioning.Plain) {
+		as, bad = provisioning.Plain, bad[:1]
+		a.fails(a.Port.SetCredential(a.ctx(), a.Ref, good), fault.Unsupported)
+	}
+	for _, hash := range bad {
+		a.fails(a.Port.SetCredential(a.ctx(), a.Ref, provisioning.Credential{Scheme: as, Hash: hash}), fault.Invalid)
 	}
 	a.door("", false)
 	a.door("another one of four", false)
@@ -261,7 +286,9 @@ func testForeign(a *account) {
 		a.Errorf("what an administrator made is %s of %v", show(is), is.Ref)
 	}
 	a.refuses()
-	a.fails(a.Port.SetCredential(a.ctx(), a.Ref, hashed(a, "three or four words")), fault.Conflict)
+	if a.keyed() {
+		a.fails(a.Port.SetCredential(a.ctx(), a.Ref, a.credential("three or four words")), fault.Conflict)
+	}
 	a.door("three or four words", false)
 }
 
@@ -437,7 +464,9 @@ func (a *account) senseless() {
 		_, err := do(a.ctx(), a.later())
 		a.fails(err, fault.Invalid)
 	}
-	a.fails(a.Port.SetCredential(a.ctx(), a.Ref, hashed(a, "three or four words")), fault.Invalid)
+	if a.keyed() {
+		a.fails(a.Port.SetCredential(a.ctx(), a.Ref, a.credential("three or four words")), fault.Invalid)
+	}
 }
 
 func testLogins(a *account) {
@@ -539,7 +568,9 @@ func testCancelled(a *account) {
 	}
 	_, err = a.Port.Delete(ctx, a.later())
 	stopped("delete", err)
-	stopped("set a password", a.Port.SetCredential(ctx, a.Ref, hashed(a, "another one of four")))
+	if a.keyed() {
+		stopped("set a password", a.Port.SetCredential(ctx, a.Ref, a.credential("another one of four")))
+	}
 	if a.able().Lists {
 		_, err = a.Port.List(ctx, "", 10)
 		stopped("list", err)
@@ -697,7 +728,9 @@ func testOutage(a *account) {
 	a.Quota = 60_000_000
 	_, err = a.Port.SetQuota(a.ctx(), a.later())
 	a.passes(err)
-	a.passes(a.Port.SetCredential(a.ctx(), a.Ref, hashed(a, "another one of four")))
+	if a.keyed() {
+		a.passes(a.Port.SetCredential(a.ctx(), a.Ref, a.credential("another one of four")))
+	}
 	_, err = a.Port.Delete(a.ctx(), b.later())
 	a.passes(err)
 	if a.able().Lists {
@@ -718,6 +751,236 @@ func testOutage(a *account) {
 	b.ensure()
 	a.door("three or four words", true)
 	a.holds(10_000)
+}
+
+func testTroubles(a *account) {
+	a.ensure().lets("three or four words")
+	for _, trouble := range a.Troubles {
+		b, c := a.account(a), a.account(a).ensure()
+		meets := func(what string, err error) {
+			a.Helper()
+			if err == nil && trouble.Happens {
+				return
+			}
+			if class, ambiguous := fault.ClassOf(err); class != trouble.Class || ambiguous != trouble.Ambiguous || !sorted(err) {
+				a.Errorf("%s: %s fails with %q, ambiguous %v (%v); want %q, %v", trouble.Name, what, class, ambiguous, err, trouble.Class, trouble.Ambiguous)
+			}
+		}
+		end := sync.OnceFunc(trouble.Begin(a))
+		a.Cleanup(end)
+		_, err := b.Port.Ensure(b.ctx(), b.later())
+		meets("ensure", err)
+		a.Quota += 10_000_000
+		_, err = a.Port.SetQuota(a.ctx(), a.later())
+		meets("set a quota", err)
+		if a.able().Suspends {
+			c.Access = provisioning.Suspended
+			_, err = c.Port.Suspend(c.ctx(), c.later())
+			meets("suspend", err)
+		}
+		c.Access = provisioning.Absent
+		_, err = c.Port.Delete(c.ctx(), c.later())
+		meets("delete", err)
+		end()
+		b.ensure()
+		a.quota(a.Quota)
+		c.delete()
+		a.door("three or four words", true)
+	}
+}
+
+func testInbound(a *account) {
+	at, ok := a.Port.(receiver)
+	if !a.able().Inbound {
+		if ok {
+			_, err := at.SetInbound(a.ctx(), a.Desired)
+			a.fails(err, fault.Unsupported)
+		}
+		return
+	}
+	if !ok {
+		a.Fatal("it can, and has no port for it")
+	}
+	a.ensure().lets("three or four words")
+	for _, inbound := range []provisioning.Inbound{
+		provisioning.Defer, provisioning.Defer, provisioning.Reject, provisioning.Accept, provisioning.Reject, "",
+	} {
+		a.Inbound = inbound
+		a.see(at.SetInbound(a.ctx(), a.later()))
+		a.door(a.password, true)
+		if a.Receives != nil {
+			if is, want := a.Receives(a, a.Login), cmp.Or(inbound, provisioning.Accept); is != want {
+				a.Errorf("mail is %q, want %q", is, want)
+			}
+		}
+	}
+	a.Inbound = "elsewhere"
+	_, err := at.SetInbound(a.ctx(), a.later())
+	a.fails(err, fault.Invalid)
+	a.Inbound = provisioning.Accept
+	a.compare("afterwards", a.observe())
+	a.delete()
+
+	a.Access, a.Inbound = provisioning.Active, provisioning.Reject
+	if _, err := a.Port.Ensure(a.ctx(), a.later()); err != nil {
+		a.Fatal(err)
+	}
+	a.see(at.SetInbound(a.ctx(), a.later())) // which a plan has follow
+}
+
+func testAliases(a *account) {
+	at, ok := a.Port.(aliaser)
+	if !a.able().Aliases {
+		if ok {
+			_, err := at.SetAliases(a.ctx(), a.Desired)
+			a.fails(err, fault.Unsupported)
+		}
+		return
+	}
+	if !ok {
+		a.Fatal("it can, and has no port for it")
+	}
+	one, two, other := a.account(a).Login, a.account(a).Login, a.account(a).ensure()
+	a.ensure()
+	for _, aliases := range [][]provisioning.Login{{one}, {two, one}, {one, two}, {two}, {}, {one}} {
+		a.Aliases = aliases
+		a.see(at.SetAliases(a.ctx(), a.later()))
+		if a.Receives == nil {
+			continue
+		}
+		for _, address := range []provisioning.Login{a.Login, one, two} {
+			want := provisioning.Reject
+			if address == a.Login || slices.Contains(aliases, address) {
+				want = provisioning.Accept
+			}
+			if is := a.Receives(a, address); is != want {
+				a.Errorf("with aliases %q, mail for %s is %q", aliases, address, is)
+			}
+		}
+	}
+	was := a.observe()
+	for _, taken := range []provisioning.Login{other.Login, a.Login} {
+		a.Aliases = []provisioning.Login{two, taken}
+		_, err := at.SetAliases(a.ctx(), a.later())
+		a.fails(err, fault.Conflict, fault.Invalid)
+		a.unchanged(was)
+	}
+	other.Aliases = []provisioning.Login{one}
+	_, err := at.SetAliases(a.ctx(), other.later())
+	a.fails(err, fault.Conflict)
+	squatter := a.named(a, one) // an account under what is an alias already
+	_, err = a.Port.Ensure(a.ctx(), squatter.Desired)
+	a.fails(err, fault.Conflict)
+
+	a.delete()
+	other.see(at.SetAliases(a.ctx(), other.later())) // it is free again
+}
+
+func testApps(a *account) {
+	at, ok := a.Port.(switcher)
+	apps := a.able().Apps
+	if len(apps) == 0 {
+		if ok {
+			_, err := at.SetApps(a.ctx(), a.Desired)
+			a.fails(err, fault.Unsupported)
+		}
+		return
+	}
+	if !ok {
+		a.Fatal("it can, and has no port for it")
+	}
+	a.Apps = apps[:1]
+	if _, err := a.Port.Ensure(a.ctx(), a.later()); err != nil {
+		a.Fatal(err)
+	}
+	for _, some := range [][]domain.Service{apps[:1], apps, apps[1:], {}, append(slices.Clone(apps), "no app of it"), {}} {
+		a.Apps = some
+		a.see(at.SetApps(a.ctx(), a.later()))
+	}
+}
+
+func testSessions(a *account) {
+	at, ok := a.Port.(closer)
+	if !a.able().Sessions {
+		if ok {
+			a.fails(at.CloseSessions(a.ctx(), a.Ref), fault.Unsupported)
+		}
+		return
+	}
+	if !ok {
+		a.Fatal("it can, and has no port for it")
+	}
+	a.passes(at.CloseSessions(a.ctx(), a.Ref)) // nobody is there yet
+	a.ensure().lets("three or four words")
+	if err := at.CloseSessions(a.ctx(), a.Ref); err != nil {
+		a.Error(err)
+	}
+	foreign := a.account(a)
+	a.Foreign(a, foreign.Login)
+	a.fails(at.CloseSessions(a.ctx(), foreign.Ref), fault.Conflict)
+	if a.Session == nil {
+		return
+	}
+	other := a.account(a).ensure().lets("another one of four")
+	others := a.Session(a, other.Login, other.password)
+	alive := a.Session(a, a.Login, a.password)
+	if !alive() {
+		a.Fatal("a session has ended by itself")
+	}
+	if err := at.CloseSessions(a.ctx(), a.Ref); err != nil {
+		a.Fatal(err)
+	}
+	a.eventually("a session is ended", func() bool { return !alive() })
+	alive = a.Session(a, a.Login, a.password)
+	a.suspend()
+	a.eventually("a session is ended by suspending", func() bool { return !alive() })
+	if !others() {
+		a.Error("a session of somebody else is ended")
+	}
+}
+
+func testPurge(a *account) {
+	at, ok := a.Port.(purger)
+	if !a.able().Purges {
+		if ok {
+			a.fails(at.Purge(a.ctx(), a.Desired), fault.Unsupported)
+		}
+		return
+	}
+	if !ok {
+		a.Fatal("it can, and has no port for it")
+	}
+	a.ensure().lets("three or four words").put(10_000, true)
+	a.fails(at.Purge(a.ctx(), a.Desired), fault.Invalid)
+	a.holds(10_000)
+	a.delete()
+	next := a.rival().ensure().lets("another one of four")
+	next.put(10_000, true)
+	a.eventually("all of it is removed", func() bool {
+		if a.Tidy != nil {
+			a.Tidy(a)
+		}
+		err := at.Purge(a.ctx(), a.later())
+		if err != nil && fault.CodeOf(err) != "purging" {
+			a.Fatal(err)
+		}
+		return err == nil
+	})
+	if err := at.Purge(a.ctx(), a.later()); err != nil {
+		a.Error(err)
+	}
+	next.holds(10_000)
+	next.door("another one of four", true)
+}
+
+// eventually waits until something is so.
+func (a *account) eventually(what string, so func() bool) {
+	a.Helper()
+	for start := time.Now(); !so(); time.Sleep(20 * time.Millisecond) {
+		if time.Since(start) > patience {
+			a.Fatalf("not within %v: %s", patience, what)
+		}
+	}
 }
 
 // sorted reports whether an error says itself of what class it is.

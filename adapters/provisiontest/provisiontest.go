@@ -5,6 +5,7 @@ package provisiontest
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,6 +34,35 @@ type Provisioner interface {
 	Usage(ctx context.Context, refs []provisioning.Ref) ([]provisioning.Observed, error)
 }
 
+// The further ports, of services whose capabilities say that they have them.
+type (
+	receiver interface {
+		SetInbound(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	}
+	aliaser interface {
+		SetAliases(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	}
+	switcher interface {
+		SetApps(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
+	}
+	closer interface {
+		CloseSessions(ctx context.Context, ref provisioning.Ref) error
+	}
+	purger interface {
+		Purge(ctx context.Context, want provisioning.Desired) error
+	}
+)
+
+// Trouble is one that a service can be made to have.
+type Trouble struct {
+	Name  string
+	Begin func(testing.TB) (end func())
+	// Class is that of what fails meanwhile, and Ambiguous whether a change says that
+	// it may have happened. Happens is whether it does: then it need not fail.
+	Class              fault.Class
+	Ambiguous, Happens bool
+}
+
 // Fixture is a service that runs, and what only its adapter knows of it. The suite
 // makes accounts of its own and leaves others alone, so that the service need not
 // be empty.
@@ -59,6 +89,15 @@ type Fixture struct {
 	// Outage takes the service away from the adapter and returns what gives it back;
 	// nil where it cannot be taken away.
 	Outage func(testing.TB) (restore func())
+	// Troubles are others that it can be made to have.
+	Troubles []Trouble
+	// Session lets a holder in, and returns what tells whether they still are; nil
+	// where nobody stays.
+	Session func(t testing.TB, login provisioning.Login, password string) (alive func() bool)
+	// Receives tells what becomes of mail that comes under an address; nil where none does.
+	Receives func(t testing.TB, login provisioning.Login) provisioning.Inbound
+	// Tidy has others remove what they are to remove of deleted accounts; nil where nobody is.
+	Tidy func(testing.TB)
 }
 
 // promises are the contract. Each is kept on accounts of its own.
@@ -94,6 +133,12 @@ var promises = []struct {
 	{"wishes at once leave an account as one of them has it", testWishesAtOnce},
 	{"many accounts are worked on at once", testManyAtOnce},
 	{"an outage is no lasting error, and passes", testOutage},
+	{"a trouble is of its class, and passes", testTroubles},
+	{"mail is deferred, rejected and taken again", testInbound},
+	{"an account has the aliases that are wanted, and no others", testAliases},
+	{"apps are switched on and off", testApps},
+	{"sessions are ended", testSessions},
+	{"of what is deleted nothing is left", testPurge},
 }
 
 // Run holds a service to the contract.
@@ -223,6 +268,9 @@ func (a *account) compare(how string, is provisioning.Observed) {
 	if steps, err := provisioning.Plan(a.Desired, is, a.able()); err != nil || len(steps) > 0 {
 		a.Errorf("%s: %v; there is still %v to do, %v", how, show(is), steps, err)
 	}
+	if can := a.able(); can.Inbound && is.Inbound == nil || can.Aliases && is.Aliases == nil || len(can.Apps) > 0 && is.Apps == nil {
+		a.Errorf("%s: it can do more than it can say it has: %+v", how, is)
+	}
 	if a.able().Suspends && is.Access == nil {
 		a.Errorf("%s: it can suspend, and cannot say whether it has", how)
 	}
@@ -268,17 +316,32 @@ func (a *account) passes(err error) {
 	a.fails(err, fault.Transient, fault.Unavailable, fault.Throttled)
 }
 
+// keyed reports whether the service takes passwords.
+func (a *account) keyed() bool { return len(a.able().Schemes) > 0 }
+
+// credential returns a password in a scheme that the service takes.
+func (a *account) credential(password string) provisioning.Credential {
+	if slices.Contains(a.able().Schemes, provisioning.Plain) {
+		return provisioning.Credential{Scheme: provisioning.Plain, Hash: password}
+	}
+	return hashed(a, password)
+}
+
 // lets gives the account a password and returns it.
 func (a *account) lets(password string) *account {
 	a.Helper()
-	if err := a.Port.SetCredential(a.ctx(), a.Ref, hashed(a, password)); err != nil {
+	if !a.keyed() {
+		return a
+	}
+	if err := a.Port.SetCredential(a.ctx(), a.Ref, a.credential(password)); err != nil {
 		a.Fatalf("set the password of %s: %v", a.Login, err)
 	}
 	a.password = password
 	return a
 }
 
-// scheme is the one in which the processes hash passwords: all adapters take it.
+// scheme is the one in which the processes hash passwords: all adapters take it that
+// take passwords hashed.
 const scheme = "BLF-CRYPT"
 
 // hashes are those of the passwords that were hashed already, which takes a while.
@@ -300,7 +363,7 @@ func hashed(t testing.TB, password string) provisioning.Credential {
 // door fails the test unless a password opens the account, or does not.
 func (a *account) door(password string, opens bool) {
 	a.Helper()
-	if a.LogIn(a, string(a.Login), password) != opens {
+	if a.keyed() && a.LogIn(a, string(a.Login), password) != opens {
 		a.Errorf("%s, by the password %q: let in is %v, want %v", a.Login, password, !opens, opens)
 	}
 }

@@ -112,3 +112,26 @@ func or[T any](known *T, otherwise T) T {
 	}
 	return *known
 }
+
+// Done reports whether a step is seen to have been taken. What the service cannot
+// say is taken to be so.
+func Done(step Step, want Desired, is Observed, can Capabilities) bool {
+	if step == StepDelete {
+		return !is.Exists || is.Account != want.Account
+	}
+	if !is.Exists || is.Account != want.Account {
+		return false
+	}
+	switch step {
+	case StepEnsure, StepQuota:
+		return is.Quota == nil || can.same(*is.Quota, want.Quota)
+	case StepSuspend:
+		return or(is.Access, Suspended) == Suspended
+	case StepResume:
+		return or(is.Access, Active) == Active
+	case StepInbound, StepAliases, StepApps:
+		return !slices.Contains(further(want, is, can), step)
+	case StepDelete, StepNone:
+	}
+	return true
+}

@@ -109,7 +109,12 @@ func TestPlanConverges(t *testing.T) {
 		before := is
 		steps, err := Plan(want, is, able)
 		for _, step := range steps {
-			is = take(t, step, want, is)
+			if Done(step, want, is, able) && step != StepSuspend {
+				t.Errorf("%s is planned, and done already", step)
+			}
+			if is = take(t, step, want, is); !Done(step, want, is, able) {
+				t.Errorf("%s was taken, and is not done", step)
+			}
 		}
 		if err != nil || before.Exists && before.Account != "a1" {
 			if len(steps) > 0 || is.Account != before.Account {

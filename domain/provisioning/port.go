@@ -31,6 +31,9 @@ const (
 	Reject Inbound = "reject" // it is refused, and its sender told so
 )
 
+// Valid reports whether it is one of these, or empty.
+func (i Inbound) Valid() bool { return i == "" || i == Accept || i == Defer || i == Reject }
+
 // Unlimited is the quota of an account that may hold as much as there is room
 // for. It is the one spelling of it: every adapter translates it.
 const Unlimited domain.Bytes = -1
