@@ -31,7 +31,7 @@ type ConvertedOut struct {
 }
 
 func (e ConvertedOut) Evolve(h Holding) Holding {
-	h.lots = h.without(e.Lots)
+	h.lots = h.without(e.Lots, e.On)
 	h.conversions = set(h.conversions, e.Conversion, conversion{other: e.To, asked: e.Asked, quantity: -e.Quantity, on: e.On, lots: e.Lots})
 	return h
 }

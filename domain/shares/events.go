@@ -98,7 +98,7 @@ type Redeemed struct {
 }
 
 func (e Redeemed) Evolve(h Holding) Holding {
-	h.lots = h.without(e.Lots)
+	h.lots = h.without(e.Lots, e.On)
 	h.redemptions = set(h.redemptions, e.Redemption, e)
 	h.owed = h.owed.Plus(e.Value)
 	return h

@@ -240,7 +240,7 @@ type Left struct {
 }
 
 func (e Left) Evolve(h Holding) Holding {
-	h.lots = h.without(e.Lots)
+	h.lots = h.without(e.Lots, e.On)
 	h.exits = set(h.exits, e.Claim, e)
 	return h
 }

@@ -59,6 +59,7 @@ type heldLot struct {
 	Lot
 	came  calendar.Date // into the holding
 	since calendar.Date // anything happened to it: it cannot leave before
+	left  calendar.Date // the last of its shares did that are gone: what was paid cannot come back before
 	// takenBack is what was paid when a payment was reversed, on a day: so much is
 	// due again.
 	takenBack   money.Money
@@ -140,8 +141,8 @@ func (h Holding) joins(lots []Lot, on calendar.Date) error {
 	return nil
 }
 
-// without returns the lots that are left when some have been taken.
-func (h Holding) without(taken []Lot) []heldLot {
+// without returns the lots that are left when some have been taken on a day.
+func (h Holding) without(taken []Lot, on calendar.Date) []heldLot {
 	left := slices.Clone(h.lots)
 	for _, t := range taken {
 		i := slices.IndexFunc(left, func(l heldLot) bool { return l.is(t) })
@@ -149,7 +150,7 @@ func (h Holding) without(taken []Lot) []heldLot {
 			continue
 		}
 		l := &left[i]
-		l.Quantity -= t.Quantity
+		l.Quantity, l.left = l.Quantity-t.Quantity, later(l.left, on)
 		l.Paid, l.Called, l.Lost = l.Paid.Minus(t.Paid), l.Called.Minus(t.Called), l.Lost.Minus(t.Lost)
 		if l.Quantity == 0 {
 			left = slices.Delete(left, i, i+1)

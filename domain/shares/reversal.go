@@ -113,7 +113,7 @@ func (e Reversed) Evolve(h Holding) Holding {
 		h.owed = h.owed.Plus(e.Amount)
 	}
 	if e.Quantity < 0 {
-		h.lots = h.without(e.Lots)
+		h.lots = h.without(e.Lots, e.On)
 	} else if e.Quantity > 0 {
 		h.lots = h.with(e.Lots, e.On)
 	}
@@ -260,8 +260,8 @@ func (h Holding) reversePayment(e *Reversed, keep bool) error {
 		switch l := h.lots[i]; {
 		case l.Left().Minor() < back.Amount.Minor():
 			return ErrGone
-		case e.On.Before(l.since):
-			return ErrTooEarly.With("earliest", l.since)
+		case e.On.Before(later(l.since, l.left)):
+			return ErrTooEarly.With("earliest", later(l.since, l.left))
 		default:
 			back.Called = most(l.Called, l.Paid)
 		}

@@ -153,7 +153,7 @@ type TransferredOut struct {
 }
 
 func (e TransferredOut) Evolve(h Holding) Holding {
-	h.lots = h.without(e.Lots)
+	h.lots = h.without(e.Lots, e.On)
 	h.transfers = set(h.transfers, e.Transfer, transfer{
 		other: e.To, quantity: -e.Quantity, on: e.On, lots: e.Lots, kind: e.Kind, signed: e.Signed, decision: e.Decision,
 	})
