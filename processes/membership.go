@@ -48,7 +48,9 @@ func References(s *eventstore.Store, numbers Numbers) Process {
 					_, err = reference(ctx, s, numbers, e.Party, &last)
 				}
 			case shares.Subscribed:
-				_, err = reference(ctx, s, numbers, e.Party, &last)
+				if e.StatutesVersion > 0 {
+					_, err = reference(ctx, s, numbers, e.Party, &last)
+				}
 			}
 			return err
 		},

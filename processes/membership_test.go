@@ -95,6 +95,7 @@ func TestReferences(t *testing.T) {
 	execute2(c, s, membership.Enter{
 		Party: "carla", Number: 7, Kind: membership.Person, Identity: identity, Language: domain.French, AdmittedOn: founding, On: founding,
 	})
+	execute(c, s, shares.Enter{Subscription: "lot", Party: "carla", Class: c.rules.Shares.Classes[0].ID, Quantity: 1, On: founding, Statutes: c.rules})
 	execute(c, s, shares.Subscribe{Subscription: "t", Party: "anna", Class: c.rules.Shares.Classes[0].ID, Quantity: 2, On: founding, Statutes: c.rules})
 	numbers := func() (all [3]int64) {
 		for i, party := range []domain.PartyID{"anna", "bert", "carla"} {
