@@ -110,7 +110,7 @@ func (t *table) reversed(e shares.Reversed) error {
 			return err
 		}
 		return t.moveAll(e.Party, e.Class, "reversed", lots, -1, e.Of, "", e.On)
-	case shares.EntryTransfer, shares.EntryConversion, shares.EntryExit:
+	case shares.EntryTransfer, shares.EntryConversion, shares.EntryExit, shares.EntryRedemption:
 		sign := int64(1)
 		if e.Quantity < 0 {
 			sign = -1
