@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -9,6 +10,8 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -53,6 +56,57 @@ func TestAYear(t *testing.T) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestADeathLearntLate: on 10 May a co-op learns that a member has died on 3 March. The
+// register as at 31 March is another by whether it is known then or at the end of May,
+// and both are printed.
+func TestADeathLearntLate(t *testing.T) {
+	g := &Globals{Data: t.TempDir(), Language: domain.English}
+	term := &terminal{in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)}
+	died, learnt := calendar.On(2026, time.March, 3), calendar.On(2026, time.May, 10)
+	err := withHouse(t.Context(), g, term, func(h *house) error {
+		y := &year{T: t, house: h, tally: newTally()}
+		h.store.Now = func() time.Time { return y.clock }
+		y.clock = time.Date(2026, time.January, 12, 8, 0, 0, 0, time.UTC)
+		y.found()
+		defer func() { y.must(h.models.Close()) }()
+		y.rand = rand.New(rand.NewPCG(1, 1))
+		ada := holdingOf{y.joins("A", 3, 7500), "A"}
+		y.joins("A", 2, 5000)
+		y.clock = learnt.Midnight(time.UTC).Add(10 * time.Hour)
+		had(y, membership.Decease{Party: ada.party, On: died, LearntOn: learnt, Statutes: y.rules})
+		y.leaves(y.asks(ada, shares.Deceased, 0, learnt, died), ada, 3, died)
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tt := range []struct {
+		known string
+		lives bool
+		total string
+	}{{"2026-03-31", true, "Subtotal A · 2 rows 5"}, {"2026-05-31", false, "Subtotal A · 1 row 2"}} {
+		file := filepath.Join(t.TempDir(), "register")
+		for _, format := range []string{"csv", "pdf"} {
+			var out bytes.Buffer
+			args := []string{
+				"export", "register", "--data", g.Data, "--as-of", "2026-03-31", "--known-at", tt.known, "--format", format, "-o", file + "." + format,
+			}
+			if code := run(args, strings.NewReader(""), &out, &out); code != 0 {
+				t.Fatalf("%s: %s", format, &out)
+			}
+		}
+		csv, err := os.ReadFile(file + ".csv")
+		if err != nil || strings.Contains(string(csv), "joiner-0001") != tt.lives || !strings.Contains(string(csv), "joiner-0004") {
+			t.Errorf("known at %s: %v\n%s", tt.known, err, csv)
+		}
+		pdf, err := exec.Command("pdftotext", "-layout", file+".pdf", "-").CombinedOutput()
+		text := strings.Join(strings.Fields(string(pdf)), " ")
+		if err != nil || strings.Contains(text, "joiner-0001") != tt.lives || !strings.Contains(text, strings.Join(strings.Fields(tt.total), " ")) {
+			t.Errorf("known at %s: %v\n%s", tt.known, err, pdf)
+		}
 	}
 }
 
