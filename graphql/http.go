@@ -92,22 +92,28 @@ func (s *server) sendable(ctx context.Context, r *http.Request, op *operation) g
 
 func failed(errs ...*gqlerror.Error) *graphql.Response { return &graphql.Response{Errors: errs} }
 
+// Values of headers, which nobody changes.
+var (
+	contentTypes = map[string][]string{graphqlJSON: {graphqlJSON + "; charset=utf-8"}, plainJSON: {plainJSON + "; charset=utf-8"}}
+	noStore      = []string{"no-store"}
+)
+
 // write writes an answer. It knows its form, and so need not look for it.
 func (s *server) write(w http.ResponseWriter, as string, status int, c *call, response *graphql.Response) {
 	h := w.Header()
-	h.Set("Content-Type", as+"; charset=utf-8")
-	h.Set("Cache-Control", "no-store")
+	h["Content-Type"] = contentTypes[as]
+	h["Cache-Control"] = noStore
 	h.Add("Vary", "Accept, Accept-Language, Authorization, Cookie")
 	position := c.position.Load()
 	if position == 0 && s.Models != nil {
 		position = s.Models.Position()
 	}
-	h.Set(PositionHeader, strconv.FormatInt(position, 10))
+	body := encode(response)
+	numbers := []string{strconv.FormatInt(position, 10), strconv.Itoa(len(body))}
+	h[PositionHeader], h["Content-Length"] = numbers[:1:1], numbers[1:]
 	if status == http.StatusUnauthorized {
 		h.Set("WWW-Authenticate", `Bearer realm="rochdale"`)
 	}
-	body := encode(response)
-	h.Set("Content-Length", strconv.Itoa(len(body)))
 	w.WriteHeader(status)
 	_, _ = w.Write(body)
 }
@@ -195,12 +201,12 @@ func decode(body []byte) (*request, error) {
 		return nil, ErrBadRequest.With("problem", "the body is not a JSON object in UTF-8")
 	}
 	var in struct {
-		Query         *string        `json:"query"`
-		OperationName *string        `json:"operationName"`
-		Variables     map[string]any `json:"variables"`
-		Extensions    map[string]any `json:"extensions"`
+		Query         *string `json:"query"`
+		OperationName *string `json:"operationName"`
+		Variables     object  `json:"variables"`
+		Extensions    object  `json:"extensions"`
 	}
-	if err := unmarshal(body, &in); err != nil {
+	if err := json.Unmarshal(body, &in); err != nil {
 		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
 			return nil, ErrBadRequest.With("problem", e.Field+" is not what it should be")
 		}
@@ -215,6 +221,12 @@ func decode(body []byte) (*request, error) {
 	}
 	return r, nil
 }
+
+// object is a JSON object in which numbers stay as they are written.
+type object map[string]any
+
+// UnmarshalJSON is that of [json.Unmarshaler].
+func (o *object) UnmarshalJSON(data []byte) error { return unmarshal(data, (*map[string]any)(o)) }
 
 func unmarshal(data []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
