@@ -31,6 +31,9 @@ func (a Accounts) ClosedThrough() calendar.Date {
 	return a.years[len(a.years)-1].Year.Through
 }
 
+// Years returns all of them, oldest first.
+func (a Accounts) Years() []AccountsApproved { return slices.Clone(a.years) }
+
 // Last returns the accounts approved last by a day, and whether there are any.
 func (a Accounts) Last(on calendar.Date) (AccountsApproved, bool) {
 	for _, y := range slices.Backward(a.years) {
@@ -172,6 +175,12 @@ func (e LossCharged) Evolve(h Holding) Holding {
 	}
 	h.losses = set(h.losses, e.Year, charging{LossCharged: e})
 	return h
+}
+
+// Charged reports whether the loss of a year was ever charged, reversed or not.
+func (h Holding) Charged(year calendar.Period) bool {
+	_, charged := h.losses[year]
+	return charged
 }
 
 // charging is a loss that was charged, and the day on which that was reversed.

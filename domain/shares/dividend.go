@@ -235,6 +235,7 @@ type DividendDecided struct {
 	Decision        string          `json:"decision"`         // the poll or minutes of the assembly
 	On              calendar.Date   `json:"on"`
 	PayableOn       calendar.Date   `json:"payable_on"`
+	Counted         int64           `json:"counted,omitempty"` // the position of the log through which shares were counted: what was entered later is not in the total
 	StatutesVersion int             `json:"statutes_version"`
 }
 
@@ -250,6 +251,7 @@ type DecideDividend struct {
 	Decision  string
 	On        calendar.Date
 	PayableOn calendar.Date
+	Counted   int64 // the position of the log through which shares were counted
 	// Claims are all that are open or may become so, loaded in the same transaction.
 	Claims   []Claim
 	Statutes statutes.Statutes
@@ -261,7 +263,7 @@ func (c DecideDividend) Streams() (dividend, budget domain.Stream) {
 }
 
 func (c DecideDividend) Decide(d Dividend, budget Budget) ([]domain.Event[Dividend], []budgetEvent, error) {
-	e := DividendDecided{c.Dividend, c.Year, c.Rates, c.Total, c.Budget, c.Decision, c.On, c.PayableOn, c.Statutes.Version}
+	e := DividendDecided{c.Dividend, c.Year, c.Rates, c.Total, c.Budget, c.Decision, c.On, c.PayableOn, c.Counted, c.Statutes.Version}
 	if was := d.decided; was.Dividend != "" {
 		if was.Year == e.Year && was.Total == e.Total && was.Budget == e.Budget && was.Decision == e.Decision && was.On == e.On && was.PayableOn == e.PayableOn &&
 			slices.EqualFunc(was.Rates, e.Rates, func(a, b ClassRate) bool { return a.Class == b.Class && a.Rate.Equal(b.Rate) }) {
@@ -354,6 +356,18 @@ type Payout struct {
 // Payable returns what is to be paid out yet or, less than nothing, was paid beyond what
 // the party has after all, and is owed back.
 func (p Payout) Payable() money.Money { return p.payable }
+
+// Allotted returns what the party has of the dividend now, and whether it has
+// anything.
+func (p Payout) Allotted() (DividendAllotted, bool) { return p.allotted, p.allotted.Party != "" }
+
+// BarredFrom is that of [Claim], of what is payable.
+func (p Payout) BarredFrom(years int) calendar.Date {
+	if years == 0 || !p.payable.IsPositive() {
+		return calendar.Date{}
+	}
+	return barredFrom(p.since, years)
+}
 
 type payoutEvent = domain.Event[Payout]
 

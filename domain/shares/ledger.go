@@ -2,6 +2,7 @@ package shares
 
 import (
 	"fmt"
+	"iter"
 	"slices"
 
 	"rochdale/domain"
@@ -146,18 +147,30 @@ func Dates(e any) (on, booked calendar.Date) {
 // holding, a claim or a payout, in the order of the days on which they stand in the
 // books: so events come, though they may have been recorded otherwise.
 func Journal[S Ledger](events []domain.Event[S]) (postings []Posting) {
-	ordered := slices.Clone(events)
-	slices.SortStableFunc(ordered, func(a, b domain.Event[S]) int {
-		_, x := Dates(a)
-		_, y := Dates(b)
-		return x.Compare(y)
-	})
-	var state S
-	for _, e := range ordered {
-		postings = append(postings, state.Post(e)...)
-		state = e.Evolve(state)
+	for _, of := range Booked(events) {
+		postings = append(postings, of...)
 	}
 	return postings
+}
+
+// Booked yields the postings of each event, in the order of [Journal], by its place
+// among those given.
+func Booked[S Ledger](events []domain.Event[S]) iter.Seq2[int, []Posting] {
+	days, order := make([]calendar.Date, len(events)), make([]int, len(events))
+	for i, e := range events {
+		order[i] = i
+		_, days[i] = Dates(e)
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return days[a].Compare(days[b]) })
+	return func(yield func(int, []Posting) bool) {
+		var state S
+		for _, i := range order {
+			if !yield(i, state.Post(events[i])) {
+				return
+			}
+			state = events[i].Evolve(state)
+		}
+	}
 }
 
 // Ledger is a thing that has something in the books: a [Holding], a [Claim] or a

@@ -413,7 +413,7 @@ func (c TimeBarCredit) Decide(h Holding) ([]event, error) {
 // barred reports why what could be collected since a day is not time-barred on
 // another, by a term in years.
 func barred(since, on calendar.Date, years, version int, closed calendar.Date) error {
-	from := since.AddMonths(12 * years).AddDays(1)
+	from := barredFrom(since, years)
 	switch {
 	case version == 0:
 		return ErrIncomplete.With("missing", "the statutes in force")
@@ -423,6 +423,10 @@ func barred(since, on calendar.Date, years, version int, closed calendar.Date) e
 		return ErrNotBarred.With("from", from)
 	}
 	return open(on, closed)
+}
+
+func barredFrom(since calendar.Date, years int) calendar.Date {
+	return since.AddMonths(12 * years).AddDays(1)
 }
 
 // open reports whether the books are open on a day.

@@ -88,6 +88,9 @@ type Budget struct {
 	refunds   money.Money // of that, for refunds
 }
 
+// Certified reports whether there is such a budget.
+func (b Budget) Certified() bool { return b.certified.Budget != "" }
+
 // Left returns what is left of it.
 func (b Budget) Left() money.Money { return b.certified.Amount.Minus(b.drawn) }
 
@@ -443,6 +446,25 @@ func Queue(claims []Claim, budget money.Money, short statutes.Short) (releases [
 		budget, waiting = budget.Minus(sum), waiting[alike:]
 	}
 	return releases
+}
+
+// ReleasedBy reports whether a budget has released something of the claim.
+func (c Claim) ReleasedBy(b BudgetID) bool {
+	_, released := c.releases[b]
+	return released
+}
+
+// Bound returns the pledges and attachments that keep it from being paid to the
+// holder.
+func (c Claim) Bound() []RestrictionID { return c.bound() }
+
+// BarredFrom returns the first day on which what was released, and nobody collected,
+// is time-barred by a term in years; no day where nothing is, or never.
+func (c Claim) BarredFrom(years int) calendar.Date {
+	if years == 0 || !c.released.IsPositive() {
+		return calendar.Date{}
+	}
+	return barredFrom(c.since, years)
 }
 
 // ReleaseRefund lets something that is owed be paid out, by a budget ([Queue]). Once
