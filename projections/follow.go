@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"rochdale/domain"
 	"rochdale/domain/membership"
 	"rochdale/eventstore"
 	"rochdale/eventstore/lite"
@@ -263,6 +264,7 @@ func (b batch) touches(p *projection) bool {
 type decoded struct {
 	event      any
 	by         []*projection
+	stream     domain.Stream
 	position   int64
 	recordedAt time.Time
 }
@@ -354,7 +356,7 @@ func (m *Models) decode(ctx context.Context, rec eventstore.Record, b *batch) er
 	if e, erased := event.(membership.PersonalDataErased); erased {
 		m.forget(e)
 	}
-	b.events = append(b.events, decoded{event, by, rec.Position, rec.RecordedAt})
+	b.events = append(b.events, decoded{event, by, rec.Stream, rec.Position, rec.RecordedAt})
 	return nil
 }
 
@@ -373,7 +375,7 @@ func (t *table) apply(from int64, b batch) error {
 		return err
 	}
 	for _, d := range b.events {
-		t.position, t.recordedAt = d.position, d.recordedAt
+		t.stream, t.position, t.recordedAt = d.stream, d.position, d.recordedAt
 		for _, p := range d.by {
 			if err := p.apply(t, d.event); err != nil {
 				return fmt.Errorf("projections: %T at position %d in %s: %w", d.event, d.position, p.module, err)

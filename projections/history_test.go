@@ -329,6 +329,7 @@ var acts = []act{
 		return do2(h, membership.Merge{Party: pick[domain.PartyID](h, "merged", "guest", "bert"), Into: "anna", On: h.clock.today()})
 	},
 	(*history).rejoin, (*history).rejoin,
+	(*history).refund, (*history).refund, (*history).earn, (*history).credit,
 	(*history).wait, (*history).move, (*history).pair, (*history).leave, (*history).exclude,
 	func(h *history) error {
 		return do(h, membership.NameFounder{Party: h.party(), On: h.clock.today()})

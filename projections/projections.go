@@ -42,13 +42,14 @@ type projection struct {
 
 // all are the projections, in the order of the modules.
 var all = []projection{
-	statutesProjection, membershipProjection, sharesProjection, registerProjection, assemblyProjection, documentsProjection, offeringProjection,
+	statutesProjection, membershipProjection, sharesProjection, registerProjection, ledgerProjection, assemblyProjection, documentsProjection, offeringProjection,
 	subscriptionProjection, entitlementProjection, billingProjection, paymentProjection, provisioningProjection,
 }
 
 // A table is what a projection writes to, for one event.
 type table struct {
 	*lite.Conn
+	stream     domain.Stream
 	position   int64
 	recordedAt time.Time
 

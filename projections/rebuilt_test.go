@@ -170,6 +170,7 @@ func TestRebuiltEqualsLive(t *testing.T) {
 			checkTemporal(rt, h, m)
 		}
 		checkStates(rt, h, m)
+		checkBooks(rt, h, m)
 		must(rt, errors.Join(m.Close(), again.Close()))
 	}
 	missing := func() (types []string) {
@@ -662,6 +663,16 @@ func checkMoney(t *rapid.T, m *projections.Models, tx *eventstore.Tx) {
 			}
 			if waiting != state.Subscribed() {
 				t.Errorf("%s has subscribed to %d of %s, not %d", party, waiting, class, state.Subscribed())
+			}
+		}
+	}
+	holders, err := m.ShareHolders(ctx)
+	must(t, err)
+	for _, h := range holders {
+		if !slices.Contains(parties, h.Party) {
+			state := load[shares.Holding](t, tx, shares.StreamOf(h.Party, h.Class))
+			if total[h.Class] += state.Held(); state.Held() != h.Quantity {
+				t.Errorf("%s holds %d of %s, not %d", h.Party, h.Quantity, h.Class, state.Held())
 			}
 		}
 	}
