@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"rochdale/domain"
 	"rochdale/processes/access"
@@ -48,7 +49,7 @@ func TestEventFeed(t *testing.T) {
 	c.found()
 	anna := c.join("Anna", "Exemple")
 	c.must("anna", `mutation { updateContact(contact: {phone: "0470 12 34 56", email: "second@example.org"}, requestId: "once") { position } }`)
-	c.must("anna", `mutation { subscribe(plan: "nubo", gb: 10) { id } }`)
+	mailbox := c.must("anna", `mutation { subscribe(plan: "nubo", gb: 10) { id } }`).text("subscribe", "id")
 	c.work()
 	head, err := c.store.Log.Head(t.Context())
 	if err != nil {
@@ -118,9 +119,33 @@ func TestEventFeed(t *testing.T) {
 		t.Errorf("live: %s", e)
 	}
 
-	// What is erased is not told any more, to anybody.
-	c.must("secretary", `mutation($p: ID!) { erasePersonalData(party: $p, class: SERVICE, keptThrough: "2026-03-01") { position } }`, "p", anna)
+	// What is erased is not told any more, to anybody; and nobody is signed in as whose it was.
+	erase := `mutation($p: ID!, $t: Date) { erasePersonalData(party: $p, class: SERVICE, keptThrough: $t) { position } }`
+	if a := c.ask("secretary", erase, "p", anna); a.code() != "membership.served" {
+		t.Errorf("erased while it is needed: %s", a.Body)
+	}
+	c.must("anna", `mutation($s: ID!) { cancelSubscription(subscription: $s) { position } }`, "s", mailbox)
+	c.clock(200 * 24 * time.Hour)
 	c.work()
+	if a := c.ask("secretary", erase, "p", anna, "t", "2026-12-01"); a.code() != "membership.still_needed" {
+		t.Errorf("erased against a duty that the secretary knows of: %s", a.Body)
+	}
+	retention := `query($p: ID!) { retention(party: $p) { class state code erasedOn through } }`
+	survey := func(want string) {
+		t.Helper()
+		if got := jsonOf(c.must("secretary", retention, "p", anna).at("retention")); got != want {
+			t.Errorf("retention: %s", got)
+		}
+	}
+	const others = `{"class":"REGISTER","code":"membership.register_kept","erasedOn":null,"state":"KEPT","through":null},{"class":"ACCOUNTING","code":null,"erasedOn":null,"state":"NONE","through":null}`
+	survey(`[` + others + `,{"class":"SERVICE","code":null,"erasedOn":null,"state":"ERASABLE","through":null},{"class":"OPTIONAL","code":null,"erasedOn":null,"state":"NONE","through":null}]`)
+	c.must("secretary", erase, "p", anna)
+	c.work()
+	survey(`[` + others + `,{"class":"SERVICE","code":null,"erasedOn":"2026-09-18","state":"ERASED","through":null},{"class":"OPTIONAL","code":null,"erasedOn":null,"state":"NONE","through":null}]`)
+	if a := c.ask("anna", `{ viewer { name } }`); !strings.Contains(a.Body, access.ErrBadToken.Reason) {
+		t.Errorf("who was forgotten is still signed in: %s", a.Body)
+	}
+	c.let("anna", access.Viewer{Party: domain.PartyID(anna), Name: string(anna), Roles: []domain.Role{domain.RoleMember}})
 	if head, err = c.store.Log.Head(t.Context()); err != nil {
 		t.Fatal(err)
 	}

@@ -10,6 +10,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/catalogue"
 	"rochdale/domain/membership"
 	"rochdale/domain/sealed"
 	"rochdale/domain/shares"
@@ -473,20 +474,30 @@ func (m mutation) RevokeRole(ctx context.Context, party string, role domain.Role
 	})
 }
 
-func (m mutation) ErasePersonalData(ctx context.Context, party string, class sealed.Class, keptThrough *calendar.Date, requestID *string) (exec.MemberDone, error) {
-	through, err := m.Store.Keys.Version(ctx, domain.PartyID(party), class)
+func (m mutation) ErasePersonalData(ctx context.Context, party string, class sealed.Class, keptThrough *calendar.Date, requestID *string) (done exec.MemberDone, err error) {
+	who := domain.PartyID(party)
+	through, err := m.Store.Keys.Version(ctx, who, class)
 	if err != nil {
-		return exec.MemberDone{}, err
+		return done, err
 	}
-	return m.dated(ctx, domain.PartyID(party), nil, requestID, func(w *work, day calendar.Date) error {
-		rules, err := w.statutesOn(day)
-		if err != nil {
-			return err
-		}
-		return eventstore.Do(w.Tx, membership.ErasePersonalData{
-			Party: domain.PartyID(party), Class: class, Through: through, On: day, Statutes: rules,
-			Facts: membership.Facts{KeptThrough: value(keptThrough)},
-		})
+	head, err := m.Store.Log.Head(ctx)
+	if err != nil {
+		return done, err
+	}
+	if err := m.upTo(ctx, head); err != nil { // what is not known yet may need the data
+		return done, err
+	}
+	today, err := m.today(ctx)
+	if err != nil {
+		return done, err
+	}
+	facts, err := m.Models.Facts(ctx, who, today)
+	if err != nil {
+		return done, err
+	}
+	facts.KeptThrough = value(keptThrough)
+	return m.ruled(ctx, who, &today, requestID, func(w *work, day calendar.Date, rules statutes.Statutes) error {
+		return eventstore.Do(w.Tx, membership.ErasePersonalData{Party: who, Class: class, Through: through, On: day, Statutes: rules, Facts: facts})
 	})
 }
 
@@ -617,6 +628,38 @@ func (q query) MemberRegister(ctx context.Context, asOf *calendar.Date, knownAt 
 	}
 	key := func(k *projections.Known) string { return place(int64(k.Number), string(k.Party)) }
 	return paged(pageFrom(all, key, pageOf(ctx, first, after, last, before)))
+}
+
+func (q query) Retention(ctx context.Context, party *string) ([]projections.Retention, error) {
+	who, err := q.concerned(ctx, party)
+	if err != nil {
+		return nil, err
+	}
+	today, err := q.today(ctx)
+	if err != nil {
+		return nil, err
+	}
+	rules, _, err := q.Models.StatutesOn(ctx, today)
+	if err != nil {
+		return nil, err
+	}
+	return q.Models.Retention(ctx, who, today, rules.Statutes)
+}
+
+type retention struct{ *resolver }
+
+func (r *resolver) Retention() exec.RetentionResolver { return retention{r} }
+
+func (retention) Code(_ context.Context, of *projections.Retention) (*string, error) {
+	return found(of.Kept.Code, of.Kept.Code != "", nil)
+}
+
+func (retention) Reason(ctx context.Context, of *projections.Retention) (*string, error) {
+	return found(catalogue.Refusal(languageOf(ctx), of.Kept), of.Kept.Code != "", nil)
+}
+
+func (retention) Source(_ context.Context, of *projections.Retention) (*string, error) {
+	return found(of.Kept.Source, of.Kept.Source != "", nil)
 }
 
 func (q query) MemberCount(ctx context.Context, on *calendar.Date) (int, error) {

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -124,7 +125,7 @@ func (c *coop) node(adapt ...func(*graphql.Config)) *coop {
 	following.Go(func() { c.models.Run(ctx) })
 	today := func() calendar.Date { return calendar.Of(c.clock(0)) }
 	answers := ports{c.models}
-	c.runner = processes.NewRunner(c.store, logger, processes.Tally(c.store, answers), processes.Erasure(c.store), processes.References(c.store, c.models),
+	c.runner = processes.NewRunner(c.store, logger, processes.Tally(c.store, answers), processes.Erasure(c.store, c.signOut), processes.References(c.store, c.models),
 		processes.Entitlements(c.store, today), processes.Accounts(c.store, answers, "example.org", today))
 	config := graphql.Config{
 		Store: c.store, Models: c.models, Log: logger, Rolls: answers, Payers: answers,
@@ -186,6 +187,14 @@ func (c *coop) identified(next http.Handler) http.Handler {
 		}
 		next.ServeHTTP(w, r.WithContext(access.With(access.Identifying(r.Context(), shown, identify), v)))
 	})
+}
+
+// signOut lets nobody in any more who is a party.
+func (c *coop) signOut(_ context.Context, party domain.PartyID) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	maps.DeleteFunc(c.viewers, func(_ string, v access.Viewer) bool { return v.Party == party })
+	return nil
 }
 
 // bar lets nobody in under a token any more.

@@ -7,13 +7,15 @@ import (
 	"rochdale/domain"
 	"rochdale/domain/billing"
 	"rochdale/domain/membership"
+	"rochdale/domain/sealed"
 	"rochdale/domain/shares"
 	"rochdale/eventstore"
 )
 
-// Erasure destroys the keys of personal data that is to be erased. Until it has,
-// the event itself makes every node treat them as destroyed.
-func Erasure(s *eventstore.Store) Process {
+// Erasure destroys the keys of personal data that is to be erased, and signs the party
+// out unless it was given freely only. Until it has, the event itself makes every node
+// treat the keys as destroyed.
+func Erasure(s *eventstore.Store, signOut func(context.Context, domain.PartyID) error) Process {
 	return Process{
 		Name:  "erasure",
 		Wants: []any{membership.PersonalDataErased{}},
@@ -22,7 +24,11 @@ func Erasure(s *eventstore.Store) Process {
 			if !ok {
 				return nil
 			}
-			return s.Keys.Destroy(ctx, e.Party, e.Class, e.Through)
+			err := s.Keys.Destroy(ctx, e.Party, e.Class, e.Through)
+			if err != nil || e.Class == sealed.Optional {
+				return err
+			}
+			return signOut(ctx, e.Party)
 		},
 	}
 }

@@ -2,6 +2,7 @@ package processes_test
 
 import (
 	"context"
+	"slices"
 	"testing"
 
 	"rochdale/domain"
@@ -51,7 +52,12 @@ func TestErasureDestroysKeys(t *testing.T) {
 	if cities, _ := read("anna"); cities == "" {
 		t.Fatal("the key is gone before anybody destroyed it")
 	}
-	runner := processes.NewRunner(s, quiet, processes.Erasure(s))
+	var out []domain.PartyID
+	erasure := processes.Erasure(s, func(_ context.Context, p domain.PartyID) error {
+		out = append(out, p)
+		return nil
+	})
+	runner := processes.NewRunner(s, quiet, erasure)
 	for range 2 {
 		if err := runner.CatchUp(t.Context()); err != nil {
 			t.Fatal(err)
@@ -69,9 +75,12 @@ func TestErasureDestroysKeys(t *testing.T) {
 	if cities, _ := read("rita"); cities != "Aalst " {
 		t.Errorf("of Rita, who has a newer key, %q is left", cities)
 	}
+	if !slices.Equal(out, []domain.PartyID{"rita", "anna"}) {
+		t.Errorf("signed out: %v", out)
+	}
 	// Whoever comes back is known again, and nothing of before is.
 	change("anna", "Ronse")
-	if err := processes.Erasure(s).Handle(t.Context(), eventstore.Record{}, membership.PersonalDataErased{Party: "anna", Class: sealed.Register, Through: 1}); err != nil {
+	if err := erasure.Handle(t.Context(), eventstore.Record{}, membership.PersonalDataErased{Party: "anna", Class: sealed.Register, Through: 1}); err != nil {
 		t.Error(err)
 	}
 	if cities, _ := read("anna"); cities != "Ronse " {

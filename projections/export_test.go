@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 
+	"rochdale/domain"
+	"rochdale/domain/calendar"
 	"rochdale/domain/modules"
 	"rochdale/eventstore"
 	"rochdale/eventstore/lite"
@@ -21,10 +23,14 @@ type tester interface {
 	Context() context.Context
 }
 
-// Wanted returns the types of event that some projection wants.
+// Wanted returns the types of event that some projection wants, besides those of which
+// only the day matters.
 func Wanted() (types []string) {
 	registry := modules.Registry()
 	for _, p := range all {
+		if p.module == retentionProjection.module {
+			continue
+		}
 		for _, event := range p.wants {
 			types = append(types, registry.Name(event))
 		}
@@ -32,6 +38,18 @@ func Wanted() (types []string) {
 	slices.Sort(types)
 	return slices.Compact(types)
 }
+
+// Booked returns the types of event that are entries in the books and in no other table.
+func Booked() (types []string) {
+	registry := modules.Registry()
+	for _, event := range booked {
+		types = append(types, registry.Name(event))
+	}
+	return types
+}
+
+// EntryOf returns the parties that an entry names, and its day.
+func EntryOf(event any) ([]domain.PartyID, calendar.Date) { return entryOf(event) }
 
 // SetBatch sets how many events are applied in one transaction.
 func (m *Models) SetBatch(n int) { m.size = n }

@@ -40,10 +40,10 @@ type projection struct {
 	finish func(t *table) error
 }
 
-// all are the projections, in the order of the modules.
+// all are the projections, in the order of the modules; last, what follows from all.
 var all = []projection{
 	statutesProjection, membershipProjection, sharesProjection, registerProjection, ledgerProjection, assemblyProjection, documentsProjection, offeringProjection,
-	subscriptionProjection, entitlementProjection, billingProjection, paymentProjection, provisioningProjection,
+	subscriptionProjection, entitlementProjection, billingProjection, paymentProjection, provisioningProjection, retentionProjection,
 }
 
 // A table is what a projection writes to, for one event.

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -23,7 +22,6 @@ import (
 	"rochdale/domain/catalogue"
 	"rochdale/domain/membership"
 	"rochdale/domain/sealed"
-	"rochdale/domain/shares"
 	"rochdale/domain/statutes"
 	"rochdale/eventstore"
 	"rochdale/projections"
@@ -496,13 +494,13 @@ Examples:
 
 // A kept is what becomes of the data of one class.
 type kept struct {
-	Class    sealed.Class  `json:"class"`
-	State    string        `json:"state"` // none, erased, erasable or kept
-	ErasedOn calendar.Date `json:"erased_on,omitzero"`
-	Code     string        `json:"code,omitempty"` // of the reason for which it is kept
-	Reason   string        `json:"reason,omitempty"`
-	Source   string        `json:"source,omitempty"`
-	Through  calendar.Date `json:"through,omitzero"`
+	Class    sealed.Class               `json:"class"`
+	State    projections.RetentionState `json:"state"`
+	ErasedOn calendar.Date              `json:"erased_on,omitzero"`
+	Code     string                     `json:"code,omitempty"` // of the reason for which it is kept
+	Reason   string                     `json:"reason,omitempty"`
+	Source   string                     `json:"source,omitempty"`
+	Through  calendar.Date              `json:"through,omitzero"`
 }
 
 // Run writes the receipt.
@@ -530,101 +528,16 @@ func (c exportErasureCmd) Run(ctx context.Context, g *Globals, t *terminal) erro
 
 // survey says for each class what was erased, or why it is kept.
 func (p personFile) survey(ctx context.Context) ([]kept, error) {
-	facts, err := p.facts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	erased := map[sealed.Class]membership.PersonalDataErased{}
-	for _, e := range p.events {
-		if gone, is := e.event.(membership.PersonalDataErased); is && gone.Party == p.member.ID {
-			erased[gone.Class] = gone
-		}
-	}
+	all, err := p.models.Retention(asCLI(ctx), p.member.ID, p.today(), p.rules)
 	list := []kept{}
-	for _, r := range p.state(ctx).Retention(p.today(), facts, p.rules) {
-		version, err := p.store.Keys.Version(ctx, p.member.ID, r.Class)
-		if err != nil {
-			return nil, err
-		}
-		k := kept{Class: r.Class, State: "erasable"}
-		gone, was := erased[r.Class]
-		switch {
-		case was && version <= gone.Through:
-			k.State, k.ErasedOn = "erased", gone.On
-		case version == 0:
-			k.State = "none"
-		case !r.Erasable():
-			k.State, k.Code, k.Reason, k.Source, k.Through = "kept", r.Kept.Code, catalogue.Refusal(p.lang, r.Kept), r.Kept.Source, r.Through
+	for _, r := range all {
+		k := kept{Class: r.Class, State: r.State, ErasedOn: r.ErasedOn}
+		if r.State == projections.RetentionKept {
+			k.Code, k.Reason, k.Source, k.Through = r.Kept.Code, catalogue.Refusal(p.lang, r.Kept), r.Kept.Source, r.Through
 		}
 		list = append(list, k)
 	}
-	return list, nil
-}
-
-// facts are those by which the party's data must be kept.
-func (p personFile) facts(ctx context.Context) (f membership.Facts, err error) {
-	balance, err := p.models.Balance(ctx, p.member.ID)
-	if err != nil {
-		return f, err
-	}
-	held, err := p.models.MandatesHeld(ctx, p.member.ID, p.today())
-	if err != nil {
-		return f, err
-	}
-	subscriptions, err := p.models.SubscriptionsOf(ctx, p.member.ID)
-	if err != nil {
-		return f, err
-	}
-	f.Acts, f.Owed = len(held) > 0, !balance.Due().IsZero()
-	for _, s := range subscriptions {
-		f.Served = f.Served || s.Ends.IsZero() || !s.Ends.Before(p.today())
-		if s.Ends.After(f.ServedThrough) {
-			f.ServedThrough = s.Ends
-		}
-	}
-	for _, e := range p.events {
-		switch event := e.event.(type) {
-		case shares.Issued, shares.TransferredIn, membership.JointFormed, membership.HoldersChanged, membership.EstateOpened:
-			f.InRegister = true
-		case shares.ExitRequested:
-			owed, err := p.owed(ctx, event.Claim)
-			if err != nil {
-				return f, err
-			}
-			f.Owed = f.Owed || owed
-		}
-		if day, booked := bookedOn(e); booked && day.After(f.Booked) {
-			f.Booked = day
-		}
-	}
-	return f, nil
-}
-
-// owed reports whether something is owed by a claim, or will be.
-func (p personFile) owed(ctx context.Context, id shares.ClaimID) (owed bool, err error) {
-	_, err = eventstore.Transact(asCLI(ctx), p.store, func(tx *eventstore.Tx) error {
-		claim, _, err := eventstore.Load[shares.Claim](tx, shares.ExitStream(id))
-		owed = slices.Contains([]shares.ClaimState{shares.ClaimRequested, shares.ClaimEffective, shares.ClaimWaiting, shares.ClaimReleased}, claim.State())
-		return err
-	})
-	return owed, err
-}
-
-// books are the modules whose events stand in the books.
-var books = []string{"shares", "billing", "payment"}
-
-// bookedOn returns the day of an entry in the books.
-func bookedOn(e personEvent) (day calendar.Date, booked bool) {
-	module, _, _ := strings.Cut(e.rec.Type, ".")
-	if !slices.Contains(books, module) {
-		return day, false
-	}
-	for _, name := range []string{"issued_on", "on"} {
-		if text, is := e.data[name].(string); is && day.UnmarshalText([]byte(text)) == nil {
-			return day, true
-		}
-	}
-	return day, false
+	return list, err
 }
 
 // receipt tells a person what became of their data.
@@ -634,8 +547,10 @@ func (p personFile) receipt(list []kept) string {
 	b.WriteString(p.say("receipt", args) + "\n" + p.say("as_of", args) + "\n")
 	for _, k := range list {
 		say := domain.Args{"on": k.ErasedOn, "reason": k.Reason, "source": k.Source, "through": k.Through}
-		code := map[string]string{"none": "none", "erased": "gone", "erasable": "free", "kept": "kept"}[k.State]
-		if k.State == "kept" && !k.Through.IsZero() {
+		code := map[projections.RetentionState]string{
+			projections.RetentionNone: "none", projections.RetentionErased: "gone", projections.RetentionErasable: "free", projections.RetentionKept: "kept",
+		}[k.State]
+		if k.State == projections.RetentionKept && !k.Through.IsZero() {
 			code = "kept_through"
 		}
 		fmt.Fprintf(&b, "\n- %s: %s\n", p.say("class_"+string(k.Class), nil), p.say(code, say))

@@ -152,7 +152,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 // runner returns all processes of the co-op, and those that not everybody runs.
 func (h *house) runner(services *services, mailDomain string, also ...processes.Process) *processes.Runner {
 	all := append([]processes.Process{
-		processes.Erasure(h.store), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today),
+		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today),
 		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today), processes.References(h.store, h.models),
 	}, also...)
 	for _, service := range domain.Services {

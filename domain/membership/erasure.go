@@ -126,9 +126,9 @@ func (e PersonalDataErased) Evolve(m Member) Member {
 	m.party = e.Party
 	m.erased = maps.Clone(m.erased)
 	if m.erased == nil {
-		m.erased = map[sealed.Class]int{}
+		m.erased = map[sealed.Class]PersonalDataErased{}
 	}
-	m.erased[e.Class] = e.Through
+	m.erased[e.Class] = e
 	var text sealed.Box[string]
 	switch e.Class {
 	case sealed.Register:
@@ -150,6 +150,12 @@ func (e PersonalDataErased) Evolve(m Member) Member {
 	case sealed.Optional:
 	}
 	return m
+}
+
+// Erased returns the last erasure of a class, and whether there was one.
+func (m Member) Erased(class sealed.Class) (PersonalDataErased, bool) {
+	e, was := m.erased[class]
+	return e, was
 }
 
 // ErasePersonalData has everyone forget a party's data of one class, unless something
@@ -175,7 +181,7 @@ func (c ErasePersonalData) Decide(m Member) ([]event, error) {
 		return nil, ErrIncomplete.With("missing", "date")
 	case c.Through < 1:
 		return nil, ErrIncomplete.With("missing", "version of the key")
-	case m.erased[c.Class] >= c.Through:
+	case m.erased[c.Class].Through >= c.Through:
 		return nil, nil
 	case c.Statutes.Version == 0:
 		return nil, ErrIncomplete.With("missing", "the statutes in force")

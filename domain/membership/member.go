@@ -177,7 +177,7 @@ type Member struct {
 	absorbed []Absorbed
 
 	roles  map[Grant]bool
-	erased map[sealed.Class]int // through which versions of the key
+	erased map[sealed.Class]PersonalDataErased // the last of each
 }
 
 // Grant is a role in force: that of a delegate for an organisation.

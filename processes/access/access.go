@@ -202,14 +202,17 @@ func (a *Access) RevokeToken(ctx context.Context, id string) error {
 	if len(entries) == 0 || len(id) < 12 {
 		return ErrNoSuchToken.With("token", id)
 	}
-	return eventstore.Update(ctx, a.KV, entries[0].Key, func(e eventstore.Entry) ([]byte, error) {
-		var t Token
-		if err := json.Unmarshal(e.Value, &t); err != nil {
-			return nil, err
-		}
-		t.Revoked = true
-		return json.Marshal(t)
-	})
+	return eventstore.Update(ctx, a.KV, entries[0].Key, revoked)
+}
+
+// revoked is a token as it is kept once it is useless.
+func revoked(e eventstore.Entry) ([]byte, error) {
+	var t Token
+	if err := json.Unmarshal(e.Value, &t); err != nil {
+		return nil, err
+	}
+	t.Revoked = true
+	return json.Marshal(t)
 }
 
 // token reads a token as it is kept: anew only if it is written otherwise than before.
@@ -311,6 +314,36 @@ func (a *Access) BySession(ctx context.Context, secret string) (Viewer, error) {
 // EndSession signs out. To do so again changes nothing.
 func (a *Access) EndSession(ctx context.Context, secret string) error {
 	return eventstore.Update(ctx, a.KV, sessionSpace+hash(secret), func(eventstore.Entry) ([]byte, error) { return nil, nil })
+}
+
+// SignOut ends all sessions of a party, takes back its links and revokes its tokens.
+func (a *Access) SignOut(ctx context.Context, party domain.PartyID) error {
+	for _, space := range []string{sessionSpace, linkSpace, tokenSpace} {
+		for e, err := range eventstore.Entries(ctx, a.KV, space) {
+			if err != nil {
+				return err
+			}
+			var of struct {
+				Party domain.PartyID `json:"party"`
+			}
+			if err := json.Unmarshal(e.Value, &of); err != nil {
+				return fmt.Errorf("access: %s: %w", e.Key, err)
+			}
+			if of.Party != party {
+				continue
+			}
+			err := eventstore.Update(ctx, a.KV, e.Key, func(now eventstore.Entry) ([]byte, error) {
+				if space != tokenSpace || now.Revision == 0 {
+					return nil, nil
+				}
+				return revoked(now)
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 type link struct {

@@ -83,6 +83,49 @@ func TestAgain(t *testing.T) {
 	is(fixed, "somebody", err, access.ErrBadToken)
 }
 
+// TestSignOut: of one party nothing lets anybody in any more, and of others all does.
+func TestSignOut(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	a := newAccess(&now)
+	in := func(party domain.PartyID) (session, token, link string) {
+		t.Helper()
+		session, _, err := a.StartSession(t.Context(), party, "test")
+		token, _, err2 := a.CreateToken(t.Context(), access.Token{Name: "t", Party: party})
+		link, err3 := a.NewLink(t.Context(), party)
+		if err := errors.Join(err, err2, err3); err != nil {
+			t.Fatal(err)
+		}
+		return session, token, link
+	}
+	session, token, link := in("max")
+	session2, token2, link2 := in("eva")
+	machine, _, err := a.CreateToken(t.Context(), access.Token{Name: "machine", Roles: []domain.Role{domain.RoleOperator}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := a.SignOut(t.Context(), "max"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	_, err = a.BySession(t.Context(), session)
+	_, err2 := a.ByToken(t.Context(), token)
+	_, _, err3 := a.UseLink(t.Context(), link)
+	if !errors.Is(err, access.ErrSignedOut) || !errors.Is(err2, access.ErrBadToken) || !errors.Is(err3, access.ErrBadLink) {
+		t.Errorf("who is out: %v, %v, %v", err, err2, err3)
+	}
+	_, err = a.BySession(t.Context(), session2)
+	_, err2 = a.ByToken(t.Context(), token2)
+	_, _, err3 = a.UseLink(t.Context(), link2)
+	_, err4 := a.ByToken(t.Context(), machine)
+	if err := errors.Join(err, err2, err3, err4); err != nil {
+		t.Errorf("others: %v", err)
+	}
+	if all, err := a.Tokens(t.Context()); len(all) != 3 || err != nil {
+		t.Errorf("%v is listed, %v", all, err)
+	}
+}
+
 // post fails for some, and keeps the others.
 type post struct {
 	mu   sync.Mutex

@@ -64,6 +64,7 @@ type ResolverRoot interface {
 	PollPayload() PollPayloadResolver
 	PriceListPayload() PriceListPayloadResolver
 	Query() QueryResolver
+	Retention() RetentionResolver
 	ServiceSubscription() ServiceSubscriptionResolver
 	ShareRegisterEntry() ShareRegisterEntryResolver
 	SharesPayload() SharesPayloadResolver
@@ -242,6 +243,7 @@ type QueryResolver interface {
 	WaitingList(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Member], error)
 	Exclusions(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Exclusion], error)
 	MemberRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time, first *int, after *string, last *int, before *string) (Connection[projections.Known], error)
+	Retention(ctx context.Context, party *string) ([]projections.Retention, error)
 	MemberCount(ctx context.Context, on *calendar.Date) (int, error)
 	PriceList(ctx context.Context, on *calendar.Date) (*PriceList, error)
 	PriceLists(ctx context.Context) ([]PriceList, error)
@@ -256,6 +258,11 @@ type QueryResolver interface {
 	StatutesVersions(ctx context.Context) ([]Statutes, error)
 	Subscription(ctx context.Context, id string) (*projections.Subscription, error)
 	Subscriptions(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Subscription], error)
+}
+type RetentionResolver interface {
+	Code(ctx context.Context, obj *projections.Retention) (*string, error)
+	Reason(ctx context.Context, obj *projections.Retention) (*string, error)
+	Source(ctx context.Context, obj *projections.Retention) (*string, error)
 }
 type ServiceSubscriptionResolver interface {
 	Status(ctx context.Context, obj *projections.Subscription, on *calendar.Date) (subscription.Status, error)
@@ -1267,6 +1274,36 @@ enum DataClass {
   OPTIONAL
 }
 
+"What becomes of personal data of a class."
+enum RetentionState {
+  "There is none."
+  NONE
+  "It has gone."
+  ERASED
+  "Nothing needs it: it goes if it is erased."
+  ERASABLE
+  "It stays."
+  KEPT
+}
+
+"What becomes of a party's personal data of a class."
+type Retention @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of which class it is."
+  class: DataClass!
+  "Whether it goes, stays or has gone."
+  state: RetentionState!
+  "The day, if it was erased."
+  erasedOn: Date
+  "The code of the reason for which it stays, if it does."
+  code: String
+  "Why it stays, if it does, in the language of the caller."
+  reason: String
+  "Where it is written that it does."
+  source: String
+  "The last day on which it stays; none as long as no end is known."
+  through: Date
+}
+
 "What a party is to the co-op on a day."
 enum MemberStatus {
   "No more than known, like who subscribes only."
@@ -1702,6 +1739,11 @@ extend type Query {
     knownAt: DateTime
     "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
   ): RegisteredMemberConnection! @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "What of a party's personal data goes if it is erased today, what stays, why and until when."
+  retention(
+    "Whose it is; the viewer's, if left out."
+    party: ID
+  ): [Retention!]! @listSize(assumed: 4) @allow(roles: [SECRETARY], own: true)
   "How many members there are."
   memberCount("On this day; today, if left out." on: Date): Int! @allow(anyone: true)
 }
@@ -2194,13 +2236,16 @@ extend type Mutation {
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [BOARD])
 
-  "Has everyone forget a party's data of a class, for good. What the law wants kept is refused."
+  """
+  Has everyone forget a party's data of a class, for good. What the law or somebody needs is refused, with the reason:
+  ask ` + "`" + `retention` + "`" + ` first. Unless it is of class OPTIONAL, the party is signed out, and its tokens are revoked.
+  """
   erasePersonalData(
     "Whose it is."
     party: ID!
     "Which of it."
     class: DataClass!
-    "The last day on which the law or a service still needs the data, if any does."
+    "The last day on which a duty that is not known here needs the data, like a lawsuit, if any does."
     keptThrough: Date
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): MemberPayload! @allow(roles: [SECRETARY])
@@ -4098,6 +4143,26 @@ func (ec *executionContext) childFields_RelatedParty(ctx context.Context, field 
 		return ec.fieldContext_RelatedParty_name(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type RelatedParty", field.Name)
+}
+
+func (ec *executionContext) childFields_Retention(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "class":
+		return ec.fieldContext_Retention_class(ctx, field)
+	case "state":
+		return ec.fieldContext_Retention_state(ctx, field)
+	case "erasedOn":
+		return ec.fieldContext_Retention_erasedOn(ctx, field)
+	case "code":
+		return ec.fieldContext_Retention_code(ctx, field)
+	case "reason":
+		return ec.fieldContext_Retention_reason(ctx, field)
+	case "source":
+		return ec.fieldContext_Retention_source(ctx, field)
+	case "through":
+		return ec.fieldContext_Retention_through(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Retention", field.Name)
 }
 
 func (ec *executionContext) childFields_RoleGrant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7861,6 +7926,20 @@ func (ec *executionContext) field_Query_price_args(ctx context.Context, rawArgs 
 		return nil, err
 	}
 	args["on"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_retention_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
 	return args, nil
 }
 
@@ -19884,6 +19963,50 @@ func (ec *executionContext) fieldContext_Query_memberRegister(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_retention(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_retention(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Retention(ctx, fc.Args["party"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Retention) graphql.Marshaler {
+			return ec.marshalNRetention2ᚕrochdaleᚋprojectionsᚐRetentionᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_retention(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Retention(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_retention_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_memberCount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21034,6 +21157,167 @@ func (ec *executionContext) _RelatedParty_name(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_RelatedParty_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RelatedParty", field, false, false, "String")
+}
+
+func (ec *executionContext) _Retention_class(ctx context.Context, field graphql.CollectedField, obj *projections.Retention) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Retention_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v sealed.Class) graphql.Marshaler {
+			return ec.marshalNDataClass2rochdaleᚋdomainᚋsealedᚐClass(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Retention_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Retention", field, false, false, "DataClass")
+}
+
+func (ec *executionContext) _Retention_state(ctx context.Context, field graphql.CollectedField, obj *projections.Retention) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Retention_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.RetentionState) graphql.Marshaler {
+			return ec.marshalNRetentionState2rochdaleᚋprojectionsᚐRetentionState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Retention_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Retention", field, false, false, "RetentionState")
+}
+
+func (ec *executionContext) _Retention_erasedOn(ctx context.Context, field graphql.CollectedField, obj *projections.Retention) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Retention_erasedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ErasedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Retention_erasedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Retention", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Retention_code(ctx context.Context, field graphql.CollectedField, obj *projections.Retention) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Retention_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Retention().Code(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Retention_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Retention", field, true, true, "String")
+}
+
+func (ec *executionContext) _Retention_reason(ctx context.Context, field graphql.CollectedField, obj *projections.Retention) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Retention_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Retention().Reason(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Retention_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Retention", field, true, true, "String")
+}
+
+func (ec *executionContext) _Retention_source(ctx context.Context, field graphql.CollectedField, obj *projections.Retention) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Retention_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Retention().Source(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Retention_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Retention", field, true, true, "String")
+}
+
+func (ec *executionContext) _Retention_through(ctx context.Context, field graphql.CollectedField, obj *projections.Retention) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Retention_through(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Through, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Retention_through(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Retention", field, false, false, "Date")
 }
 
 func (ec *executionContext) _RoleGrant_role(ctx context.Context, field graphql.CollectedField, obj *membership.Grant) (ret graphql.Marshaler) {
@@ -28239,6 +28523,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_memberRegister(ctx, field)
 				})
+		case "retention":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_retention(ctx, field)
+				})
 		case "memberCount":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -28519,6 +28809,42 @@ func (ec *executionContext) _RelatedParty(ctx context.Context, sel ast.Selection
 			} else {
 				out.text(obj.Name)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var retentionImplementors = []string{"Retention"}
+
+func (ec *executionContext) _Retention(ctx context.Context, sel ast.SelectionSet, obj *projections.Retention) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, retentionImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Retention")
+		case "class":
+			out.text(marshalNDataClass2rochdaleᚋdomainᚋsealedᚐClass[obj.Class])
+		case "state":
+			out.text(marshalNRetentionState2rochdaleᚋprojectionsᚐRetentionState[obj.State])
+		case "erasedOn":
+			out.value(scalar.MarshalDate(obj.ErasedOn), nil)
+		case "code":
+			out.value(ec._Retention_code(ctx, field, obj), graphql.RequiredNull)
+		case "reason":
+			out.value(ec._Retention_reason(ctx, field, obj), graphql.RequiredNull)
+		case "source":
+			out.value(ec._Retention_source(ctx, field, obj), graphql.RequiredNull)
+		case "through":
+			out.value(scalar.MarshalDate(obj.Through), nil)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -31275,6 +31601,56 @@ func (ec *executionContext) marshalNRelatedParty2ᚕrochdaleᚋprojectionsᚐMem
 
 	return ret
 }
+
+func (ec *executionContext) marshalNRetention2rochdaleᚋprojectionsᚐRetention(ctx context.Context, sel ast.SelectionSet, v projections.Retention) graphql.Marshaler {
+	return ec._Retention(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRetention2ᚕrochdaleᚋprojectionsᚐRetentionᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Retention) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Retention(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNRetentionState2rochdaleᚋprojectionsᚐRetentionState(ctx context.Context, v any) (projections.RetentionState, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNRetentionState2rochdaleᚋprojectionsᚐRetentionState[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNRetentionState2rochdaleᚋprojectionsᚐRetentionState(ctx context.Context, sel ast.SelectionSet, v projections.RetentionState) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNRetentionState2rochdaleᚋprojectionsᚐRetentionState[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "RetentionState!")
+	}
+	return res
+}
+
+var (
+	unmarshalNRetentionState2rochdaleᚋprojectionsᚐRetentionState = map[string]projections.RetentionState{
+		"NONE":     projections.RetentionNone,
+		"ERASED":   projections.RetentionErased,
+		"ERASABLE": projections.RetentionErasable,
+		"KEPT":     projections.RetentionKept,
+	}
+	marshalNRetentionState2rochdaleᚋprojectionsᚐRetentionState = map[projections.RetentionState]string{
+		projections.RetentionNone:     "NONE",
+		projections.RetentionErased:   "ERASED",
+		projections.RetentionErasable: "ERASABLE",
+		projections.RetentionKept:     "KEPT",
+	}
+)
 
 func (ec *executionContext) unmarshalNRole2rochdaleᚋdomainᚐRole(ctx context.Context, v any) (domain.Role, error) {
 	tmp, err := graphql.UnmarshalString(v)

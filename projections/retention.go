@@ -1,0 +1,239 @@
+package projections
+
+import (
+	"context"
+	"reflect"
+	"slices"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/membership"
+	"rochdale/domain/sealed"
+	"rochdale/domain/shares"
+	"rochdale/domain/statutes"
+	"rochdale/eventstore"
+	"rochdale/eventstore/lite"
+)
+
+// booked are the entries in the books that are in no other table: those of shares that
+// move none. They are few.
+var booked = []any{
+	shares.Credited{}, shares.CreditUsed{}, shares.CreditRefunded{}, shares.CreditTimeBarred{}, shares.Called{},
+	shares.SubscriptionWithdrawn{}, shares.TransferAgreed{}, shares.TransferAwaited{}, shares.TransferAbandoned{},
+	shares.RestrictionNoted{}, shares.RestrictionLifted{}, shares.LossCharged{},
+	shares.CertificateIssued{}, shares.CertificateReplaced{}, shares.CertificateCancelled{},
+	shares.ExitRequested{}, shares.ExitAccepted{}, shares.ExitWithdrawn{}, shares.ExitTookEffect{}, shares.ExitReversed{}, shares.ExitValued{},
+	shares.UnpaidCollected{}, shares.UnpaidWaived{}, shares.RefundReleased{}, shares.RefundSetOff{}, shares.RefundPaid{}, shares.RefundReturned{},
+	shares.ClaimFreed{}, shares.RefundTimeBarred{}, shares.ClaimEntryReversed{}, shares.Repaid{},
+	shares.DividendAllotted{}, shares.DividendPaid{}, shares.DividendReturned{}, shares.DividendTimeBarred{}, shares.PayoutReversed{},
+}
+
+// retentionProjection keeps what must be known of a party before its personal data is
+// erased, besides what other tables have.
+var retentionProjection = projection{
+	module: "retention",
+	wants:  append([]any{membership.JointFormed{}, membership.HoldersChanged{}, membership.EstateOpened{}}, booked...),
+	apply: func(t *table, event any) error {
+		named := func(parties ...domain.PartyID) error {
+			for _, party := range parties {
+				err := t.Exec(`insert into affair (party, registered) values (?, 1) on conflict do update set registered = 1`, party)
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		}
+		owes := func(party domain.PartyID, kind, id string) error {
+			return t.Exec(`insert into owing values (?, ?, ?) on conflict do nothing`, party, kind, id)
+		}
+		var err error
+		switch e := event.(type) {
+		case membership.JointFormed:
+			return named(append(slices.Clone(e.Holders), e.Party)...)
+		case membership.HoldersChanged:
+			return named(append(slices.Clone(e.Holders), e.Party)...)
+		case membership.EstateOpened:
+			return named(append(slices.Clone(e.Heirs), e.Party, e.Of)...)
+		case shares.Credited:
+			err = owes(e.Party, "holding", string(e.Class))
+		case shares.ExitRequested:
+			err = owes(e.Party, "claim", string(e.Claim))
+		case shares.DividendAllotted:
+			err = owes(e.Party, "dividend", string(e.Dividend))
+		}
+		parties, on := entryOf(event)
+		for _, party := range parties {
+			if err != nil {
+				break
+			}
+			err = t.Exec(`insert into affair values (?1, ?2, 0) on conflict do update set booked = max(booked, ?2)`, party, on)
+		}
+		return err
+	},
+}
+
+// entryOf returns the parties that an entry names, and its day.
+func entryOf(event any) (parties []domain.PartyID, on calendar.Date) {
+	v := reflect.ValueOf(event)
+	for i := range v.NumField() {
+		switch f := v.Field(i).Interface().(type) {
+		case domain.PartyID:
+			if f != "" {
+				parties = append(parties, f)
+			}
+		case calendar.Date:
+			if v.Type().Field(i).Name == "On" {
+				on = f
+			}
+		}
+	}
+	return parties, on
+}
+
+// RetentionState is what becomes of data.
+type RetentionState string
+
+const (
+	RetentionNone     RetentionState = "none"     // there is none
+	RetentionErased   RetentionState = "erased"   // it has gone
+	RetentionErasable RetentionState = "erasable" // nothing needs it: it goes if it is erased
+	RetentionKept     RetentionState = "kept"     // it stays
+)
+
+// Valid reports whether it is one of these.
+func (s RetentionState) Valid() bool {
+	return s == RetentionNone || s == RetentionErased || s == RetentionErasable || s == RetentionKept
+}
+
+// Retention is what becomes of a party's data of a class.
+type Retention struct {
+	Class    sealed.Class
+	State    RetentionState
+	ErasedOn calendar.Date
+	Kept     domain.Refusal // why, if it is kept
+	Through  calendar.Date  // the last day on which it is kept; no day: no end is known
+}
+
+// Retention says for each class what of a party's data goes if it is erased on a day,
+// what stays, why and until when, and what has gone.
+func (m *Models) Retention(ctx context.Context, party domain.PartyID, on calendar.Date, rules statutes.Statutes) (all []Retention, err error) {
+	facts, err := m.Facts(ctx, party, on)
+	if err != nil {
+		return nil, err
+	}
+	var state membership.Member
+	_, err = eventstore.Transact(ctx, m.store, func(tx *eventstore.Tx) error {
+		state, _, err = eventstore.Load[membership.Member](tx, membership.StreamOf(party))
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	for _, of := range state.Retention(on, facts, rules) {
+		version, err := m.store.Keys.Version(ctx, party, of.Class)
+		if err != nil {
+			return nil, err
+		}
+		r := Retention{Class: of.Class, State: RetentionErasable}
+		gone, was := state.Erased(of.Class)
+		switch {
+		case was && version <= gone.Through:
+			r.State, r.ErasedOn = RetentionErased, gone.On
+		case version == 0:
+			r.State = RetentionNone
+		case !of.Erasable():
+			r.State, r.Kept, r.Through = RetentionKept, of.Kept, of.Through
+		}
+		all = append(all, r)
+	}
+	return all, nil
+}
+
+// Facts returns by what a party's data must be kept on a day: what other modules know of
+// it. A claim, a dividend or shares by which something is owed are looked up in the log.
+func (m *Models) Facts(ctx context.Context, party domain.PartyID, on calendar.Date) (f membership.Facts, err error) {
+	balance, err := m.Balance(ctx, party)
+	if err != nil {
+		return f, err
+	}
+	held, err := m.MandatesHeld(ctx, party, on)
+	if err != nil {
+		return f, err
+	}
+	subscriptions, err := m.SubscriptionsOf(ctx, party)
+	if err != nil {
+		return f, err
+	}
+	for _, s := range subscriptions {
+		f.Served = f.Served || s.Ends.IsZero() || !s.Ends.Before(on)
+		if s.Ends.After(f.ServedThrough) {
+			f.ServedThrough = s.Ends
+		}
+	}
+	err = m.readOne(ctx, func(c *lite.Conn) error {
+		var scanned error
+		_, err := c.One(`select
+			exists (select 1 from share_movement where party = ?1 and quantity > 0) or coalesce((select registered from affair where party = ?1), 0),
+			max(coalesce((select max(on_date) from share_movement where party = ?1), ''),
+				coalesce((select max(on_date) from share_subscription where party = ?1), ''),
+				coalesce((select max(issued_on) from invoice where payer = ?1), ''),
+				coalesce((select max(on_date) from payment where payer = ?1), ''),
+				coalesce((select booked from affair where party = ?1), ''))`, func(r lite.Row) {
+			f.InRegister = r.Int(0) > 0
+			if r.Text(1) != "" {
+				scanned = r.Into(1, &f.Booked)
+			}
+		}, party)
+		if err == nil {
+			err = scanned
+		}
+		return err
+	})
+	if err != nil {
+		return f, err
+	}
+	f.Acts, f.Owed = len(held) > 0, !balance.Due().IsZero()
+	owed, err := m.owed(ctx, party)
+	f.Owed = f.Owed || owed
+	return f, err
+}
+
+// owed reports whether something is owed for shares of a party, either way, or will be.
+func (m *Models) owed(ctx context.Context, party domain.PartyID) (owed bool, err error) {
+	type reference struct{ kind, id string }
+	all, err := rows(ctx, m, `select kind, id from owing where party = ?1
+		union select 'holding', class from share_movement where party = ?1
+		union select 'holding', class from share_subscription where party = ?1`,
+		func(r lite.Row) (reference, error) { return reference{r.Text(0), r.Text(1)}, nil }, party)
+	if err != nil {
+		return false, err
+	}
+	_, err = eventstore.Transact(ctx, m.store, func(tx *eventstore.Tx) error {
+		owed = false
+		for _, by := range all {
+			switch by.kind {
+			case "claim":
+				claim, _, err := eventstore.Load[shares.Claim](tx, shares.ExitStream(shares.ClaimID(by.id)))
+				if err != nil {
+					return err
+				}
+				open := []shares.ClaimState{shares.ClaimRequested, shares.ClaimEffective, shares.ClaimWaiting, shares.ClaimReleased}
+				owed = owed || slices.Contains(open, claim.State()) || claim.Unpaid().IsPositive()
+			case "dividend":
+				payout, _, err := eventstore.Load[shares.Payout](tx, shares.PayoutStream(shares.DividendID(by.id), party))
+				if err != nil {
+					return err
+				}
+				owed = owed || !payout.Payable().IsZero()
+			default:
+				holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(party, domain.ClassID(by.id)))
+				if err != nil {
+					return err
+				}
+				owed = owed || holding.Owed().IsPositive() || holding.Unpaid().IsPositive() || len(holding.Credits()) > 0
+			}
+		}
+		return nil
+	})
+	return owed, err
+}

@@ -1,0 +1,107 @@
+package projections_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/membership"
+	"rochdale/domain/modules"
+	"rochdale/domain/money"
+	"rochdale/domain/sealed"
+	"rochdale/domain/shares"
+	"rochdale/eventstore"
+	"rochdale/projections"
+)
+
+// elsewhere are the entries of shares that other tables have, and what is none: who
+// looked at the register has no part in the books.
+var elsewhere = []string{
+	"shares.subscribed", "shares.paid", "shares.issued", "shares.transferred_out", "shares.transferred_in",
+	"shares.converted_out", "shares.converted_in", "shares.left", "shares.redeemed", "shares.reversed", "shares.register_consulted",
+}
+
+// TestEveryEntryKeepsData: whatever is entered in the books of shares about a party is
+// heeded before its data is erased, also what will be entered one day.
+func TestEveryEntryKeepsData(t *testing.T) {
+	registry, booked := modules.Registry(), projections.Booked()
+	for _, typ := range registry.Types() {
+		if !strings.HasPrefix(typ.Type, "shares.") {
+			continue
+		}
+		var err error
+		typ.Data, err = os.ReadFile(filepath.Join("..", "schema", "events", typ.Type, fmt.Sprintf("%d.json", typ.Edition)))
+		must(t, err)
+		event, err := registry.Decode(typ)
+		must(t, err)
+		parties, on := projections.EntryOf(event)
+		if len(parties) == 0 {
+			continue
+		}
+		if on.IsZero() {
+			t.Errorf("%s is about %v on no day", typ.Type, parties)
+		}
+		if !slices.Contains(booked, typ.Type) && !slices.Contains(elsewhere, typ.Type) {
+			t.Errorf("%s is about %v, and nothing is kept by it: name it in booked", typ.Type, parties)
+		}
+	}
+}
+
+// TestFacts: what others know of a party, by which its data is kept, and no more.
+func TestFacts(t *testing.T) {
+	s := nodeOf(new(eventstore.Memory), &clock{began})
+	populate(t, s, 20, true)
+	m := open(t, t.TempDir(), s)
+	facts := func(party domain.PartyID) membership.Facts {
+		t.Helper()
+		must(t, m.CatchUp(bounded(t)))
+		f, err := m.Facts(as(t.Context()), party, day)
+		must(t, err)
+		return f
+	}
+	if f := facts("nobody"); f != (membership.Facts{}) {
+		t.Errorf("of nobody %+v is known", f)
+	}
+	say := func(event domain.Event[shares.Holding]) {
+		t.Helper()
+		_, err := eventstore.Execute(as(t.Context()), s, raised[shares.Holding]{shares.StreamOf("guest", "A"), event})
+		must(t, err)
+	}
+	say(shares.Credited{Party: "guest", Class: "A", Reference: "r", Amount: money.New(500, "EUR"), On: day})
+	if f := facts("guest"); f != (membership.Facts{Owed: true, Booked: day}) {
+		t.Errorf("who is owed a credit: %+v", f)
+	}
+	say(shares.CreditRefunded{Party: "guest", Class: "A", Reference: "r", Amount: money.New(500, "EUR"), On: day.AddDays(2)})
+	if f := facts("guest"); f != (membership.Facts{Booked: day.AddDays(2)}) {
+		t.Errorf("who got it: %+v", f)
+	}
+	_, err := eventstore.Execute(as(t.Context()), s, raised[membership.Member]{
+		membership.StreamOf("pair"), membership.JointFormed{Party: "pair", Holders: []domain.PartyID{"eve", "guest"}, On: day},
+	})
+	must(t, err)
+	_, err = eventstore.Execute(as(t.Context()), s, raised[membership.Member]{
+		membership.StreamOf("pair"), membership.HoldersChanged{Party: "pair", Holders: []domain.PartyID{"eve", "dan"}, On: day},
+	})
+	must(t, err)
+	if f := facts("guest"); f != (membership.Facts{InRegister: true, Booked: day.AddDays(2)}) {
+		t.Errorf("who was one of joint holders once: %+v", f)
+	}
+	if f := facts(partyN(1)); !f.InRegister || f.Booked == (calendar.Date{}) {
+		t.Errorf("a member: %+v", f)
+	}
+	all, err := m.Retention(as(t.Context()), partyN(1), day, rules())
+	must(t, err)
+	for _, r := range all {
+		if r.Class == sealed.Register && (r.State != projections.RetentionKept || r.Kept.Code != membership.ErrRegisterKept.Code) {
+			t.Errorf("the register: %+v", r)
+		}
+		if r.Class == sealed.Optional && r.State != projections.RetentionNone {
+			t.Errorf("what nobody gave: %+v", r)
+		}
+	}
+}
