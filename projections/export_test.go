@@ -48,8 +48,8 @@ func Booked() (types []string) {
 	return types
 }
 
-// EntryOf returns the parties that an entry names, and its day.
-func EntryOf(event any) ([]domain.PartyID, calendar.Date) { return entryOf(event) }
+// BookingOf returns the parties that an entry names, and its day.
+func BookingOf(event any) ([]domain.PartyID, calendar.Date) { return bookingOf(event) }
 
 // SetBatch sets how many events are applied in one transaction.
 func (m *Models) SetBatch(n int) { m.size = n }

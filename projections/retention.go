@@ -61,7 +61,7 @@ var retentionProjection = projection{
 		case shares.DividendAllotted:
 			err = owes(e.Party, "dividend", string(e.Dividend))
 		}
-		parties, on := entryOf(event)
+		parties, on := bookingOf(event)
 		for _, party := range parties {
 			if err != nil {
 				break
@@ -72,8 +72,8 @@ var retentionProjection = projection{
 	},
 }
 
-// entryOf returns the parties that an entry names, and its day.
-func entryOf(event any) (parties []domain.PartyID, on calendar.Date) {
+// bookingOf returns the parties that an entry names, and its day.
+func bookingOf(event any) (parties []domain.PartyID, on calendar.Date) {
 	v := reflect.ValueOf(event)
 	for i := range v.NumField() {
 		switch f := v.Field(i).Interface().(type) {

@@ -39,7 +39,7 @@ func TestEveryEntryKeepsData(t *testing.T) {
 		must(t, err)
 		event, err := registry.Decode(typ)
 		must(t, err)
-		parties, on := projections.EntryOf(event)
+		parties, on := projections.BookingOf(event)
 		if len(parties) == 0 {
 			continue
 		}
