@@ -128,12 +128,13 @@ func admit(w *work, party domain.PartyID, number domain.MemberNumber, on, decide
 	if err != nil {
 		return err
 	}
+	// What the party holds, has subscribed to, and is to have from others once admitted.
 	holding, _, err := eventstore.Load[shares.Holding](w.Tx, shares.StreamOf(party, rules.Membership.Admission.Class))
 	if err != nil {
 		return err
 	}
 	return eventstore.Do2(w.Tx, membership.Admit{
-		Party: party, Number: number, On: day, Shares: int(holding.Held() + holding.Subscribed()), Statutes: rules,
+		Party: party, Number: number, On: day, Shares: int(holding.Held() + holding.Subscribed() + holding.Awaited()), Statutes: rules,
 		Decision: membership.Decision{By: rules.Membership.Admission.By, On: decided, Minutes: value(minutes)},
 	})
 }

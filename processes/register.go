@@ -180,26 +180,32 @@ func (i Import) Shares(ctx context.Context, rows []ShareRow) (ImportResult, erro
 // was taken.
 func ConsultRegister(ctx context.Context, s *eventstore.Store, c shares.ConsultRegister) error {
 	_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
-		history, _, err := eventstore.Load[statutes.History](tx, statutes.Stream)
-		if err != nil {
-			return err
-		}
-		rules, version := history.At(c.On)
-		if version == 0 {
-			return ErrNoStatutes.With("day", c.On)
-		}
-		c := c // decided afresh, if need be
-		for _, class := range rules.Shares.Classes {
-			holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(c.Party, class.ID))
-			if err != nil {
-				return err
-			}
-			c.Held += holding.Held()
-		}
-		c.Consultation = shares.ConsultationID(tx.NewID().String())
-		return eventstore.Do(tx, c)
+		_, err := Consult(tx, c)
+		return err
 	})
 	return err
+}
+
+// Consult does so within a transaction, and returns the consultation.
+func Consult(tx *eventstore.Tx, c shares.ConsultRegister) (shares.ConsultationID, error) {
+	history, _, err := eventstore.Load[statutes.History](tx, statutes.Stream)
+	if err != nil {
+		return "", err
+	}
+	rules, version := history.At(c.On)
+	if version == 0 {
+		return "", ErrNoStatutes.With("day", c.On)
+	}
+	c.Held = 0
+	for _, class := range rules.Shares.Classes {
+		holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(c.Party, class.ID))
+		if err != nil {
+			return "", err
+		}
+		c.Held += holding.Held()
+	}
+	c.Consultation = shares.ConsultationID(tx.NewID().String())
+	return c.Consultation, eventstore.Do(tx, c)
 }
 
 // run imports rows by a function that does one of them and returns its line.

@@ -68,6 +68,7 @@ func rules() statutes.Statutes {
 		panic(err)
 	}
 	s.Shares.PartialExit = true
+	s.Shares.CallDays, s.Shares.Refunds.Limitation = 0, 1
 	c := s.Shares.Classes[0] // of which shares are made, three of one, and none are issued
 	c.ID = "C"
 	s.Shares.Classes = append(s.Shares.Classes, c)
@@ -400,6 +401,13 @@ var acts = []act{
 	},
 	(*history).convert, (*history).giveBack, (*history).giveBack, (*history).certify,
 	(*history).reverse, (*history).reverse,
+	(*history).demand, (*history).demand, (*history).lose, (*history).overpay, (*history).overpay, (*history).agree, (*history).propose,
+	func(h *history) error {
+		today := h.clock.today()
+		return do(h, shares.ConsultRegister{
+			Consultation: shares.ConsultationID(fmt.Sprint("k", h.revision())), Party: h.party(), Holder: h.party(), AsAt: today, On: today, Held: 1,
+		})
+	},
 	func(h *history) error {
 		return do(h, shares.NoteRestriction{
 			Restriction: shares.RestrictionID(fmt.Sprint("r", h.quantity())), Party: h.party(), Class: h.class(),
@@ -634,6 +642,131 @@ func (h *history) certify() error {
 		return err
 	}, func() error {
 		return do(h, shares.CancelCertificate{Number: number + 1, Why: shares.Mistaken, On: today.AddDays(6)})
+	})
+}
+
+// enterPart enters a lot of which a part is paid.
+func (h *history) enterPart(id string, party domain.PartyID, class domain.ClassID, n int64) error {
+	return do(h, shares.Enter{
+		Subscription: shares.SubscriptionID(id), Party: party, Class: class, Quantity: n, Paid: money.New(1000*n, "EUR"), On: h.clock.today(),
+		Statutes: h.statutes,
+	})
+}
+
+// demand is the course of a call for what is unpaid, perhaps by mistake.
+func (h *history) demand() error {
+	party, class, n, today := h.party(), h.class(), h.quantity(), h.clock.today()
+	id := fmt.Sprint("d", h.revision())
+	return h.course(func() error { return h.enterPart(id, party, class, n) }, func() error {
+		return do(h, shares.DecideCall{
+			Call: shares.CallID(id), Class: class, UpTo: money.New(2000, "EUR"), DueOn: today.AddDays(int(n)), Decision: "the minutes", On: today, Statutes: h.statutes,
+		})
+	}, func() error {
+		return do2(h, shares.CallShares{Call: shares.CallID(id), Party: party, Class: class})
+	}, func() error {
+		return do(h, shares.RecordPayment{
+			Subscription: shares.SubscriptionID(id), Party: party, Class: class, Amount: h.eur(), On: today, Reference: "call " + id, KeepRest: true,
+		})
+	}, func() error {
+		if rapid.Bool().Draw(h.T, "passes on") {
+			return do2(h, shares.Transfer{
+				Transfer: shares.TransferID(id), Kind: shares.Inheritance, From: party, To: h.party(), Class: class, Quantity: n, On: today.AddDays(1), Statutes: h.statutes,
+			})
+		}
+		return do(h, shares.ReverseEntry{
+			Reversal: shares.ReversalID(id), Entry: shares.EntryCall, Of: id, Party: party, Class: class, Document: "the minutes", On: today.AddDays(1),
+		})
+	}, func() error {
+		return do(h, shares.ReverseEntry{
+			Reversal: shares.ReversalID(id + "p"), Entry: shares.EntryPayment, Of: "call " + id, Party: party, Class: class, Document: "a notice", On: today.AddDays(2),
+		})
+	})
+}
+
+// lose is the course of a loss that shares bear, perhaps by mistake.
+func (h *history) lose() error {
+	party, class, n, today := h.party(), h.class(), h.quantity(), h.clock.today()
+	id := fmt.Sprint("o", h.revision())
+	year := calendar.Period{From: today.AddDays(-int(h.quantity())), Through: today}
+	return h.course(func() error { return h.enterPart(id, party, class, n) }, func() error {
+		return do(h, shares.ChargeLoss{Party: party, Class: class, On: today.AddDays(6), Accounts: shares.AccountsApproved{
+			Year: year, NetAssets: money.New(100, "EUR"), Loss: money.New(700, "EUR"), Decision: "the minutes", On: today,
+			Shares: []shares.ClassShares{{Class: class, Quantity: 9, Price: money.New(2500, "EUR")}},
+		}})
+	}, func() error {
+		return do(h, shares.ReverseEntry{
+			Reversal: shares.ReversalID(id), Entry: shares.EntryLoss, Of: year.Through.String(), Party: party, Class: class, Document: "the minutes", On: today.AddDays(6),
+		})
+	})
+}
+
+// overpay is the course of money that is owed back.
+func (h *history) overpay() error {
+	party, payer, class, n, today := h.party(), h.party(), h.class(), h.quantity(), h.clock.today()
+	id := fmt.Sprint("y", h.revision())
+	one := money.New(100, "EUR")
+	return h.course(func() error {
+		return do(h, shares.Subscribe{Subscription: shares.SubscriptionID(id), Party: party, Class: class, Quantity: n, On: today, Statutes: h.statutes})
+	}, func() error {
+		return do(h, shares.RecordPayment{
+			Subscription: shares.SubscriptionID(id), Party: party, Class: class, Payer: payer, Amount: money.New(2500*n+500, "EUR"), On: today, Reference: id, KeepRest: true,
+		})
+	}, func() error {
+		return do(h, shares.WithdrawSubscription{Subscription: shares.SubscriptionID(id), Party: party, Class: class, Why: shares.Refused, On: today})
+	}, func() error {
+		return do(h, shares.Subscribe{Subscription: shares.SubscriptionID(id + "b"), Party: payer, Class: class, Quantity: 1, On: today, Statutes: h.statutes})
+	}, func() error {
+		return do2(h, shares.AssignCredit{
+			Assignment: "a" + id, Party: party, Class: class, Reference: id, Amount: one, To: payer, ToClass: class, Subscription: shares.SubscriptionID(id + "b"), On: today,
+		})
+	}, func() error {
+		return do(h, shares.RefundCredit{Party: party, Class: class, Reference: id, Amount: one, On: today, Payment: "b" + id})
+	}, func() error {
+		return do(h, shares.ReverseEntry{
+			Reversal: shares.ReversalID(id), Entry: shares.EntryCredit, Of: "b" + id, Party: party, Class: class, Document: "a notice", On: today,
+		})
+	}, func() error {
+		return do(h, shares.TimeBarCredit{Party: party, Class: class, Reference: id, On: today.AddDays(400), Statutes: h.statutes})
+	})
+}
+
+// agree is the course of shares that wait for the admission of who receives them.
+func (h *history) agree() error {
+	from, to, class, n, today := h.party(), h.party(), h.class(), h.quantity(), h.clock.today()
+	id := fmt.Sprint("g", h.revision())
+	return h.course(func() error {
+		return do(h, shares.Enter{
+			Subscription: shares.SubscriptionID(id), Party: from, Class: class, Quantity: n, Paid: money.New(2500*n, "EUR"), On: today, Statutes: h.statutes,
+		})
+	}, func() error {
+		return do2(h, shares.AgreeTransfer{
+			Transfer: shares.TransferID(id), Kind: shares.Gift, From: from, To: to, Class: class, Quantity: 1, On: today.AddDays(6), Statutes: h.statutes,
+		})
+	}, func() error {
+		if rapid.Bool().Draw(h.T, "given up") {
+			return do2(h, shares.AbandonTransfer{
+				Transfer: shares.TransferID(id), From: from, To: to, Class: class, Why: shares.Refused, On: today.AddDays(6),
+			})
+		}
+		return do2(h, shares.CompleteTransfer{Transfer: shares.TransferID(id), From: from, To: to, Class: class, On: today.AddDays(6), Statutes: h.statutes})
+	})
+}
+
+// propose is the course of a transfer that two sign.
+func (h *history) propose() error {
+	from, to, today := h.party(), h.party(), h.clock.today()
+	id := shares.TransferID(fmt.Sprint("q", h.revision()))
+	sign := func(as shares.Signatory, by domain.PartyID) shares.Signature {
+		return shares.Signature{As: as, By: by, On: today, How: shares.SignedIn}
+	}
+	return h.course(func() error {
+		return do(h, shares.ProposeTransfer{
+			Transfer: id, From: from, To: to, Class: h.class(), Quantity: 1, Kind: shares.Gift, Signed: sign(shares.AsTransferor, from), On: today, Statutes: h.statutes,
+		})
+	}, func() error {
+		return do(h, shares.SignTransfer{Transfer: id, Signed: sign(shares.AsTransferee, to)})
+	}, func() error {
+		return do(h, shares.EndProposal{Transfer: id, Outcome: shares.ProposalDeclined, On: today})
 	})
 }
 

@@ -42,7 +42,7 @@ type projection struct {
 
 // all are the projections, in the order of the modules; last, what follows from all.
 var all = []projection{
-	statutesProjection, membershipProjection, sharesProjection, registerProjection, ledgerProjection, assemblyProjection, documentsProjection, offeringProjection,
+	statutesProjection, membershipProjection, sharesProjection, registerProjection, lotsProjection, ledgerProjection, assemblyProjection, documentsProjection, offeringProjection,
 	subscriptionProjection, entitlementProjection, billingProjection, paymentProjection, provisioningProjection, retentionProjection,
 }
 

@@ -3,6 +3,7 @@ package projections_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"iter"
 	"log/slog"
 	"maps"
@@ -650,6 +651,7 @@ func checkMoney(t *rapid.T, m *projections.Models, tx *eventstore.Tx) {
 		for _, class := range []domain.ClassID{"A", "B", "C"} {
 			state := load[shares.Holding](t, tx, shares.StreamOf(party, class))
 			total[class] += state.Held()
+			checkLots(t, m, party, class, state)
 			if held[class] != state.Held() {
 				t.Errorf("%s holds %d of %s, not %d", party, held[class], class, state.Held())
 			}
@@ -688,5 +690,72 @@ func checkMoney(t *rapid.T, m *projections.Models, tx *eventstore.Tx) {
 		if missing > 0 {
 			t.Errorf("no total of %s, of which %d are held", class, missing)
 		}
+	}
+}
+
+// checkLots compares what the read models have of the life of shares with the state by
+// which commands decide.
+func checkLots(t *rapid.T, m *projections.Models, party domain.PartyID, class domain.ClassID, state shares.Holding) {
+	ctx := t.Context()
+	type lot struct {
+		subscription shares.SubscriptionID
+		subscriber   domain.PartyID
+		acquired     calendar.Date
+		price        int64
+	}
+	want, have := map[lot][4]int64{}, map[lot][4]int64{}
+	for _, l := range state.Lots() {
+		want[lot{l.Subscription, l.Subscriber, l.AcquiredOn, l.Price.Minor()}] = [4]int64{l.Quantity, l.Paid.Minor(), l.Unpaid().Minor(), l.Lost.Minor()}
+	}
+	lots, err := m.ShareLots(ctx, party)
+	must(t, err)
+	for _, l := range lots {
+		if l.Class == class {
+			have[lot{l.Subscription, l.Subscriber, l.AcquiredOn, l.Price.Minor()}] = [4]int64{l.Quantity, l.Paid.Minor(), l.Unpaid.Minor(), l.Lost.Minor()}
+		}
+	}
+	if diff := cmp.Diff(want, have, cmpopts.EquateComparable(lot{})); diff != "" {
+		t.Errorf("lots of %s in %s, -by the events +by the read model: %s", party, class, diff)
+	}
+	owed, back := map[string]string{}, map[string]string{}
+	for _, c := range state.Credits() {
+		owed[c.Reference] = fmt.Sprint(c.Payer, c.Amount)
+	}
+	credits, err := m.ShareCredits(ctx, "")
+	must(t, err)
+	for _, c := range credits {
+		if c.Party == party && c.Class == class {
+			back[c.Reference] = fmt.Sprint(c.Payer, c.Amount)
+		}
+	}
+	if diff := cmp.Diff(owed, back); diff != "" {
+		t.Errorf("credits of %s in %s, -by the events +by the read model: %s", party, class, diff)
+	}
+	for _, on := range []calendar.Date{day, day.AddDays(20)} {
+		var overdue int64
+		all, err := m.Overdue(ctx, on, party)
+		must(t, err)
+		for _, o := range all {
+			if o.Class == class {
+				overdue = o.Overdue.Minor()
+			}
+		}
+		if overdue != state.Overdue(on).Minor() {
+			t.Errorf("%d is overdue of %s in %s on %v, not %v", overdue, party, class, on, state.Overdue(on))
+		}
+	}
+	var awaited, promised int64
+	agreed, err := m.AgreedTransfers(ctx, party, true)
+	must(t, err)
+	for _, a := range agreed {
+		if a.Class == class && a.To == party {
+			awaited += a.Quantity
+		}
+		if a.Class == class && a.From == party {
+			promised += a.Quantity
+		}
+	}
+	if awaited != state.Awaited() || promised != state.Promised() {
+		t.Errorf("%s awaits %d and promised %d of %s, not %d and %d", party, awaited, promised, class, state.Awaited(), state.Promised())
 	}
 }

@@ -374,7 +374,7 @@ func (m *Models) Movements(ctx context.Context, from calendar.Date, at AsAt, par
 			d := days{r: r}
 			e := MovementEntry{
 				ShareMovement: ShareMovement{
-					Position: r.Int(0), Class: domain.ClassID(r.Text(1)), Kind: r.Text(2), Quantity: r.Int(3), Paid: amount(r, 4, 5),
+					Position: r.Int(0), Class: domain.ClassID(r.Text(1)), Kind: MovementKind(r.Text(2)), Quantity: r.Int(3), Paid: amount(r, 4, 5),
 					Reference: r.Text(6), On: d.at(7), RecordedAt: r.Time(8), Party: domain.PartyID(r.Text(11)), Counterparty: domain.PartyID(r.Text(14)),
 				},
 				AcquiredOn: d.at(9), Price: amount(r, 10, 5), Holder: holderAt(r, 11), Other: holderAt(r, 14),
@@ -412,6 +412,13 @@ func scanCertificate(r lite.Row) (Certificate, error) {
 // Certificate returns a certificate, and whether there is one of that number.
 func (m *Models) Certificate(ctx context.Context, number shares.CertificateNumber) (Certificate, bool, error) {
 	return one(ctx, m, `select `+certificateColumns+` from share_certificate where number = ?`, scanCertificate, int64(number))
+}
+
+// LastCertificate returns the highest number that a certificate has.
+func (m *Models) LastCertificate(ctx context.Context) (shares.CertificateNumber, error) {
+	n, _, err := one(ctx, m, `select coalesce(max(number), 0) from share_certificate`,
+		func(r lite.Row) (shares.CertificateNumber, error) { return shares.CertificateNumber(r.Int(0)), nil })
+	return n, err
 }
 
 // CertificatesOf returns the certificates of a party, in force or not, by number.

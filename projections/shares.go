@@ -3,6 +3,7 @@ package projections
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ var sharesProjection = projection{
 		case shares.SubscriptionWithdrawn:
 			return t.withdrawn(e)
 		case shares.Paid:
-			return t.paid(e.Party, e.Class, cmp.Or(e.Subscriber, e.Party), e.Subscription, "paid", e.Amount, e.Reference, e.On)
+			return t.paid(e.Party, e.Class, cmp.Or(e.Subscriber, e.Party), e.Subscription, MovedPaid, e.Amount, e.Reference, e.On)
 		case shares.Issued:
 			err := t.Exec(`update share_subscription set issued_on = ? where party = ? and class = ? and id = ?`, e.On, e.Party, e.Class, e.Subscription)
 			if err != nil {
@@ -38,19 +39,19 @@ var sharesProjection = projection{
 				Subscription: e.Subscription, Subscriber: e.Party, AcquiredOn: e.On, Quantity: e.Quantity, Price: e.Price,
 				Paid: money.New(0, e.Price.Currency()),
 			}
-			return t.move(0, e.Party, e.Class, "issued", lot, 1, string(e.Subscription), "", e.On)
+			return t.move(0, e.Party, e.Class, MovedIssued, lot, 1, string(e.Subscription), "", e.On)
 		case shares.TransferredOut:
-			return t.moveAll(e.Party, e.Class, "transferred_out", e.Lots, -1, string(e.Transfer), e.To, e.On)
+			return t.moveAll(e.Party, e.Class, MovedTransferredOut, e.Lots, -1, string(e.Transfer), e.To, e.On)
 		case shares.TransferredIn:
-			return t.moveAll(e.Party, e.Class, "transferred_in", e.Lots, 1, string(e.Transfer), e.From, e.On)
+			return t.moveAll(e.Party, e.Class, MovedTransferredIn, e.Lots, 1, string(e.Transfer), e.From, e.On)
 		case shares.ConvertedOut:
-			return t.moveAll(e.Party, e.Class, "converted_out", e.Lots, -1, string(e.Conversion), "", e.On)
+			return t.moveAll(e.Party, e.Class, MovedConvertedOut, e.Lots, -1, string(e.Conversion), "", e.On)
 		case shares.ConvertedIn:
-			return t.moveAll(e.Party, e.Class, "converted_in", e.Lots, 1, string(e.Conversion), "", e.On)
+			return t.moveAll(e.Party, e.Class, MovedConvertedIn, e.Lots, 1, string(e.Conversion), "", e.On)
 		case shares.Left:
-			return t.moveAll(e.Party, e.Class, "left", e.Lots, -1, string(e.Claim), "", e.On)
+			return t.moveAll(e.Party, e.Class, MovedLeft, e.Lots, -1, string(e.Claim), "", e.On)
 		case shares.Redeemed:
-			return t.moveAll(e.Party, e.Class, "redeemed", e.Lots, -1, string(e.Redemption), "", e.On)
+			return t.moveAll(e.Party, e.Class, MovedRedeemed, e.Lots, -1, string(e.Redemption), "", e.On)
 		case shares.Reversed:
 			return t.reversed(e)
 		}
@@ -60,7 +61,7 @@ var sharesProjection = projection{
 
 // paid enters money paid on a subscription or, with an amount below nothing, taken back.
 func (t *table) paid(party domain.PartyID, class domain.ClassID, subscriber domain.PartyID, id shares.SubscriptionID,
-	kind string, amount money.Money, reference string, on calendar.Date,
+	kind MovementKind, amount money.Money, reference string, on calendar.Date,
 ) error {
 	err := t.Exec(`update share_subscription set paid = paid + ? where party = ? and class = ? and id = ?`, amount.Minor(), subscriber, class, id)
 	if err != nil {
@@ -84,7 +85,7 @@ func (t *table) withdrawn(e shares.SubscriptionWithdrawn) error {
 		paid = paid.Plus(c.Amount)
 	}
 	if !paid.IsZero() {
-		err := t.paid(e.Party, e.Class, e.Party, e.Subscription, "withdrawn", paid.Negated(), string(e.Subscription), e.On)
+		err := t.paid(e.Party, e.Class, e.Party, e.Subscription, MovedWithdrawn, paid.Negated(), string(e.Subscription), e.On)
 		if err != nil {
 			return err
 		}
@@ -97,7 +98,7 @@ func (t *table) reversed(e shares.Reversed) error {
 	switch e.Entry {
 	case shares.EntryPayment:
 		if p := e.Payment; p != nil && !p.Amount.IsZero() {
-			return t.paid(e.Party, e.Class, cmp.Or(p.Subscriber, e.Party), p.Subscription, "reversed", p.Amount.Negated(), e.Of, e.On)
+			return t.paid(e.Party, e.Class, cmp.Or(p.Subscriber, e.Party), p.Subscription, MovedReversed, p.Amount.Negated(), e.Of, e.On)
 		}
 		return nil
 	case shares.EntryIssue: // what was paid stays with the subscription
@@ -109,19 +110,19 @@ func (t *table) reversed(e shares.Reversed) error {
 		if err != nil {
 			return err
 		}
-		return t.moveAll(e.Party, e.Class, "reversed", lots, -1, e.Of, "", e.On)
+		return t.moveAll(e.Party, e.Class, MovedReversed, lots, -1, e.Of, "", e.On)
 	case shares.EntryTransfer, shares.EntryConversion, shares.EntryExit, shares.EntryRedemption:
 		sign := int64(1)
 		if e.Quantity < 0 {
 			sign = -1
 		}
-		return t.moveAll(e.Party, e.Class, "reversed", e.Lots, sign, e.Of, "", e.On)
-	case shares.EntryCall, shares.EntryLoss:
+		return t.moveAll(e.Party, e.Class, MovedReversed, e.Lots, sign, e.Of, "", e.On)
+	case shares.EntryCall, shares.EntryLoss, shares.EntryCredit, shares.EntryTimeBar, shares.EntryRepayment, shares.EntryPayout:
 	}
 	return nil
 }
 
-func (t *table) moveAll(party domain.PartyID, class domain.ClassID, kind string, lots []shares.Lot, sign int64,
+func (t *table) moveAll(party domain.PartyID, class domain.ClassID, kind MovementKind, lots []shares.Lot, sign int64,
 	reference string, counterparty domain.PartyID, on calendar.Date,
 ) error {
 	for i, lot := range lots {
@@ -133,9 +134,12 @@ func (t *table) moveAll(party domain.PartyID, class domain.ClassID, kind string,
 }
 
 // move enters a change to both ledgers.
-func (t *table) move(line int, party domain.PartyID, class domain.ClassID, kind string, lot shares.Lot, sign int64,
+func (t *table) move(line int, party domain.PartyID, class domain.ClassID, kind MovementKind, lot shares.Lot, sign int64,
 	reference string, counterparty domain.PartyID, on calendar.Date,
 ) error {
+	if !kind.Valid() {
+		return fmt.Errorf("projections: there is no movement %q", kind)
+	}
 	err := t.Exec(`insert into share_movement values (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		t.position, line, party, class, domain.StreamOf(string(lot.Subscriber), string(lot.Subscription)), lot.AcquiredOn, kind,
 		sign*lot.Quantity, sign*lot.Paid.Minor(), lot.Price.Minor(), lot.Paid.Currency(), null(string(counterparty)), reference, on, t.recordedAt)
@@ -184,12 +188,38 @@ func (m *Models) HoldingsOf(ctx context.Context, parties []domain.PartyID) (map[
 	return all, err
 }
 
+// MovementKind is how shares, or what was paid on them, changed.
+type MovementKind string
+
+// The kinds of movement.
+const (
+	MovedPaid           MovementKind = "paid"
+	MovedWithdrawn      MovementKind = "withdrawn" // what was paid on a subscription became a credit
+	MovedIssued         MovementKind = "issued"
+	MovedTransferredIn  MovementKind = "transferred_in"
+	MovedTransferredOut MovementKind = "transferred_out"
+	MovedConvertedIn    MovementKind = "converted_in"
+	MovedConvertedOut   MovementKind = "converted_out"
+	MovedLeft           MovementKind = "left" // with a claim
+	MovedRedeemed       MovementKind = "redeemed"
+	MovedReversed       MovementKind = "reversed"
+)
+
+// MovementKinds are all of them.
+var MovementKinds = []MovementKind{
+	MovedPaid, MovedWithdrawn, MovedIssued, MovedTransferredIn, MovedTransferredOut, MovedConvertedIn, MovedConvertedOut, MovedLeft,
+	MovedRedeemed, MovedReversed,
+}
+
+// Valid reports whether it is one of these.
+func (k MovementKind) Valid() bool { return slices.Contains(MovementKinds, k) }
+
 // ShareMovement is a change to the shares of a party, or to what was paid on them.
 type ShareMovement struct {
 	Position     int64
 	Party        domain.PartyID
 	Class        domain.ClassID
-	Kind         string // as in the table
+	Kind         MovementKind
 	Quantity     int64
 	Paid         money.Money
 	Counterparty domain.PartyID
@@ -203,7 +233,7 @@ func (m *Models) ShareMovements(ctx context.Context, party domain.PartyID) ([]Sh
 	return rows(ctx, m, `select position, party, class, kind, quantity, paid, currency, counterparty, reference, on_date, recorded_at
 		from share_movement where party = ? order by position, line`, func(r lite.Row) (v ShareMovement, err error) {
 		v = ShareMovement{
-			Position: r.Int(0), Party: domain.PartyID(r.Text(1)), Class: domain.ClassID(r.Text(2)), Kind: r.Text(3), Quantity: r.Int(4),
+			Position: r.Int(0), Party: domain.PartyID(r.Text(1)), Class: domain.ClassID(r.Text(2)), Kind: MovementKind(r.Text(3)), Quantity: r.Int(4),
 			Paid: amount(r, 5, 6), Counterparty: domain.PartyID(r.Text(7)), Reference: r.Text(8), RecordedAt: r.Time(10),
 		}
 		return v, r.Into(9, &v.On)

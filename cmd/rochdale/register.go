@@ -458,7 +458,7 @@ func (r *registerReport) movements(ctx context.Context, from calendar.Date, part
 				other = named(e.Other)
 			}
 			row := []any{
-				e.On, e.RecordedAt.In(r.zone), r.word("movement_" + e.Kind), e.Class, number(e.Holder.Number), e.Holder.Name, e.AcquiredOn,
+				e.On, e.RecordedAt.In(r.zone), r.word("movement_" + string(e.Kind)), e.Class, number(e.Holder.Number), e.Holder.Name, e.AcquiredOn,
 				e.Quantity, e.Price, e.ShareMovement.Paid, other, e.Reference,
 			}
 			if !yield(row, err) || err != nil {

@@ -154,6 +154,7 @@ func (h *house) runner(services *services, mailDomain string, also ...processes.
 	all := append([]processes.Process{
 		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today),
 		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today), processes.References(h.store, h.models),
+		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models),
 	}, also...)
 	for _, service := range domain.Services {
 		if at, ok := services.provisioners[service]; ok {

@@ -5,8 +5,12 @@ import (
 	"rochdale/domain/calendar"
 )
 
-// ErrNoHolder refuses to show the register to somebody who holds no shares.
-var ErrNoHolder = domain.Refusal{Code: "shares.no_holder", Reason: "the register is shown to who holds shares: {party} holds none"}
+// ErrNoHolder refuses to show the register to somebody who holds no shares, and
+// ErrConsultationOver to show it on by a consultation of an earlier day.
+var (
+	ErrNoHolder         = domain.Refusal{Code: "shares.no_holder", Reason: "the register is shown to who holds shares: {party} holds none"}
+	ErrConsultationOver = domain.Refusal{Code: "shares.consultation_over", Reason: "a consultation of the register holds for its day: consult it again"}
+)
 
 // ConsultationID identifies a look that a holder took at the register.
 type ConsultationID string

@@ -13,6 +13,9 @@
 //	Issue               → Issued                        holding/<party>/<class>   once paid as the statutes ask
 //	DecideCall          → CallDecided                   call/<id>                 up to an amount per share
 //	CallShares          → Called                        holding/<party>/<class>   by a call that was decided; what is unpaid up to that amount
+//	ProposeTransfer     → TransferProposed, …Signed     proposal/<transfer>       by one of the two, for their side
+//	SignTransfer        → TransferSigned                proposal/<transfer>       by the other
+//	EndProposal         → TransferProposalEnded         proposal/<transfer>       carried out, withdrawn or declined
 //	Transfer            → TransferredOut, …In           both holdings             free, paid-up shares, within the limits of the class
 //	AgreeTransfer       → TransferAgreed, …Awaited      both holdings             the same, until the receiver is admitted
 //	CompleteTransfer    → TransferredOut, …In           both holdings             once the receiver is

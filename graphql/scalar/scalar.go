@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -21,6 +20,7 @@ import (
 	"rochdale/domain/billing"
 	"rochdale/domain/calendar"
 	"rochdale/domain/money"
+	"rochdale/domain/shares"
 )
 
 // The values that cannot be read. Where {value} is shown it is cut to what is short.
@@ -135,6 +135,20 @@ func UnmarshalMemberNumber(v any) (domain.MemberNumber, error) {
 	return domain.MemberNumber(n), err
 }
 
+// MarshalCertificateNumber writes the number of a certificate, or null for none.
+func MarshalCertificateNumber(n shares.CertificateNumber) graphql.Marshaler {
+	if n == 0 {
+		return graphql.Null
+	}
+	return raw(strconv.FormatInt(int64(n), 10))
+}
+
+// UnmarshalCertificateNumber reads the number of a certificate.
+func UnmarshalCertificateNumber(v any) (shares.CertificateNumber, error) {
+	n, err := graphql.UnmarshalInt64(v)
+	return shares.CertificateNumber(n), err
+}
+
 // MarshalInvoiceNumber writes the number of an invoice as it stands on it.
 func MarshalInvoiceNumber(n billing.Number) graphql.Marshaler {
 	return graphql.MarshalString(n.String())
@@ -167,18 +181,6 @@ func MarshalUUID(id uuid.UUID) graphql.Marshaler {
 func UnmarshalUUID(any) (uuid.UUID, error) { return uuid.Nil, errWritten }
 
 var errWritten = errors.New("scalar: this is written, not read")
-
-// MarshalShareMovementKind writes a kind of movement, like "paid", as an enum.
-func MarshalShareMovementKind(kind string) graphql.Marshaler { return quoted(strings.ToUpper(kind)) }
-
-// UnmarshalShareMovementKind reads one.
-func UnmarshalShareMovementKind(v any) (string, error) {
-	s, ok := v.(string)
-	if !ok {
-		return "", fmt.Errorf("scalar: %v is no kind of movement", v)
-	}
-	return strings.ToLower(s), nil
-}
 
 // MarshalBytes writes a number of bytes.
 func MarshalBytes(b domain.Bytes) graphql.Marshaler { return raw(strconv.FormatInt(int64(b), 10)) }

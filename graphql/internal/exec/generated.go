@@ -50,8 +50,10 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AccountPayload() AccountPayloadResolver
+	AgreedTransfer() AgreedTransferResolver
 	Assembly() AssemblyResolver
 	AssemblyPayload() AssemblyPayloadResolver
+	CertificatePayload() CertificatePayloadResolver
 	DocumentPayload() DocumentPayloadResolver
 	Exclusion() ExclusionResolver
 	Household() HouseholdResolver
@@ -66,12 +68,16 @@ type ResolverRoot interface {
 	Query() QueryResolver
 	Retention() RetentionResolver
 	ServiceSubscription() ServiceSubscriptionResolver
+	ShareConsultation() ShareConsultationResolver
+	ShareConsultationPayload() ShareConsultationPayloadResolver
 	ShareRegisterEntry() ShareRegisterEntryResolver
 	SharesPayload() SharesPayloadResolver
 	StatutesPayload() StatutesPayloadResolver
 	Subscription() SubscriptionResolver
 	SubscriptionPayload() SubscriptionPayloadResolver
 	Text() TextResolver
+	TransferProposal() TransferProposalResolver
+	TransferProposalPayload() TransferProposalPayloadResolver
 	Viewer() ViewerResolver
 }
 
@@ -88,12 +94,19 @@ type ComplexityRoot struct {
 type AccountPayloadResolver interface {
 	Account(ctx context.Context, obj *AccountDone) (*projections.Account, error)
 }
+type AgreedTransferResolver interface {
+	From(ctx context.Context, obj *projections.AgreedTransfer) (projections.Member, error)
+	To(ctx context.Context, obj *projections.AgreedTransfer) (projections.Member, error)
+}
 type AssemblyResolver interface {
 	Polls(ctx context.Context, obj *projections.Assembly) ([]projections.Poll, error)
 	MyVotes(ctx context.Context, obj *projections.Assembly) (int, error)
 }
 type AssemblyPayloadResolver interface {
 	Assembly(ctx context.Context, obj *AssemblyDone) (*projections.Assembly, error)
+}
+type CertificatePayloadResolver interface {
+	Certificate(ctx context.Context, obj *CertificateDone) (*projections.Certificate, error)
 }
 type DocumentPayloadResolver interface {
 	Document(ctx context.Context, obj *DocumentDone) (*projections.Document, error)
@@ -134,6 +147,15 @@ type MemberResolver interface {
 	Roles(ctx context.Context, obj *projections.Member) ([]membership.Grant, error)
 	Invoices(ctx context.Context, obj *projections.Member, first *int, after *string, last *int, before *string) (Connection[projections.Invoice], error)
 	Entitlements(ctx context.Context, obj *projections.Member) ([]projections.Entitlement, error)
+	ShareLots(ctx context.Context, obj *projections.Member) ([]projections.ShareLot, error)
+	ShareCredits(ctx context.Context, obj *projections.Member) ([]projections.ShareCredit, error)
+	SharesCalled(ctx context.Context, obj *projections.Member) ([]projections.CalledShares, error)
+	SharesOverdue(ctx context.Context, obj *projections.Member, on *calendar.Date) ([]projections.OverdueShares, error)
+	AgreedTransfers(ctx context.Context, obj *projections.Member) ([]projections.AgreedTransfer, error)
+	TransferProposals(ctx context.Context, obj *projections.Member) ([]projections.Proposal, error)
+	ShareRestrictions(ctx context.Context, obj *projections.Member) ([]projections.RestrictionEntry, error)
+	ShareCertificates(ctx context.Context, obj *projections.Member) ([]projections.Certificate, error)
+	ShareConsultations(ctx context.Context, obj *projections.Member) ([]projections.Consultation, error)
 	Balance(ctx context.Context, obj *projections.Member) (projections.Balance, error)
 	Accounts(ctx context.Context, obj *projections.Member) ([]projections.Account, error)
 	Holdings(ctx context.Context, objs []*projections.Member) ([][]projections.Holding, error)
@@ -152,6 +174,28 @@ type MutationResolver interface {
 	ClosePoll(ctx context.Context, poll string, requestID *string) (PollDone, error)
 	RunBilling(ctx context.Context, month calendar.Month, on *calendar.Date, requestID *string) (BillingDone, error)
 	FileDocument(ctx context.Context, kind documents.Kind, title string, language *domain.Language, sha256 string, size domain.Bytes, mediaType string, on *calendar.Date, about *string, requestID *string) (DocumentDone, error)
+	WithdrawSubscription(ctx context.Context, subscription string, party *string, class string, why *shares.Withdrawal, on *calendar.Date, requestID *string) (SharesDone, error)
+	AssignShareCredit(ctx context.Context, party string, class string, reference string, amount money.Money, to string, toClass string, subscription string, subscriber *string, on *calendar.Date, requestID *string) (SharesDone, error)
+	RefundShareCredit(ctx context.Context, party string, class string, reference string, amount money.Money, payment string, on *calendar.Date, requestID *string) (SharesDone, error)
+	TimeBarShareCredit(ctx context.Context, party string, class string, reference string, on *calendar.Date, requestID *string) (SharesDone, error)
+	DecideCall(ctx context.Context, class string, upTo money.Money, dueOn calendar.Date, decision string, on *calendar.Date, requestID *string) (CallDone, error)
+	AgreeTransfer(ctx context.Context, from string, to string, class string, quantity int, kind *shares.TransferKind, signatures []shares.Signature, decision *string, on *calendar.Date, requestID *string) (SharesDone, error)
+	AbandonTransfer(ctx context.Context, transfer string, from string, to string, class string, why shares.Withdrawal, on *calendar.Date, requestID *string) (SharesDone, error)
+	CompleteTransfer(ctx context.Context, transfer string, from string, to string, class string, on *calendar.Date, requestID *string) (SharesDone, error)
+	ProposeTransfer(ctx context.Context, from *string, toNumber int, class string, quantity int, kind shares.TransferKind, requestID *string) (ProposalDone, error)
+	SignTransfer(ctx context.Context, transfer string, party *string, requestID *string) (ProposalDone, error)
+	EndTransferProposal(ctx context.Context, transfer string, party *string, requestID *string) (ProposalDone, error)
+	CarryOutTransfer(ctx context.Context, transfer string, decision *string, on *calendar.Date, requestID *string) (SharesDone, error)
+	ConvertShares(ctx context.Context, party string, class string, to string, quantity int, on *calendar.Date, requestID *string) (SharesDone, error)
+	NoteRestriction(ctx context.Context, party string, class string, kind shares.Restriction, quantity *int, beneficiary *string, document string, on *calendar.Date, requestID *string) (SharesDone, error)
+	LiftRestriction(ctx context.Context, restriction string, party string, class string, document string, on *calendar.Date, requestID *string) (SharesDone, error)
+	IssueCertificate(ctx context.Context, party string, class string, quantity *int, on *calendar.Date, requestID *string) (CertificateDone, error)
+	ReplaceCertificate(ctx context.Context, number int, quantity *int, why shares.Voided, on *calendar.Date, requestID *string) (CertificateDone, error)
+	CancelCertificate(ctx context.Context, number int, why shares.Voided, on *calendar.Date, requestID *string) (CertificateDone, error)
+	ReverseShareEntry(ctx context.Context, entry shares.Entry, of string, party string, class string, keep bool, document string, on *calendar.Date, requestID *string) (SharesDone, error)
+	ReverseTransfer(ctx context.Context, transfer string, from string, to string, class string, document string, on *calendar.Date, requestID *string) (SharesDone, error)
+	ReverseConversion(ctx context.Context, conversion string, party string, class string, to string, document string, on *calendar.Date, requestID *string) (SharesDone, error)
+	ConsultShareRegister(ctx context.Context, party *string, number *int, asOf *calendar.Date, knownAt *calendar.Date, requestID *string) (ConsultationDone, error)
 	Apply(ctx context.Context, party *string, kind membership.Kind, identity membership.Identity, contact *membership.Contact, language *domain.Language, accepted []membership.Acceptance, shares []membership.Wish, heirOf *string, on *calendar.Date, requestID *string) (MemberDone, error)
 	Admit(ctx context.Context, party string, number *int, on *calendar.Date, decidedOn *calendar.Date, minutes *string, requestID *string) (MemberDone, error)
 	Reject(ctx context.Context, party string, reason *string, on *calendar.Date, minutes *string, requestID *string) (MemberDone, error)
@@ -196,9 +240,9 @@ type MutationResolver interface {
 	UnmatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	SetPassword(ctx context.Context, account string, password string, requestID *string) (AccountDone, error)
 	SubscribeShares(ctx context.Context, party *string, class string, quantity int, on *calendar.Date, requestID *string) (SharesDone, error)
-	RecordSharePayment(ctx context.Context, subscription string, party string, class string, amount money.Money, on *calendar.Date, reference string, requestID *string) (SharesDone, error)
+	RecordSharePayment(ctx context.Context, subscription string, party string, class string, amount money.Money, on *calendar.Date, reference string, subscriber *string, payer *string, means shares.Means, keepRest bool, requestID *string) (SharesDone, error)
 	IssueShares(ctx context.Context, subscription string, party string, class string, on *calendar.Date, requestID *string) (SharesDone, error)
-	TransferShares(ctx context.Context, from string, to string, class string, quantity int, on *calendar.Date, requestID *string) (SharesDone, error)
+	TransferShares(ctx context.Context, from string, to string, class string, quantity int, kind *shares.TransferKind, signatures []shares.Signature, decision *string, on *calendar.Date, requestID *string) (SharesDone, error)
 	RedeemShares(ctx context.Context, party string, class string, quantity int, value money.Money, on *calendar.Date, requestID *string) (SharesDone, error)
 	RecordShareRepayment(ctx context.Context, party string, class string, amount money.Money, on *calendar.Date, reference string, requestID *string) (SharesDone, error)
 	AdoptStatutes(ctx context.Context, version int, statutes string, on *calendar.Date, inForceFrom calendar.Date, by *string, requestID *string) (StatutesDone, error)
@@ -236,6 +280,15 @@ type QueryResolver interface {
 	Document(ctx context.Context, id string) (*projections.Document, error)
 	Documents(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Document], error)
 	Entitlements(ctx context.Context, party *string) ([]projections.Entitlement, error)
+	ShareCredits(ctx context.Context, payer *string) ([]projections.ShareCredit, error)
+	ShareCalls(ctx context.Context) ([]projections.ShareCall, error)
+	SharesOverdue(ctx context.Context, on *calendar.Date) ([]projections.OverdueShares, error)
+	AgreedTransfers(ctx context.Context) ([]projections.AgreedTransfer, error)
+	TransferProposals(ctx context.Context) ([]projections.Proposal, error)
+	ShareRestrictions(ctx context.Context, asOf *calendar.Date, knownAt *time.Time) ([]projections.RestrictionEntry, error)
+	ShareCertificate(ctx context.Context, number int) (*projections.Certificate, error)
+	ShareConsultation(ctx context.Context, id string) (*projections.Consultation, error)
+	ShareConsultations(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Consultation], error)
 	Member(ctx context.Context, id *string) (*projections.Member, error)
 	MemberByNumber(ctx context.Context, number int) (*projections.Member, error)
 	Members(ctx context.Context, status *projections.MemberStatus, on *calendar.Date, search *string, by projections.MemberOrder, first *int, after *string, last *int, before *string) (Connection[projections.Member], error)
@@ -267,6 +320,13 @@ type RetentionResolver interface {
 type ServiceSubscriptionResolver interface {
 	Status(ctx context.Context, obj *projections.Subscription, on *calendar.Date) (subscription.Status, error)
 }
+type ShareConsultationResolver interface {
+	Extract(ctx context.Context, obj *projections.Consultation) (bool, error)
+	Lines(ctx context.Context, obj *projections.Consultation, first *int, after *string, last *int, before *string) (Connection[projections.RegisterEntry], error)
+}
+type ShareConsultationPayloadResolver interface {
+	Consultation(ctx context.Context, obj *ConsultationDone) (*projections.Consultation, error)
+}
 type ShareRegisterEntryResolver interface {
 	Number(ctx context.Context, obj *projections.RegisterEntry) (*int, error)
 }
@@ -285,6 +345,14 @@ type SubscriptionPayloadResolver interface {
 }
 type TextResolver interface {
 	In(ctx context.Context, obj *domain.Text, language *domain.Language) (string, error)
+}
+type TransferProposalResolver interface {
+	From(ctx context.Context, obj *projections.Proposal) (projections.Member, error)
+	To(ctx context.Context, obj *projections.Proposal) (*projections.Member, error)
+	ToNumber(ctx context.Context, obj *projections.Proposal) (*int, error)
+}
+type TransferProposalPayloadResolver interface {
+	Proposal(ctx context.Context, obj *ProposalDone) (*projections.Proposal, error)
 }
 type ViewerResolver interface {
 	Member(ctx context.Context, obj *access.Viewer) (*projections.Member, error)
@@ -320,6 +388,7 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			graphql.NewInputUnmarshaler("BankAccountInput", ec.unmarshalInputBankAccountInput),
 			graphql.NewInputUnmarshaler("ContactInput", ec.unmarshalInputContactInput),
 			graphql.NewInputUnmarshaler("IdentityInput", ec.unmarshalInputIdentityInput),
+			graphql.NewInputUnmarshaler("ShareSignatureInput", ec.unmarshalInputShareSignatureInput),
 			graphql.NewInputUnmarshaler("ShareWishInput", ec.unmarshalInputShareWishInput),
 			graphql.NewInputUnmarshaler("TextInput", ec.unmarshalInputTextInput),
 		)
@@ -1196,6 +1265,792 @@ extend type Member {
 extend type Query {
   "What a party may use."
   entitlements("Oneself, if left out." party: ID): [Entitlement!]! @listSize(assumed: 10) @allow(roles: [TREASURER, OPERATOR], own: true)
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/lots.graphqls", Input: `# The life of a share: lots, credits, calls, transfers that wait, restrictions,
+# certificates, and who was shown the register.
+
+"Shares that were subscribed to together, as far as a party holds them."
+type ShareLot @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of the shares."
+  class: ID!
+  "The subscription that they come of."
+  subscription: ID!
+  "Whose subscription it was."
+  subscriber: ID @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "The day of issue; of shares that were transferred, by whoever subscribed to them."
+  acquiredOn: Date!
+  "How many."
+  quantity: Int!
+  "Of one."
+  price: Money!
+  "On all of them."
+  paid: Money!
+  "That must be paid on all of them by now; nothing where that is no more than was."
+  called: Money!
+  "Of what was called."
+  unpaid: Money!
+  "Of what was paid, to losses that the members bear."
+  lost: Money!
+}
+
+"Money that is owed back to whoever paid it for shares, unless they have it used for others."
+type ShareCredit @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "The holder of the shares that it was paid for."
+  party: ID!
+  "Of the shares."
+  class: ID!
+  "Of the payment."
+  reference: String!
+  "To whom it is owed."
+  payer: ID!
+  "What is left of it."
+  amount: Money!
+  "The last day on which anything happened to it."
+  since: Date!
+}
+
+"A call for what is yet to be paid on the shares of a class."
+type ShareCall implements Node @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY]) {
+  "Of the call."
+  id: ID!
+  "Of the shares."
+  class: ID!
+  "That is paid then on each share, with what was paid before."
+  upTo: Money!
+  "The last day on which it may be paid."
+  dueOn: Date!
+  "The minutes that have it."
+  decision: String!
+  "The day of the decision."
+  on: Date!
+  "How many owe something by it."
+  holders: Int!
+  "What all of them owe by it."
+  amount: Money!
+}
+
+"What a holder is asked for by a call."
+type CalledShares @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Who is asked."
+  party: ID!
+  "Of the shares."
+  class: ID!
+  "By which."
+  call: ID!
+  "On all of them."
+  amount: Money!
+  "The last day on which it may be paid."
+  dueOn: Date!
+  "The day of the call."
+  on: Date!
+}
+
+"What a holder was called for and has not paid in time."
+type OverdueShares @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Who owes it."
+  party: ID!
+  "Of the shares."
+  class: ID!
+  "Of all that was called."
+  unpaid: Money!
+  "Of that, what was due before the day. Payments count for the oldest call first."
+  overdue: Money!
+}
+
+"Why shares pass on. What is paid for them is between the two."
+enum TransferKind {
+  "They are sold."
+  SALE
+  "They are given."
+  GIFT
+  "To an heir, or to the estate."
+  INHERITANCE
+  "To the successor in law of an organisation."
+  SUCCESSION
+  "Two members were found to be one."
+  MERGER
+}
+
+"In what quality somebody signs an entry in the register."
+enum Signatory {
+  "Who gives the shares."
+  TRANSFEROR
+  "Who receives them."
+  TRANSFEREE
+  "Who inherits them."
+  HEIR
+  "For the co-op."
+  BOARD
+}
+
+"How somebody signs."
+enum Signing {
+  "With a pen."
+  PAPER
+  "By a qualified electronic signature (eIDAS art. 25(2))."
+  QUALIFIED
+  "Confirmed by who was signed in."
+  SIGNED_IN
+}
+
+"A signature under an entry in the register."
+type ShareSignature @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "In what quality."
+  as: Signatory!
+  "Who signed: the party, or who acts for it."
+  by: ID @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "When."
+  on: Date!
+  "In which way."
+  how: Signing!
+}
+
+"A signature under an entry in the register."
+input ShareSignatureInput {
+  "In what quality."
+  as: Signatory!
+  "Who signed: the party, or who acts for it."
+  by: ID!
+  "When; not after the transfer."
+  on: Date!
+  "In which way."
+  how: Signing!
+}
+
+"What became of a transfer that waited for the admission of who receives."
+enum AgreedTransferOutcome {
+  "The receiver was admitted, and has the shares."
+  COMPLETED
+  "One of the two took it back, or the receiver the application."
+  WITHDRAWN
+  "The receiver was not admitted."
+  REFUSED
+  "It came to nothing."
+  LAPSED
+}
+
+"A transfer that waits for the admission of who receives, or did."
+type AgreedTransfer implements Node @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of the transfer."
+  id: ID!
+  "Who gives the shares."
+  from: RelatedParty!
+  "Who is to receive them."
+  to: RelatedParty!
+  "Of the shares."
+  class: ID!
+  "Why; null where nobody said."
+  kind: TransferKind
+  "How many."
+  quantity: Int!
+  "The minutes that approve of it; null where none is needed."
+  decision: String
+  "The day of the agreement."
+  on: Date!
+  "Null while it waits."
+  outcome: AgreedTransferOutcome
+  "Null while it waits."
+  endedOn: Date
+}
+
+"What became of a proposal."
+enum TransferProposalOutcome {
+  "It was carried out."
+  MADE
+  "Who gives took it back."
+  WITHDRAWN
+  "Who was to receive, or the co-op, does not want it."
+  DECLINED
+}
+
+"A transfer that two have in mind and sign. It binds nobody until the board carries it out."
+type TransferProposal implements Node @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of the proposal, and of the transfer that may come of it."
+  id: ID!
+  "Who gives the shares."
+  from: RelatedParty!
+  "Who is to receive them."
+  to: RelatedParty @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "The member number of who is to receive them."
+  toNumber: Int
+  "Of the shares."
+  class: ID!
+  "Why."
+  kind: TransferKind!
+  "How many."
+  quantity: Int!
+  "Those under it so far."
+  signatures: [ShareSignature!]! @listSize(assumed: 2)
+  "The day on which it was made."
+  on: Date!
+  "Null while it waits."
+  outcome: TransferProposalOutcome
+  "Null while it waits."
+  endedOn: Date
+}
+
+"What keeps shares from being disposed of freely."
+enum ShareRestrictionKind {
+  "To a creditor, by the holder: the shares stay."
+  PLEDGE
+  "By a creditor, through a bailiff or a court: the shares stay."
+  ATTACHMENT
+  "Agreed among holders; noted where one of them asks."
+  CONTRACTUAL
+  "By the statutes, of these shares."
+  STATUTORY
+}
+
+"A restriction that stands in the register."
+type ShareRestriction @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Among those of the holding."
+  id: ID!
+  "Whose shares they are."
+  party: ID!
+  "Of the shares."
+  class: ID!
+  "What sort."
+  kind: ShareRestrictionKind!
+  "0: all that the party holds or will hold."
+  quantity: Int!
+  "In whose favour; null once erased, or where there is none."
+  beneficiary: String
+  "The deed, writ, clause or agreement."
+  document: String!
+  "The first day."
+  on: Date!
+}
+
+"Why a certificate holds no more."
+enum CertificateVoid {
+  "It was lost, stolen or damaged."
+  LOST
+  "The shares have changed, or passed on."
+  OUTDATED
+  "It should not have been issued so."
+  MISTAKEN
+}
+
+"A paper that says what the register says of shares on its day. It proves nothing against the register."
+type ShareCertificate @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "From 1, given once."
+  number: Int!
+  "Who holds the shares."
+  party: ID!
+  "Of the shares."
+  class: ID!
+  "How many."
+  quantity: Int!
+  "The certificate that it is in the place of."
+  replaces: Int
+  "Its day."
+  on: Date!
+  "Null while it is in force."
+  voidOn: Date
+  "Null while it is in force."
+  voidWhy: CertificateVoid
+  "The certificate in its place."
+  voidBy: Int
+}
+
+"A look that a holder took at the register. It lasts for its day."
+type ShareConsultation implements Node @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of the consultation."
+  id: ID!
+  "Who consulted it."
+  party: ID!
+  "The day as at whose end it was shown."
+  asAt: Date!
+  "As known at the end of this day; null: as it was known then."
+  knownAt: Date
+  "The day."
+  on: Date!
+  "Whether it was an extract: of one holder."
+  extract: Boolean!
+  "What it shows, without addresses of e-mail."
+  lines(
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): ShareRegisterEntryConnection!
+}
+
+"A page of the looks taken at the register."
+type ShareConsultationConnection @allow(roles: [BOARD, SECRETARY]) {
+  "The looks, with the cursor of each."
+  edges: [ShareConsultationEdge!]!
+  "The looks."
+  nodes: [ShareConsultation!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "In the whole list."
+  totalCount: Int!
+}
+
+"A look in a page of those taken at the register."
+type ShareConsultationEdge @allow(roles: [BOARD, SECRETARY]) {
+  "Of its place."
+  cursor: String!
+  "The look."
+  node: ShareConsultation!
+}
+
+"Why a subscription, or a transfer that was agreed, came to nothing."
+enum ShareWithdrawal {
+  "It was taken back."
+  WITHDRAWN
+  "The subscriber, or the receiver, was not admitted."
+  REFUSED
+  "It was not paid."
+  LAPSED
+}
+
+"How a payment on shares was made."
+enum SharePaymentMeans {
+  "From outside: through a bank, or in cash."
+  BANK
+  "Against what the co-op owes the payer otherwise, by a decision."
+  SET_OFF
+}
+
+"A sort of entry in the register that can be reversed by itself."
+enum ShareEntryKind {
+  "A payment, by its reference."
+  PAYMENT
+  "A credit that was paid back, by the reference of that payment."
+  CREDIT
+  "An issue, by its subscription."
+  ISSUE
+  "A call on the holder, by its id."
+  CALL
+  "A loss that was charged, by the last day of its year."
+  LOSS
+  "That a credit was time-barred, by the reference of its payment."
+  TIME_BAR
+  "A redemption, by its id."
+  REDEMPTION
+  "A repayment, by its reference."
+  REPAYMENT
+}
+
+extend type Member {
+  "Their shares by lots: oldest first, by class."
+  shareLots: [ShareLot!]! @listSize(assumed: 10) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "What is owed back to them of what they paid for shares."
+  shareCredits: [ShareCredit!]! @listSize(assumed: 3) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "What calls ask them for."
+  sharesCalled: [CalledShares!]! @listSize(assumed: 3) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "What of that is not paid in time."
+  sharesOverdue("Before this day; today, if left out." on: Date): [OverdueShares!]! @listSize(assumed: 2) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Transfers that they agreed to and that wait, or waited, for an admission."
+  agreedTransfers: [AgreedTransfer!]! @listSize(assumed: 3) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Transfers that wait to be signed or carried out."
+  transferProposals: [TransferProposal!]! @listSize(assumed: 3) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Restrictions on their shares, in force today."
+  shareRestrictions: [ShareRestriction!]! @listSize(assumed: 2) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "In force or not, by number."
+  shareCertificates: [ShareCertificate!]! @listSize(assumed: 5) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Their looks at the register, oldest first."
+  shareConsultations: [ShareConsultation!]! @listSize(assumed: 5) @allow(roles: [BOARD, SECRETARY], own: true)
+}
+
+extend type Query {
+  "What is owed back to those who paid it for shares, longest first: for the treasurer to refund."
+  shareCredits("To whom: oneself, if left out, or everybody for who may see that." payer: ID): [ShareCredit!]! @listSize(assumed: 50) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "The calls that were decided, oldest first."
+  shareCalls: [ShareCall!]! @listSize(assumed: 10) @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY])
+  "What was called and is not paid in time, by holder."
+  sharesOverdue("Before this day; today, if left out." on: Date): [OverdueShares!]! @listSize(assumed: 50) @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "Transfers that wait for the admission of who receives, oldest first."
+  agreedTransfers: [AgreedTransfer!]! @listSize(assumed: 20) @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "Transfers that wait to be signed or carried out, oldest first."
+  transferProposals: [TransferProposal!]! @listSize(assumed: 20) @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "Restrictions in force, by holder."
+  shareRestrictions(
+    "At the end of this day; today, if left out."
+    asOf: Date
+    "As it was known at this instant; as it is now, if left out."
+    knownAt: DateTime
+  ): [ShareRestriction!]! @listSize(assumed: 20) @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "A certificate, if there is one that one may see."
+  shareCertificate("Of the certificate." number: Int!): ShareCertificate @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "A look at the register that one took."
+  shareConsultation("Of the consultation." id: ID!): ShareConsultation @allow(roles: [BOARD, SECRETARY], own: true)
+  "The looks that holders took at the register, newest first."
+  shareConsultations(
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): ShareConsultationConnection! @allow(roles: [BOARD, SECRETARY])
+}
+
+extend type Mutation {
+  "Ends a subscription whose shares are not issued. What was paid becomes a credit of who paid it."
+  withdrawSubscription(
+    "Of the party."
+    subscription: ID!
+    "Who subscribed: oneself, if left out."
+    party: ID
+    "Of the shares."
+    class: ID!
+    "Taken back, if left out; other reasons are for the board, treasurer and secretary."
+    why: ShareWithdrawal
+    "Today, if left out; another day is for the board, treasurer and secretary."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+
+  "Uses a credit to pay shares, of the same party or another."
+  assignShareCredit(
+    "The holder of the shares that it was paid for."
+    party: ID!
+    "Of those shares."
+    class: ID!
+    "Of the payment whose credit it is."
+    reference: String!
+    "Of the credit."
+    amount: Money!
+    "Who holds the shares that it pays."
+    to: ID!
+    "Of the shares that it pays."
+    toClass: ID!
+    "Of the shares that it pays."
+    subscription: ID!
+    "Whose subscription it was, where the shares came from another."
+    subscriber: ID
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [TREASURER])
+
+  "Records that a credit was paid back to who paid it."
+  refundShareCredit(
+    "The holder of the shares that it was paid for."
+    party: ID!
+    "Of the shares."
+    class: ID!
+    "Of the payment whose credit it is."
+    reference: String!
+    "That went out."
+    amount: Money!
+    "The reference of that which pays it back."
+    payment: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [TREASURER])
+
+  "Ends a credit that nobody collected within the statutes' term."
+  timeBarShareCredit(
+    "The holder of the shares that it was paid for."
+    party: ID!
+    "Of the shares."
+    class: ID!
+    "Of the payment whose credit it is."
+    reference: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [TREASURER])
+
+  "Decides to call for what is yet to be paid on the shares of a class. Each holder is called, and told."
+  decideCall(
+    "Of the shares."
+    class: ID!
+    "That is to be paid on each share, with what was paid before."
+    upTo: Money!
+    "The last day on which it may be paid."
+    dueOn: Date!
+    "The minutes that have it."
+    decision: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ShareCallPayload! @allow(roles: [BOARD])
+
+  "Keeps shares for somebody who has applied. They pass on when the receiver is admitted."
+  agreeTransfer(
+    "The holder."
+    from: ID!
+    "Who is to hold them."
+    to: ID!
+    "Of the shares."
+    class: ID!
+    "How many."
+    quantity: Int!
+    "Why; may be left out where nobody must know."
+    kind: TransferKind
+    "Those that the statutes want."
+    signatures: [ShareSignatureInput!]
+    "The minutes that approve of it, where the statutes want that."
+    decision: String
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Gives up a transfer that was agreed."
+  abandonTransfer(
+    "Of the transfer."
+    transfer: ID!
+    "Who was to give the shares."
+    from: ID!
+    "Who was to receive them."
+    to: ID!
+    "Of the shares."
+    class: ID!
+    "Why nothing comes of it."
+    why: ShareWithdrawal!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Completes a transfer that was agreed, where that was refused when the receiver was admitted."
+  completeTransfer(
+    "Of the transfer."
+    transfer: ID!
+    "Who gives the shares."
+    from: ID!
+    "Who receives them: a member by now."
+    to: ID!
+    "Of the shares."
+    class: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Proposes to pass one's shares on to another member, and signs for who gives them."
+  proposeTransfer(
+    "Who gives: oneself, if left out."
+    from: ID
+    "The member number of who is to hold them."
+    toNumber: Int!
+    "Of the shares."
+    class: ID!
+    "How many."
+    quantity: Int!
+    "Why: a sale or a gift."
+    kind: TransferKind!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): TransferProposalPayload! @allow(own: true)
+
+  "Signs a proposal for who gives or receives the shares."
+  signTransfer(
+    "The proposal."
+    transfer: ID!
+    "For whom: oneself, if left out."
+    party: ID
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): TransferProposalPayload! @allow(own: true)
+
+  "Withdraws a proposal, or declines it."
+  endTransferProposal(
+    "The proposal."
+    transfer: ID!
+    "For whom: oneself, if left out, or the co-op for who keeps the register."
+    party: ID
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): TransferProposalPayload! @allow(roles: [BOARD, SECRETARY], own: true)
+
+  "Carries a proposal out, with the signatures under it: at once or, where the receiver has only applied, once they are admitted."
+  carryOutTransfer(
+    "The proposal."
+    transfer: ID!
+    "The minutes that approve of it, where the statutes want that."
+    decision: String
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Changes shares of one class into those of another, as many as the ratio of the statutes lets; the rest stays."
+  convertShares(
+    "The holder."
+    party: ID!
+    "That they are of."
+    class: ID!
+    "That they become of."
+    to: ID!
+    "How many, at most."
+    quantity: Int!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Enters a restriction in the register."
+  noteRestriction(
+    "Whose shares they are."
+    party: ID!
+    "Of the shares."
+    class: ID!
+    "What sort."
+    kind: ShareRestrictionKind!
+    "All that the party holds or will hold, if left out."
+    quantity: Int
+    "In whose favour: of a pledge or attachment, the creditor."
+    beneficiary: String
+    "The deed, writ, clause or agreement."
+    document: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Ends a restriction."
+  liftRestriction(
+    "Among those of the holding."
+    restriction: ID!
+    "Whose shares they are."
+    party: ID!
+    "Of the shares."
+    class: ID!
+    "By which it is lifted."
+    document: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Certifies that a party holds shares, the oldest of them, under the next number."
+  issueCertificate(
+    "Who holds them."
+    party: ID!
+    "Of the shares."
+    class: ID!
+    "How many; all, if left out."
+    quantity: Int
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): CertificatePayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Issues a certificate in the place of another, which is void from then on."
+  replaceCertificate(
+    "Of the one that is void."
+    number: Int!
+    "Of shares in the new one; all that are held, if left out."
+    quantity: Int
+    "Why the old one holds no more."
+    why: CertificateVoid!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): CertificatePayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Voids a certificate."
+  cancelCertificate(
+    "Of the certificate."
+    number: Int!
+    "Why it holds no more."
+    why: CertificateVoid!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): CertificatePayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Undoes an entry of one holding that should not have been made. Both stay in the register."
+  reverseShareEntry(
+    "What sort."
+    entry: ShareEntryKind!
+    "Which one: as the sort says."
+    of: String!
+    "The holder."
+    party: ID!
+    "Of the shares."
+    class: ID!
+    "Of a payment: the money is here, and is kept as a credit of who paid it."
+    keep: Boolean! = false
+    "That shows why, like minutes or a bank's notice."
+    document: String!
+    "Today, if left out; a day of open books."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, TREASURER])
+
+  "Gives shares back to who transferred them."
+  reverseTransfer(
+    "Of the transfer."
+    transfer: ID!
+    "Who gave them."
+    from: ID!
+    "Who received them."
+    to: ID!
+    "Of the shares."
+    class: ID!
+    "That shows why."
+    document: String!
+    "Today, if left out; a day of open books."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Changes shares back into those that they were made of."
+  reverseConversion(
+    "Of the conversion."
+    conversion: ID!
+    "The holder."
+    party: ID!
+    "That they were of."
+    class: ID!
+    "That they became of."
+    to: ID!
+    "That shows why."
+    document: String!
+    "Today, if left out; a day of open books."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Grants a holder of shares a look at the register, and keeps that it was taken. It lasts for the day."
+  consultShareRegister(
+    "Who holds shares: oneself, if left out."
+    party: ID
+    "For an extract: the number of a member."
+    number: Int
+    "As at the end of this day; today, if left out."
+    asOf: Date
+    "As known at the end of this day; as it is known now, if left out."
+    knownAt: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ShareConsultationPayload! @allow(own: true)
+}
+
+"A call that was decided."
+type ShareCallPayload implements Payload @allow(roles: [BOARD]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the call."
+  id: ID!
+}
+
+"What became of a proposal."
+type TransferProposalPayload implements Payload @allow(roles: [BOARD, SECRETARY], own: true) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the proposal."
+  id: ID!
+  "As it is now."
+  proposal: TransferProposal
+}
+
+"A certificate that was issued or voided."
+type CertificatePayload implements Payload @allow(roles: [BOARD, SECRETARY]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the certificate: of the new one, where one was replaced."
+  number: Int!
+  "As it is now."
+  certificate: ShareCertificate
+}
+
+"A look at the register that was granted."
+type ShareConsultationPayload implements Payload @allow(own: true) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the consultation."
+  id: ID!
+  "What was shown."
+  consultation: ShareConsultation
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/membership.graphqls", Input: `# Membership: applications, members, roles.
@@ -2660,14 +3515,24 @@ type ShareSubscription implements Node @allow(roles: [BOARD, TREASURER, SECRETAR
 enum ShareMovementKind {
   "Money was paid on shares subscribed to."
   PAID
+  "A subscription came to nothing: what was paid on it is a credit."
+  WITHDRAWN
   "Paid shares were entered in the register."
   ISSUED
   "They came from another holder."
   TRANSFERRED_IN
   "They went to another holder."
   TRANSFERRED_OUT
-  "They were given back to the co-op."
+  "They were made of shares of another class."
+  CONVERTED_IN
+  "They became shares of another class."
+  CONVERTED_OUT
+  "They left with a claim to their value."
+  LEFT
+  "They were given back to the co-op at once."
   REDEEMED
+  "Another entry was undone."
+  REVERSED
 }
 
 "A change to the shares of a party, or to what was paid on them."
@@ -2693,7 +3558,7 @@ type ShareMovement @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
 }
 
 "A line of the register of shares: those of one class that a party acquired on one day."
-type ShareRegisterEntry @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+type ShareRegisterEntry @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
   "The holder."
   party: ID!
   "Of the member; null for who never was one."
@@ -2715,7 +3580,7 @@ type ShareRegisterEntry @allow(roles: [BOARD, TREASURER, SECRETARY]) {
 }
 
 "A page of the register of shares."
-type ShareRegisterEntryConnection @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+type ShareRegisterEntryConnection @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
   "Its lines, with the cursor of each."
   edges: [ShareRegisterEntryEdge!]!
   "Its lines."
@@ -2727,7 +3592,7 @@ type ShareRegisterEntryConnection @allow(roles: [BOARD, TREASURER, SECRETARY]) {
 }
 
 "A line in a page of the register of shares."
-type ShareRegisterEntryEdge @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+type ShareRegisterEntryEdge @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
   "Of its place."
   cursor: String!
   "The line."
@@ -2798,6 +3663,14 @@ extend type Mutation {
     on: Date
     "Of the payment at the bank, or wherever it was made."
     reference: String!
+    "Whose subscription it was, where the shares came from another."
+    subscriber: ID
+    "Where it is another than the holder: what is more than is due is owed back to them."
+    payer: ID
+    "How it was made."
+    means: SharePaymentMeans! = BANK
+    "Keep what is more than is due as a credit, instead of refusing it."
+    keepRest: Boolean! = false
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SharesPayload! @allow(roles: [TREASURER])
 
@@ -2814,7 +3687,7 @@ extend type Mutation {
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SharesPayload! @allow(roles: [BOARD, TREASURER])
 
-  "Passes shares from one party to another, the oldest first."
+  "Passes shares from one party to a member, the oldest first."
   transferShares(
     "The holder."
     from: ID!
@@ -2824,10 +3697,16 @@ extend type Mutation {
     class: ID!
     "How many."
     quantity: Int!
+    "Why; may be left out where nobody must know."
+    kind: TransferKind
+    "Those that the statutes want."
+    signatures: [ShareSignatureInput!]
+    "The minutes that approve of it, where the statutes want that."
+    decision: String
     "Today, if left out."
     on: Date
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
-  ): SharesPayload! @allow(roles: [BOARD])
+  ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
 
   "Gives shares back to the co-op, the oldest first, at a value that the board fixes by the accounts."
   redeemShares(
@@ -2868,7 +3747,7 @@ type SharesPayload implements Payload @allow(roles: [BOARD, TREASURER, SECRETARY
   party: ID!
   "Of the shares."
   class: ID!
-  "Of the subscription, transfer or redemption, where there is one."
+  "Of the subscription, transfer, redemption, conversion, restriction, reversal or use of a credit, where there is one."
   id: ID
   "What the party holds now, by class."
   holdings: [Holding!]! @listSize(assumed: 3)
@@ -3205,6 +4084,32 @@ func (ec *executionContext) childFields_AdmissionsPayload(ctx context.Context, f
 	return nil, fmt.Errorf("no field named %q was found under type AdmissionsPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_AgreedTransfer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AgreedTransfer_id(ctx, field)
+	case "from":
+		return ec.fieldContext_AgreedTransfer_from(ctx, field)
+	case "to":
+		return ec.fieldContext_AgreedTransfer_to(ctx, field)
+	case "class":
+		return ec.fieldContext_AgreedTransfer_class(ctx, field)
+	case "kind":
+		return ec.fieldContext_AgreedTransfer_kind(ctx, field)
+	case "quantity":
+		return ec.fieldContext_AgreedTransfer_quantity(ctx, field)
+	case "decision":
+		return ec.fieldContext_AgreedTransfer_decision(ctx, field)
+	case "on":
+		return ec.fieldContext_AgreedTransfer_on(ctx, field)
+	case "outcome":
+		return ec.fieldContext_AgreedTransfer_outcome(ctx, field)
+	case "endedOn":
+		return ec.fieldContext_AgreedTransfer_endedOn(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AgreedTransfer", field.Name)
+}
+
 func (ec *executionContext) childFields_Application(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "on":
@@ -3357,6 +4262,36 @@ func (ec *executionContext) childFields_BillingProblem(ctx context.Context, fiel
 		return ec.fieldContext_BillingProblem_problem(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type BillingProblem", field.Name)
+}
+
+func (ec *executionContext) childFields_CalledShares(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "party":
+		return ec.fieldContext_CalledShares_party(ctx, field)
+	case "class":
+		return ec.fieldContext_CalledShares_class(ctx, field)
+	case "call":
+		return ec.fieldContext_CalledShares_call(ctx, field)
+	case "amount":
+		return ec.fieldContext_CalledShares_amount(ctx, field)
+	case "dueOn":
+		return ec.fieldContext_CalledShares_dueOn(ctx, field)
+	case "on":
+		return ec.fieldContext_CalledShares_on(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CalledShares", field.Name)
+}
+
+func (ec *executionContext) childFields_CertificatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_CertificatePayload_position(ctx, field)
+	case "number":
+		return ec.fieldContext_CertificatePayload_number(ctx, field)
+	case "certificate":
+		return ec.fieldContext_CertificatePayload_certificate(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CertificatePayload", field.Name)
 }
 
 func (ec *executionContext) childFields_ContactRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3843,6 +4778,24 @@ func (ec *executionContext) childFields_Member(ctx context.Context, field graphq
 		return ec.fieldContext_Member_invoices(ctx, field)
 	case "entitlements":
 		return ec.fieldContext_Member_entitlements(ctx, field)
+	case "shareLots":
+		return ec.fieldContext_Member_shareLots(ctx, field)
+	case "shareCredits":
+		return ec.fieldContext_Member_shareCredits(ctx, field)
+	case "sharesCalled":
+		return ec.fieldContext_Member_sharesCalled(ctx, field)
+	case "sharesOverdue":
+		return ec.fieldContext_Member_sharesOverdue(ctx, field)
+	case "agreedTransfers":
+		return ec.fieldContext_Member_agreedTransfers(ctx, field)
+	case "transferProposals":
+		return ec.fieldContext_Member_transferProposals(ctx, field)
+	case "shareRestrictions":
+		return ec.fieldContext_Member_shareRestrictions(ctx, field)
+	case "shareCertificates":
+		return ec.fieldContext_Member_shareCertificates(ctx, field)
+	case "shareConsultations":
+		return ec.fieldContext_Member_shareConsultations(ctx, field)
 	case "balance":
 		return ec.fieldContext_Member_balance(ctx, field)
 	case "accounts":
@@ -3893,6 +4846,20 @@ func (ec *executionContext) childFields_MemberPayload(ctx context.Context, field
 		return ec.fieldContext_MemberPayload_member(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MemberPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_OverdueShares(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "party":
+		return ec.fieldContext_OverdueShares_party(ctx, field)
+	case "class":
+		return ec.fieldContext_OverdueShares_class(ctx, field)
+	case "unpaid":
+		return ec.fieldContext_OverdueShares_unpaid(ctx, field)
+	case "overdue":
+		return ec.fieldContext_OverdueShares_overdue(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type OverdueShares", field.Name)
 }
 
 func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4225,6 +5192,62 @@ func (ec *executionContext) childFields_ServiceSubscriptionEdge(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type ServiceSubscriptionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ShareCall(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ShareCall_id(ctx, field)
+	case "class":
+		return ec.fieldContext_ShareCall_class(ctx, field)
+	case "upTo":
+		return ec.fieldContext_ShareCall_upTo(ctx, field)
+	case "dueOn":
+		return ec.fieldContext_ShareCall_dueOn(ctx, field)
+	case "decision":
+		return ec.fieldContext_ShareCall_decision(ctx, field)
+	case "on":
+		return ec.fieldContext_ShareCall_on(ctx, field)
+	case "holders":
+		return ec.fieldContext_ShareCall_holders(ctx, field)
+	case "amount":
+		return ec.fieldContext_ShareCall_amount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareCall", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareCallPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_ShareCallPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_ShareCallPayload_id(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareCallPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareCertificate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "number":
+		return ec.fieldContext_ShareCertificate_number(ctx, field)
+	case "party":
+		return ec.fieldContext_ShareCertificate_party(ctx, field)
+	case "class":
+		return ec.fieldContext_ShareCertificate_class(ctx, field)
+	case "quantity":
+		return ec.fieldContext_ShareCertificate_quantity(ctx, field)
+	case "replaces":
+		return ec.fieldContext_ShareCertificate_replaces(ctx, field)
+	case "on":
+		return ec.fieldContext_ShareCertificate_on(ctx, field)
+	case "voidOn":
+		return ec.fieldContext_ShareCertificate_voidOn(ctx, field)
+	case "voidWhy":
+		return ec.fieldContext_ShareCertificate_voidWhy(ctx, field)
+	case "voidBy":
+		return ec.fieldContext_ShareCertificate_voidBy(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareCertificate", field.Name)
+}
+
 func (ec *executionContext) childFields_ShareClass(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4239,6 +5262,106 @@ func (ec *executionContext) childFields_ShareClass(ctx context.Context, field gr
 		return ec.fieldContext_ShareClass_maxHolding(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ShareClass", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareConsultation(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ShareConsultation_id(ctx, field)
+	case "party":
+		return ec.fieldContext_ShareConsultation_party(ctx, field)
+	case "asAt":
+		return ec.fieldContext_ShareConsultation_asAt(ctx, field)
+	case "knownAt":
+		return ec.fieldContext_ShareConsultation_knownAt(ctx, field)
+	case "on":
+		return ec.fieldContext_ShareConsultation_on(ctx, field)
+	case "extract":
+		return ec.fieldContext_ShareConsultation_extract(ctx, field)
+	case "lines":
+		return ec.fieldContext_ShareConsultation_lines(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareConsultation", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareConsultationConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ShareConsultationConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ShareConsultationConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ShareConsultationConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ShareConsultationConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareConsultationConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareConsultationEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ShareConsultationEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ShareConsultationEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareConsultationEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareConsultationPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_ShareConsultationPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_ShareConsultationPayload_id(ctx, field)
+	case "consultation":
+		return ec.fieldContext_ShareConsultationPayload_consultation(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareConsultationPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareCredit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "party":
+		return ec.fieldContext_ShareCredit_party(ctx, field)
+	case "class":
+		return ec.fieldContext_ShareCredit_class(ctx, field)
+	case "reference":
+		return ec.fieldContext_ShareCredit_reference(ctx, field)
+	case "payer":
+		return ec.fieldContext_ShareCredit_payer(ctx, field)
+	case "amount":
+		return ec.fieldContext_ShareCredit_amount(ctx, field)
+	case "since":
+		return ec.fieldContext_ShareCredit_since(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareCredit", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareLot(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "class":
+		return ec.fieldContext_ShareLot_class(ctx, field)
+	case "subscription":
+		return ec.fieldContext_ShareLot_subscription(ctx, field)
+	case "subscriber":
+		return ec.fieldContext_ShareLot_subscriber(ctx, field)
+	case "acquiredOn":
+		return ec.fieldContext_ShareLot_acquiredOn(ctx, field)
+	case "quantity":
+		return ec.fieldContext_ShareLot_quantity(ctx, field)
+	case "price":
+		return ec.fieldContext_ShareLot_price(ctx, field)
+	case "paid":
+		return ec.fieldContext_ShareLot_paid(ctx, field)
+	case "called":
+		return ec.fieldContext_ShareLot_called(ctx, field)
+	case "unpaid":
+		return ec.fieldContext_ShareLot_unpaid(ctx, field)
+	case "lost":
+		return ec.fieldContext_ShareLot_lost(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareLot", field.Name)
 }
 
 func (ec *executionContext) childFields_ShareMovement(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4311,6 +5434,42 @@ func (ec *executionContext) childFields_ShareRegisterEntryEdge(ctx context.Conte
 		return ec.fieldContext_ShareRegisterEntryEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ShareRegisterEntryEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareRestriction(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ShareRestriction_id(ctx, field)
+	case "party":
+		return ec.fieldContext_ShareRestriction_party(ctx, field)
+	case "class":
+		return ec.fieldContext_ShareRestriction_class(ctx, field)
+	case "kind":
+		return ec.fieldContext_ShareRestriction_kind(ctx, field)
+	case "quantity":
+		return ec.fieldContext_ShareRestriction_quantity(ctx, field)
+	case "beneficiary":
+		return ec.fieldContext_ShareRestriction_beneficiary(ctx, field)
+	case "document":
+		return ec.fieldContext_ShareRestriction_document(ctx, field)
+	case "on":
+		return ec.fieldContext_ShareRestriction_on(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareRestriction", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareSignature(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "as":
+		return ec.fieldContext_ShareSignature_as(ctx, field)
+	case "by":
+		return ec.fieldContext_ShareSignature_by(ctx, field)
+	case "on":
+		return ec.fieldContext_ShareSignature_on(ctx, field)
+	case "how":
+		return ec.fieldContext_ShareSignature_how(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareSignature", field.Name)
 }
 
 func (ec *executionContext) childFields_ShareSubscription(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4453,6 +5612,46 @@ func (ec *executionContext) childFields_Tier(ctx context.Context, field graphql.
 		return ec.fieldContext_Tier_perGB(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Tier", field.Name)
+}
+
+func (ec *executionContext) childFields_TransferProposal(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_TransferProposal_id(ctx, field)
+	case "from":
+		return ec.fieldContext_TransferProposal_from(ctx, field)
+	case "to":
+		return ec.fieldContext_TransferProposal_to(ctx, field)
+	case "toNumber":
+		return ec.fieldContext_TransferProposal_toNumber(ctx, field)
+	case "class":
+		return ec.fieldContext_TransferProposal_class(ctx, field)
+	case "kind":
+		return ec.fieldContext_TransferProposal_kind(ctx, field)
+	case "quantity":
+		return ec.fieldContext_TransferProposal_quantity(ctx, field)
+	case "signatures":
+		return ec.fieldContext_TransferProposal_signatures(ctx, field)
+	case "on":
+		return ec.fieldContext_TransferProposal_on(ctx, field)
+	case "outcome":
+		return ec.fieldContext_TransferProposal_outcome(ctx, field)
+	case "endedOn":
+		return ec.fieldContext_TransferProposal_endedOn(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransferProposal", field.Name)
+}
+
+func (ec *executionContext) childFields_TransferProposalPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_TransferProposalPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_TransferProposalPayload_id(ctx, field)
+	case "proposal":
+		return ec.fieldContext_TransferProposalPayload_proposal(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TransferProposalPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Turnout(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4685,6 +5884,20 @@ func (ec *executionContext) field_Member_mandates_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Member_sharesOverdue_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Member_status_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4696,6 +5909,68 @@ func (ec *executionContext) field_Member_status_args(ctx context.Context, rawArg
 		return nil, err
 	}
 	args["on"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_abandonTransfer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "transfer",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["transfer"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "why",
+		func(ctx context.Context, v any) (shares.Withdrawal, error) {
+			return ec.unmarshalNShareWithdrawal2rochdaleᚋdomainᚋsharesᚐWithdrawal(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["why"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
 	return args, nil
 }
 
@@ -4853,6 +6128,84 @@ func (ec *executionContext) field_Mutation_adoptStatutes_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_agreeTransfer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["quantity"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "kind",
+		func(ctx context.Context, v any) (*shares.TransferKind, error) {
+			return ec.unmarshalOTransferKind2ᚖrochdaleᚋdomainᚋsharesᚐTransferKind(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["kind"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "signatures",
+		func(ctx context.Context, v any) ([]shares.Signature, error) {
+			return ec.unmarshalOShareSignatureInput2ᚕrochdaleᚋdomainᚋsharesᚐSignatureᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["signatures"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decision"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg8
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_answerExclusion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4985,6 +6338,130 @@ func (ec *executionContext) field_Mutation_apply_args(ctx context.Context, rawAr
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_assignShareCredit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "reference",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reference"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["amount"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "toClass",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["toClass"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "subscription",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscription"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "subscriber",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscriber"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg8
+	arg9, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg9
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_cancelCertificate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "number",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["number"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "why",
+		func(ctx context.Context, v any) (shares.Voided, error) {
+			return ec.unmarshalNCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["why"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_cancelSubscription_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5012,6 +6489,44 @@ func (ec *executionContext) field_Mutation_cancelSubscription_args(ctx context.C
 		return nil, err
 	}
 	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_carryOutTransfer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "transfer",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["transfer"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decision"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
 	return args, nil
 }
 
@@ -5181,6 +6696,60 @@ func (ec *executionContext) field_Mutation_closePoll_args(ctx context.Context, r
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_completeTransfer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "transfer",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["transfer"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_confirmContactChange_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5216,6 +6785,52 @@ func (ec *executionContext) field_Mutation_confirmContactChange_args(ctx context
 		return nil, err
 	}
 	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_consultShareRegister_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "number",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["number"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "knownAt",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["knownAt"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
 	return args, nil
 }
 
@@ -5278,6 +6893,114 @@ func (ec *executionContext) field_Mutation_conveneAssembly_args(ctx context.Cont
 		return nil, err
 	}
 	args["requestId"] = arg6
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_convertShares_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["quantity"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_decideCall_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "upTo",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["upTo"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "dueOn",
+		func(ctx context.Context, v any) (calendar.Date, error) {
+			return ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["dueOn"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decision"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
 	return args, nil
 }
 
@@ -5400,6 +7123,36 @@ func (ec *executionContext) field_Mutation_endMandate_args(ctx context.Context, 
 		return nil, err
 	}
 	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_endTransferProposal_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "transfer",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["transfer"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -5757,6 +7510,52 @@ func (ec *executionContext) field_Mutation_handOverMandate_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_issueCertificate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["quantity"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_issueShares_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5879,6 +7678,60 @@ func (ec *executionContext) field_Mutation_leaveHousehold_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_liftRestriction_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "restriction",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["restriction"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_matchPayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -5974,6 +7827,76 @@ func (ec *executionContext) field_Mutation_nameFounder_args(ctx context.Context,
 		return nil, err
 	}
 	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_noteRestriction_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "kind",
+		func(ctx context.Context, v any) (shares.Restriction, error) {
+			return ec.unmarshalNShareRestrictionKind2rochdaleᚋdomainᚋsharesᚐRestriction(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["kind"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["quantity"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "beneficiary",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["beneficiary"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg7
 	return args, nil
 }
 
@@ -6142,6 +8065,60 @@ func (ec *executionContext) field_Mutation_proposeExclusion_args(ctx context.Con
 		return nil, err
 	}
 	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_proposeTransfer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "toNumber",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["toNumber"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["quantity"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "kind",
+		func(ctx context.Context, v any) (shares.TransferKind, error) {
+			return ec.unmarshalNTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["kind"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
 	return args, nil
 }
 
@@ -6418,14 +8395,46 @@ func (ec *executionContext) field_Mutation_recordSharePayment_args(ctx context.C
 		return nil, err
 	}
 	args["reference"] = arg5
-	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "subscriber",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscriber"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "payer",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["payer"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "means",
+		func(ctx context.Context, v any) (shares.Means, error) {
+			return ec.unmarshalNSharePaymentMeans2rochdaleᚋdomainᚋsharesᚐMeans(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["means"] = arg8
+	arg9, err := graphql.ProcessArgField(ctx, rawArgs, "keepRest",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keepRest"] = arg9
+	arg10, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["requestId"] = arg6
+	args["requestId"] = arg10
 	return args, nil
 }
 
@@ -6591,6 +8600,68 @@ func (ec *executionContext) field_Mutation_redeemShares_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_refundShareCredit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "reference",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reference"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["amount"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "payment",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["payment"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_reject_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6659,6 +8730,52 @@ func (ec *executionContext) field_Mutation_removeBankAccount_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_replaceCertificate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "number",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["number"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["quantity"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "why",
+		func(ctx context.Context, v any) (shares.Voided, error) {
+			return ec.unmarshalNCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["why"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_resign_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6708,6 +8825,200 @@ func (ec *executionContext) field_Mutation_resumeSubscription_args(ctx context.C
 		return nil, err
 	}
 	args["requestId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reverseConversion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "conversion",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["conversion"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reverseShareEntry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "entry",
+		func(ctx context.Context, v any) (shares.Entry, error) {
+			return ec.unmarshalNShareEntryKind2rochdaleᚋdomainᚋsharesᚐEntry(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["entry"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "keep",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["keep"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg7
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reverseTransfer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "transfer",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["transfer"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
 	return args, nil
 }
 
@@ -6866,6 +9177,36 @@ func (ec *executionContext) field_Mutation_setVATRate_args(ctx context.Context, 
 		return nil, err
 	}
 	args["from"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_signTransfer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "transfer",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["transfer"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
 	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
@@ -7037,6 +9378,52 @@ func (ec *executionContext) field_Mutation_takeOffWaitingList_args(ctx context.C
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_timeBarShareCredit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "reference",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reference"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_transferShares_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7072,22 +9459,46 @@ func (ec *executionContext) field_Mutation_transferShares_args(ctx context.Conte
 		return nil, err
 	}
 	args["quantity"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
-		func(ctx context.Context, v any) (*calendar.Date, error) {
-			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "kind",
+		func(ctx context.Context, v any) (*shares.TransferKind, error) {
+			return ec.unmarshalOTransferKind2ᚖrochdaleᚋdomainᚋsharesᚐTransferKind(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["on"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+	args["kind"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "signatures",
+		func(ctx context.Context, v any) ([]shares.Signature, error) {
+			return ec.unmarshalOShareSignatureInput2ᚕrochdaleᚋdomainᚋsharesᚐSignatureᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["signatures"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["requestId"] = arg5
+	args["decision"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg7
+	arg8, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg8
 	return args, nil
 }
 
@@ -7276,6 +9687,60 @@ func (ec *executionContext) field_Mutation_withdrawResignation_args(ctx context.
 		return nil, err
 	}
 	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_withdrawSubscription_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "subscription",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscription"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "why",
+		func(ctx context.Context, v any) (*shares.Withdrawal, error) {
+			return ec.unmarshalOShareWithdrawal2ᚖrochdaleᚋdomainᚋsharesᚐWithdrawal(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["why"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
 	return args, nil
 }
 
@@ -7943,6 +10408,86 @@ func (ec *executionContext) field_Query_retention_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_shareCertificate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "number",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["number"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_shareConsultation_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_shareConsultations_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_shareCredits_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "payer",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["payer"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_shareRegister_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7994,6 +10539,42 @@ func (ec *executionContext) field_Query_shareRegister_args(ctx context.Context, 
 		return nil, err
 	}
 	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_shareRestrictions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "asOf",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["asOf"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "knownAt",
+		func(ctx context.Context, v any) (*time.Time, error) {
+			return ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["knownAt"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_sharesOverdue_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg0
 	return args, nil
 }
 
@@ -8120,6 +10701,44 @@ func (ec *executionContext) field_ServiceSubscription_status_args(ctx context.Co
 		return nil, err
 	}
 	args["on"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_ShareConsultation_lines_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg3
 	return args, nil
 }
 
@@ -8920,6 +11539,254 @@ func (ec *executionContext) _AdmissionsPayload_ids(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_AdmissionsPayload_ids(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AdmissionsPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AgreedTransfer_id(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.TransferID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐTransferID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreedTransfer", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AgreedTransfer_from(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AgreedTransfer().From(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2rochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgreedTransfer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AgreedTransfer_to(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AgreedTransfer().To(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2rochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AgreedTransfer",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AgreedTransfer_class(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreedTransfer", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AgreedTransfer_kind(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.TransferKind) graphql.Marshaler {
+			return ec.marshalOTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreedTransfer", field, false, false, "TransferKind")
+}
+
+func (ec *executionContext) _AgreedTransfer_quantity(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreedTransfer", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AgreedTransfer_decision(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_decision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Decision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_decision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreedTransfer", field, false, false, "String")
+}
+
+func (ec *executionContext) _AgreedTransfer_on(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreedTransfer", field, false, false, "Date")
+}
+
+func (ec *executionContext) _AgreedTransfer_outcome(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.AgreedOutcome) graphql.Marshaler {
+			return ec.marshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreedTransfer", field, false, false, "AgreedTransferOutcome")
+}
+
+func (ec *executionContext) _AgreedTransfer_endedOn(ctx context.Context, field graphql.CollectedField, obj *projections.AgreedTransfer) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AgreedTransfer_endedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AgreedTransfer_endedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AgreedTransfer", field, false, false, "Date")
 }
 
 func (ec *executionContext) _Application_on(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
@@ -10169,6 +13036,222 @@ func (ec *executionContext) _BillingProblem_problem(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_BillingProblem_problem(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("BillingProblem", field, false, false, "String")
+}
+
+func (ec *executionContext) _CalledShares_party(ctx context.Context, field graphql.CollectedField, obj *projections.CalledShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CalledShares_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CalledShares_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CalledShares", field, false, false, "ID")
+}
+
+func (ec *executionContext) _CalledShares_class(ctx context.Context, field graphql.CollectedField, obj *projections.CalledShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CalledShares_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CalledShares_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CalledShares", field, false, false, "ID")
+}
+
+func (ec *executionContext) _CalledShares_call(ctx context.Context, field graphql.CollectedField, obj *projections.CalledShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CalledShares_call(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Call, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.CallID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐCallID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CalledShares_call(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CalledShares", field, false, false, "ID")
+}
+
+func (ec *executionContext) _CalledShares_amount(ctx context.Context, field graphql.CollectedField, obj *projections.CalledShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CalledShares_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CalledShares_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CalledShares", field, false, false, "Money")
+}
+
+func (ec *executionContext) _CalledShares_dueOn(ctx context.Context, field graphql.CollectedField, obj *projections.CalledShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CalledShares_dueOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DueOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CalledShares_dueOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CalledShares", field, false, false, "Date")
+}
+
+func (ec *executionContext) _CalledShares_on(ctx context.Context, field graphql.CollectedField, obj *projections.CalledShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CalledShares_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CalledShares_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CalledShares", field, false, false, "Date")
+}
+
+func (ec *executionContext) _CertificatePayload_position(ctx context.Context, field graphql.CollectedField, obj *CertificateDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CertificatePayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CertificatePayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CertificatePayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _CertificatePayload_number(ctx context.Context, field graphql.CollectedField, obj *CertificateDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CertificatePayload_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.CertificateNumber) graphql.Marshaler {
+			return ec.marshalNInt2rochdaleᚋdomainᚋsharesᚐCertificateNumber(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CertificatePayload_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CertificatePayload", field, false, false, "Int")
+}
+
+func (ec *executionContext) _CertificatePayload_certificate(ctx context.Context, field graphql.CollectedField, obj *CertificateDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CertificatePayload_certificate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.CertificatePayload().Certificate(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Certificate) graphql.Marshaler {
+			return ec.marshalOShareCertificate2ᚖrochdaleᚋprojectionsᚐCertificate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CertificatePayload_certificate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CertificatePayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareCertificate(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ContactRequest_request(ctx context.Context, field graphql.CollectedField, obj *projections.ContactRequest) (ret graphql.Marshaler) {
@@ -14595,6 +17678,306 @@ func (ec *executionContext) fieldContext_Member_entitlements(_ context.Context, 
 	return fc, nil
 }
 
+func (ec *executionContext) _Member_shareLots(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_shareLots(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().ShareLots(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareLot) graphql.Marshaler {
+			return ec.marshalNShareLot2ᚕrochdaleᚋprojectionsᚐShareLotᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_shareLots(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareLot(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_shareCredits(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_shareCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().ShareCredits(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareCredit) graphql.Marshaler {
+			return ec.marshalNShareCredit2ᚕrochdaleᚋprojectionsᚐShareCreditᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_shareCredits(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareCredit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_sharesCalled(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_sharesCalled(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().SharesCalled(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.CalledShares) graphql.Marshaler {
+			return ec.marshalNCalledShares2ᚕrochdaleᚋprojectionsᚐCalledSharesᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_sharesCalled(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CalledShares(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_sharesOverdue(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_sharesOverdue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Member().SharesOverdue(ctx, obj, fc.Args["on"].(*calendar.Date))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.OverdueShares) graphql.Marshaler {
+			return ec.marshalNOverdueShares2ᚕrochdaleᚋprojectionsᚐOverdueSharesᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_sharesOverdue(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OverdueShares(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Member_sharesOverdue_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_agreedTransfers(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_agreedTransfers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().AgreedTransfers(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.AgreedTransfer) graphql.Marshaler {
+			return ec.marshalNAgreedTransfer2ᚕrochdaleᚋprojectionsᚐAgreedTransferᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_agreedTransfers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AgreedTransfer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_transferProposals(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_transferProposals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().TransferProposals(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Proposal) graphql.Marshaler {
+			return ec.marshalNTransferProposal2ᚕrochdaleᚋprojectionsᚐProposalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_transferProposals(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransferProposal(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_shareRestrictions(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_shareRestrictions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().ShareRestrictions(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.RestrictionEntry) graphql.Marshaler {
+			return ec.marshalNShareRestriction2ᚕrochdaleᚋprojectionsᚐRestrictionEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_shareRestrictions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareRestriction(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_shareCertificates(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_shareCertificates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().ShareCertificates(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Certificate) graphql.Marshaler {
+			return ec.marshalNShareCertificate2ᚕrochdaleᚋprojectionsᚐCertificateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_shareCertificates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareCertificate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_shareConsultations(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_shareConsultations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().ShareConsultations(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Consultation) graphql.Marshaler {
+			return ec.marshalNShareConsultation2ᚕrochdaleᚋprojectionsᚐConsultationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_shareConsultations(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareConsultation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Member_balance(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -15364,6 +18747,974 @@ func (ec *executionContext) fieldContext_Mutation_fileDocument(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_fileDocument_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_withdrawSubscription(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_withdrawSubscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WithdrawSubscription(ctx, fc.Args["subscription"].(string), fc.Args["party"].(*string), fc.Args["class"].(string), fc.Args["why"].(*shares.Withdrawal), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_withdrawSubscription(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_withdrawSubscription_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_assignShareCredit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_assignShareCredit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AssignShareCredit(ctx, fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["reference"].(string), fc.Args["amount"].(money.Money), fc.Args["to"].(string), fc.Args["toClass"].(string), fc.Args["subscription"].(string), fc.Args["subscriber"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_assignShareCredit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_assignShareCredit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_refundShareCredit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_refundShareCredit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RefundShareCredit(ctx, fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["reference"].(string), fc.Args["amount"].(money.Money), fc.Args["payment"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_refundShareCredit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_refundShareCredit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_timeBarShareCredit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_timeBarShareCredit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TimeBarShareCredit(ctx, fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["reference"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_timeBarShareCredit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_timeBarShareCredit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_decideCall(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_decideCall(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DecideCall(ctx, fc.Args["class"].(string), fc.Args["upTo"].(money.Money), fc.Args["dueOn"].(calendar.Date), fc.Args["decision"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v CallDone) graphql.Marshaler {
+			return ec.marshalNShareCallPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐCallDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_decideCall(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareCallPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_decideCall_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_agreeTransfer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_agreeTransfer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AgreeTransfer(ctx, fc.Args["from"].(string), fc.Args["to"].(string), fc.Args["class"].(string), fc.Args["quantity"].(int), fc.Args["kind"].(*shares.TransferKind), fc.Args["signatures"].([]shares.Signature), fc.Args["decision"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_agreeTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_agreeTransfer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_abandonTransfer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_abandonTransfer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AbandonTransfer(ctx, fc.Args["transfer"].(string), fc.Args["from"].(string), fc.Args["to"].(string), fc.Args["class"].(string), fc.Args["why"].(shares.Withdrawal), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_abandonTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_abandonTransfer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_completeTransfer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_completeTransfer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CompleteTransfer(ctx, fc.Args["transfer"].(string), fc.Args["from"].(string), fc.Args["to"].(string), fc.Args["class"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_completeTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_completeTransfer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_proposeTransfer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_proposeTransfer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ProposeTransfer(ctx, fc.Args["from"].(*string), fc.Args["toNumber"].(int), fc.Args["class"].(string), fc.Args["quantity"].(int), fc.Args["kind"].(shares.TransferKind), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ProposalDone) graphql.Marshaler {
+			return ec.marshalNTransferProposalPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐProposalDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_proposeTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransferProposalPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_proposeTransfer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_signTransfer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_signTransfer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SignTransfer(ctx, fc.Args["transfer"].(string), fc.Args["party"].(*string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ProposalDone) graphql.Marshaler {
+			return ec.marshalNTransferProposalPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐProposalDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_signTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransferProposalPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_signTransfer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_endTransferProposal(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_endTransferProposal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EndTransferProposal(ctx, fc.Args["transfer"].(string), fc.Args["party"].(*string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ProposalDone) graphql.Marshaler {
+			return ec.marshalNTransferProposalPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐProposalDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_endTransferProposal(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransferProposalPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_endTransferProposal_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_carryOutTransfer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_carryOutTransfer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CarryOutTransfer(ctx, fc.Args["transfer"].(string), fc.Args["decision"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_carryOutTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_carryOutTransfer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_convertShares(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_convertShares(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ConvertShares(ctx, fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["to"].(string), fc.Args["quantity"].(int), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_convertShares(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_convertShares_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_noteRestriction(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_noteRestriction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().NoteRestriction(ctx, fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["kind"].(shares.Restriction), fc.Args["quantity"].(*int), fc.Args["beneficiary"].(*string), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_noteRestriction(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_noteRestriction_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_liftRestriction(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_liftRestriction(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().LiftRestriction(ctx, fc.Args["restriction"].(string), fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_liftRestriction(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_liftRestriction_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_issueCertificate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_issueCertificate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().IssueCertificate(ctx, fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["quantity"].(*int), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v CertificateDone) graphql.Marshaler {
+			return ec.marshalNCertificatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐCertificateDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_issueCertificate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CertificatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_issueCertificate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_replaceCertificate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_replaceCertificate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReplaceCertificate(ctx, fc.Args["number"].(int), fc.Args["quantity"].(*int), fc.Args["why"].(shares.Voided), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v CertificateDone) graphql.Marshaler {
+			return ec.marshalNCertificatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐCertificateDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_replaceCertificate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CertificatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_replaceCertificate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelCertificate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelCertificate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelCertificate(ctx, fc.Args["number"].(int), fc.Args["why"].(shares.Voided), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v CertificateDone) graphql.Marshaler {
+			return ec.marshalNCertificatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐCertificateDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelCertificate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CertificatePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelCertificate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reverseShareEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reverseShareEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReverseShareEntry(ctx, fc.Args["entry"].(shares.Entry), fc.Args["of"].(string), fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["keep"].(bool), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reverseShareEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reverseShareEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reverseTransfer(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reverseTransfer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReverseTransfer(ctx, fc.Args["transfer"].(string), fc.Args["from"].(string), fc.Args["to"].(string), fc.Args["class"].(string), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reverseTransfer(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reverseTransfer_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reverseConversion(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reverseConversion(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReverseConversion(ctx, fc.Args["conversion"].(string), fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["to"].(string), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reverseConversion(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reverseConversion_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_consultShareRegister(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_consultShareRegister(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ConsultShareRegister(ctx, fc.Args["party"].(*string), fc.Args["number"].(*int), fc.Args["asOf"].(*calendar.Date), fc.Args["knownAt"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ConsultationDone) graphql.Marshaler {
+			return ec.marshalNShareConsultationPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐConsultationDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_consultShareRegister(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareConsultationPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_consultShareRegister_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -17316,7 +21667,7 @@ func (ec *executionContext) _Mutation_recordSharePayment(ctx context.Context, fi
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordSharePayment(ctx, fc.Args["subscription"].(string), fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["amount"].(money.Money), fc.Args["on"].(*calendar.Date), fc.Args["reference"].(string), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().RecordSharePayment(ctx, fc.Args["subscription"].(string), fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["amount"].(money.Money), fc.Args["on"].(*calendar.Date), fc.Args["reference"].(string), fc.Args["subscriber"].(*string), fc.Args["payer"].(*string), fc.Args["means"].(shares.Means), fc.Args["keepRest"].(bool), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
@@ -17404,7 +21755,7 @@ func (ec *executionContext) _Mutation_transferShares(ctx context.Context, field 
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().TransferShares(ctx, fc.Args["from"].(string), fc.Args["to"].(string), fc.Args["class"].(string), fc.Args["quantity"].(int), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().TransferShares(ctx, fc.Args["from"].(string), fc.Args["to"].(string), fc.Args["class"].(string), fc.Args["quantity"].(int), fc.Args["kind"].(*shares.TransferKind), fc.Args["signatures"].([]shares.Signature), fc.Args["decision"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
@@ -17788,6 +22139,98 @@ func (ec *executionContext) fieldContext_Mutation_resumeSubscription(ctx context
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _OverdueShares_party(ctx context.Context, field graphql.CollectedField, obj *projections.OverdueShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdueShares_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdueShares_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverdueShares", field, false, false, "ID")
+}
+
+func (ec *executionContext) _OverdueShares_class(ctx context.Context, field graphql.CollectedField, obj *projections.OverdueShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdueShares_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdueShares_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverdueShares", field, false, false, "ID")
+}
+
+func (ec *executionContext) _OverdueShares_unpaid(ctx context.Context, field graphql.CollectedField, obj *projections.OverdueShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdueShares_unpaid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unpaid, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdueShares_unpaid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverdueShares", field, false, false, "Money")
+}
+
+func (ec *executionContext) _OverdueShares_overdue(ctx context.Context, field graphql.CollectedField, obj *projections.OverdueShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_OverdueShares_overdue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Overdue, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_OverdueShares_overdue(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("OverdueShares", field, false, false, "Money")
 }
 
 func (ec *executionContext) _PageInfo_hasNextPage(ctx context.Context, field graphql.CollectedField, obj *PageInfo) (ret graphql.Marshaler) {
@@ -19649,6 +24092,366 @@ func (ec *executionContext) fieldContext_Query_entitlements(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_entitlements_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareCredits(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareCredits(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ShareCredits(ctx, fc.Args["payer"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareCredit) graphql.Marshaler {
+			return ec.marshalNShareCredit2ᚕrochdaleᚋprojectionsᚐShareCreditᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareCredits(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareCredit(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_shareCredits_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareCalls(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareCalls(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().ShareCalls(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareCall) graphql.Marshaler {
+			return ec.marshalNShareCall2ᚕrochdaleᚋprojectionsᚐShareCallᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareCalls(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareCall(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_sharesOverdue(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_sharesOverdue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().SharesOverdue(ctx, fc.Args["on"].(*calendar.Date))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.OverdueShares) graphql.Marshaler {
+			return ec.marshalNOverdueShares2ᚕrochdaleᚋprojectionsᚐOverdueSharesᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_sharesOverdue(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_OverdueShares(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_sharesOverdue_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_agreedTransfers(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_agreedTransfers(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().AgreedTransfers(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.AgreedTransfer) graphql.Marshaler {
+			return ec.marshalNAgreedTransfer2ᚕrochdaleᚋprojectionsᚐAgreedTransferᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_agreedTransfers(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AgreedTransfer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_transferProposals(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_transferProposals(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().TransferProposals(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Proposal) graphql.Marshaler {
+			return ec.marshalNTransferProposal2ᚕrochdaleᚋprojectionsᚐProposalᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_transferProposals(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransferProposal(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareRestrictions(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareRestrictions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ShareRestrictions(ctx, fc.Args["asOf"].(*calendar.Date), fc.Args["knownAt"].(*time.Time))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.RestrictionEntry) graphql.Marshaler {
+			return ec.marshalNShareRestriction2ᚕrochdaleᚋprojectionsᚐRestrictionEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareRestrictions(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareRestriction(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_shareRestrictions_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareCertificate(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareCertificate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ShareCertificate(ctx, fc.Args["number"].(int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Certificate) graphql.Marshaler {
+			return ec.marshalOShareCertificate2ᚖrochdaleᚋprojectionsᚐCertificate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareCertificate(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareCertificate(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_shareCertificate_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareConsultation(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareConsultation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ShareConsultation(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Consultation) graphql.Marshaler {
+			return ec.marshalOShareConsultation2ᚖrochdaleᚋprojectionsᚐConsultation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareConsultation(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareConsultation(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_shareConsultation_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareConsultations(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareConsultations(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ShareConsultations(ctx, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.Consultation]) graphql.Marshaler {
+			return ec.marshalNShareConsultationConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareConsultations(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareConsultationConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_shareConsultations_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -21791,6 +26594,443 @@ func (ec *executionContext) fieldContext_ServiceSubscriptionEdge_node(_ context.
 	return fc, nil
 }
 
+func (ec *executionContext) _ShareCall_id(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCall_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.CallID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐCallID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCall_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCall", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareCall_class(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCall_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCall_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCall", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareCall_upTo(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCall_upTo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UpTo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCall_upTo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCall", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareCall_dueOn(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCall_dueOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.DueOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCall_dueOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCall", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareCall_decision(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCall_decision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Decision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCall_decision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCall", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareCall_on(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCall_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCall_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCall", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareCall_holders(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCall_holders(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Holders, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCall_holders(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCall", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareCall_amount(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCall) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCall_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCall_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCall", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareCallPayload_position(ctx context.Context, field graphql.CollectedField, obj *CallDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCallPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCallPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCallPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _ShareCallPayload_id(ctx context.Context, field graphql.CollectedField, obj *CallDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCallPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.CallID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐCallID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCallPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCallPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareCertificate_number(ctx context.Context, field graphql.CollectedField, obj *projections.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCertificate_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.CertificateNumber) graphql.Marshaler {
+			return ec.marshalNInt2rochdaleᚋdomainᚋsharesᚐCertificateNumber(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCertificate_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareCertificate_party(ctx context.Context, field graphql.CollectedField, obj *projections.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCertificate_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCertificate_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareCertificate_class(ctx context.Context, field graphql.CollectedField, obj *projections.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCertificate_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCertificate_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareCertificate_quantity(ctx context.Context, field graphql.CollectedField, obj *projections.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCertificate_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCertificate_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareCertificate_replaces(ctx context.Context, field graphql.CollectedField, obj *projections.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCertificate_replaces(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Replaces, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.CertificateNumber) graphql.Marshaler {
+			return ec.marshalOInt2rochdaleᚋdomainᚋsharesᚐCertificateNumber(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCertificate_replaces(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareCertificate_on(ctx context.Context, field graphql.CollectedField, obj *projections.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCertificate_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCertificate_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareCertificate_voidOn(ctx context.Context, field graphql.CollectedField, obj *projections.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCertificate_voidOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VoidOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCertificate_voidOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareCertificate_voidWhy(ctx context.Context, field graphql.CollectedField, obj *projections.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCertificate_voidWhy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VoidWhy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.Voided) graphql.Marshaler {
+			return ec.marshalOCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCertificate_voidWhy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "CertificateVoid")
+}
+
+func (ec *executionContext) _ShareCertificate_voidBy(ctx context.Context, field graphql.CollectedField, obj *projections.Certificate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCertificate_voidBy(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.VoidBy, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.CertificateNumber) graphql.Marshaler {
+			return ec.marshalOInt2rochdaleᚋdomainᚋsharesᚐCertificateNumber(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCertificate_voidBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "Int")
+}
+
 func (ec *executionContext) _ShareClass_id(ctx context.Context, field graphql.CollectedField, obj *statutes.Class) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21915,6 +27155,808 @@ func (ec *executionContext) fieldContext_ShareClass_maxHolding(_ context.Context
 	return graphql.NewScalarFieldContext("ShareClass", field, false, false, "Int")
 }
 
+func (ec *executionContext) _ShareConsultation_id(ctx context.Context, field graphql.CollectedField, obj *projections.Consultation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultation_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.ConsultationID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐConsultationID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultation_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultation", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareConsultation_party(ctx context.Context, field graphql.CollectedField, obj *projections.Consultation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultation_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultation_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultation", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareConsultation_asAt(ctx context.Context, field graphql.CollectedField, obj *projections.Consultation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultation_asAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AsAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultation_asAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultation", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareConsultation_knownAt(ctx context.Context, field graphql.CollectedField, obj *projections.Consultation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultation_knownAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.KnownAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultation_knownAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultation", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareConsultation_on(ctx context.Context, field graphql.CollectedField, obj *projections.Consultation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultation_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultation_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultation", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareConsultation_extract(ctx context.Context, field graphql.CollectedField, obj *projections.Consultation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultation_extract(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ShareConsultation().Extract(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultation_extract(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultation", field, true, true, "Boolean")
+}
+
+func (ec *executionContext) _ShareConsultation_lines(ctx context.Context, field graphql.CollectedField, obj *projections.Consultation) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultation_lines(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.ShareConsultation().Lines(ctx, obj, fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.RegisterEntry]) graphql.Marshaler {
+			return ec.marshalNShareRegisterEntryConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultation_lines(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareConsultation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareRegisterEntryConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_ShareConsultation_lines_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareConsultationConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Consultation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultationConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Edge[projections.Consultation]) graphql.Marshaler {
+			return ec.marshalNShareConsultationEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultationConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareConsultationConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareConsultationEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareConsultationConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Consultation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultationConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Consultation) graphql.Marshaler {
+			return ec.marshalNShareConsultation2ᚕrochdaleᚋprojectionsᚐConsultationᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultationConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareConsultationConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareConsultation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareConsultationConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Consultation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultationConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultationConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareConsultationConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareConsultationConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Consultation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultationConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultationConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultationConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareConsultationEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Consultation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultationEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultationEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultationEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareConsultationEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.Consultation]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultationEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Consultation) graphql.Marshaler {
+			return ec.marshalNShareConsultation2rochdaleᚋprojectionsᚐConsultation(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultationEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareConsultationEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareConsultation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareConsultationPayload_position(ctx context.Context, field graphql.CollectedField, obj *ConsultationDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultationPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultationPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultationPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _ShareConsultationPayload_id(ctx context.Context, field graphql.CollectedField, obj *ConsultationDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultationPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.ConsultationID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐConsultationID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultationPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareConsultationPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareConsultationPayload_consultation(ctx context.Context, field graphql.CollectedField, obj *ConsultationDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareConsultationPayload_consultation(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ShareConsultationPayload().Consultation(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Consultation) graphql.Marshaler {
+			return ec.marshalOShareConsultation2ᚖrochdaleᚋprojectionsᚐConsultation(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareConsultationPayload_consultation(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareConsultationPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareConsultation(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareCredit_party(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCredit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCredit_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCredit_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCredit", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareCredit_class(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCredit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCredit_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCredit_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCredit", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareCredit_reference(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCredit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCredit_reference(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reference, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCredit_reference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCredit", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareCredit_payer(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCredit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCredit_payer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCredit_payer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCredit", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareCredit_amount(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCredit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCredit_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCredit_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCredit", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareCredit_since(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCredit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareCredit_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Since, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareCredit_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareCredit", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareLot_class(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareLot_subscription(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_subscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscription, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.SubscriptionID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐSubscriptionID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareLot_subscriber(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_subscriber(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscriber, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_subscriber(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareLot_acquiredOn(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_acquiredOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AcquiredOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_acquiredOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareLot_quantity(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareLot_price(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_price(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Price, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_price(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareLot_paid(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_paid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Paid, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_paid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareLot_called(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_called(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Called, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_called(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareLot_unpaid(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_unpaid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unpaid, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_unpaid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareLot_lost(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareLot_lost(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Lost, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareLot_lost(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareLot", field, false, false, "Money")
+}
+
 func (ec *executionContext) _ShareMovement_position(ctx context.Context, field graphql.CollectedField, obj *projections.ShareMovement) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21973,8 +28015,8 @@ func (ec *executionContext) _ShareMovement_kind(ctx context.Context, field graph
 			return obj.Kind, nil
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNShareMovementKind2string(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v projections.MovementKind) graphql.Marshaler {
+			return ec.marshalNShareMovementKind2rochdaleᚋprojectionsᚐMovementKind(ctx, selections, v)
 		},
 		true,
 		true,
@@ -22501,6 +28543,282 @@ func (ec *executionContext) fieldContext_ShareRegisterEntryEdge_node(_ context.C
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _ShareRestriction_id(ctx context.Context, field graphql.CollectedField, obj *projections.RestrictionEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRestriction_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.RestrictionID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐRestrictionID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRestriction_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRestriction", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareRestriction_party(ctx context.Context, field graphql.CollectedField, obj *projections.RestrictionEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRestriction_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRestriction_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRestriction", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareRestriction_class(ctx context.Context, field graphql.CollectedField, obj *projections.RestrictionEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRestriction_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRestriction_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRestriction", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareRestriction_kind(ctx context.Context, field graphql.CollectedField, obj *projections.RestrictionEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRestriction_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.Restriction) graphql.Marshaler {
+			return ec.marshalNShareRestrictionKind2rochdaleᚋdomainᚋsharesᚐRestriction(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRestriction_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRestriction", field, false, false, "ShareRestrictionKind")
+}
+
+func (ec *executionContext) _ShareRestriction_quantity(ctx context.Context, field graphql.CollectedField, obj *projections.RestrictionEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRestriction_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRestriction_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRestriction", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareRestriction_beneficiary(ctx context.Context, field graphql.CollectedField, obj *projections.RestrictionEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRestriction_beneficiary(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Beneficiary, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRestriction_beneficiary(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRestriction", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareRestriction_document(ctx context.Context, field graphql.CollectedField, obj *projections.RestrictionEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRestriction_document(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Document, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRestriction_document(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRestriction", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareRestriction_on(ctx context.Context, field graphql.CollectedField, obj *projections.RestrictionEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareRestriction_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareRestriction_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareRestriction", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareSignature_as(ctx context.Context, field graphql.CollectedField, obj *shares.Signature) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareSignature_as(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.As, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.Signatory) graphql.Marshaler {
+			return ec.marshalNSignatory2rochdaleᚋdomainᚋsharesᚐSignatory(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareSignature_as(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareSignature", field, false, false, "Signatory")
+}
+
+func (ec *executionContext) _ShareSignature_by(ctx context.Context, field graphql.CollectedField, obj *shares.Signature) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareSignature_by(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.By, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareSignature_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareSignature", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareSignature_on(ctx context.Context, field graphql.CollectedField, obj *shares.Signature) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareSignature_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareSignature_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareSignature", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareSignature_how(ctx context.Context, field graphql.CollectedField, obj *shares.Signature) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareSignature_how(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.How, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.Signing) graphql.Marshaler {
+			return ec.marshalNSigning2rochdaleᚋdomainᚋsharesᚐSigning(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareSignature_how(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareSignature", field, false, false, "Signing")
 }
 
 func (ec *executionContext) _ShareSubscription_id(ctx context.Context, field graphql.CollectedField, obj *projections.ShareSubscription) (ret graphql.Marshaler) {
@@ -23658,6 +29976,364 @@ func (ec *executionContext) _Tier_perGB(ctx context.Context, field graphql.Colle
 }
 func (ec *executionContext) fieldContext_Tier_perGB(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Tier", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _TransferProposal_id(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.TransferID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐTransferID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposal", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TransferProposal_from(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TransferProposal().From(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.Member) graphql.Marshaler {
+			return ec.marshalNRelatedParty2rochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransferProposal",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TransferProposal_to(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TransferProposal().To(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Member) graphql.Marshaler {
+			return ec.marshalORelatedParty2ᚖrochdaleᚋprojectionsᚐMember(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransferProposal",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RelatedParty(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TransferProposal_toNumber(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_toNumber(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TransferProposal().ToNumber(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_toNumber(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposal", field, true, true, "Int")
+}
+
+func (ec *executionContext) _TransferProposal_class(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposal", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TransferProposal_kind(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_kind(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Kind, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.TransferKind) graphql.Marshaler {
+			return ec.marshalNTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposal", field, false, false, "TransferKind")
+}
+
+func (ec *executionContext) _TransferProposal_quantity(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposal", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TransferProposal_signatures(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_signatures(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Signed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []shares.Signature) graphql.Marshaler {
+			return ec.marshalNShareSignature2ᚕrochdaleᚋdomainᚋsharesᚐSignatureᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_signatures(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransferProposal",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareSignature(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _TransferProposal_on(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposal", field, false, false, "Date")
+}
+
+func (ec *executionContext) _TransferProposal_outcome(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_outcome(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outcome, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.ProposalOutcome) graphql.Marshaler {
+			return ec.marshalOTransferProposalOutcome2rochdaleᚋdomainᚋsharesᚐProposalOutcome(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_outcome(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposal", field, false, false, "TransferProposalOutcome")
+}
+
+func (ec *executionContext) _TransferProposal_endedOn(ctx context.Context, field graphql.CollectedField, obj *projections.Proposal) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposal_endedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EndedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposal_endedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposal", field, false, false, "Date")
+}
+
+func (ec *executionContext) _TransferProposalPayload_position(ctx context.Context, field graphql.CollectedField, obj *ProposalDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposalPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposalPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposalPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _TransferProposalPayload_id(ctx context.Context, field graphql.CollectedField, obj *ProposalDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposalPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.TransferID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐTransferID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposalPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TransferProposalPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _TransferProposalPayload_proposal(ctx context.Context, field graphql.CollectedField, obj *ProposalDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TransferProposalPayload_proposal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.TransferProposalPayload().Proposal(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Proposal) graphql.Marshaler {
+			return ec.marshalOTransferProposal2ᚖrochdaleᚋprojectionsᚐProposal(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TransferProposalPayload_proposal(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "TransferProposalPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TransferProposal(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Turnout_voters(ctx context.Context, field graphql.CollectedField, obj *Turnout) (ret graphql.Marshaler) {
@@ -25414,6 +32090,69 @@ func UnmarshalIdentityInput(ctx context.Context, raw any) (membership.Identity, 
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputShareSignatureInput(ctx context.Context, obj any) (shares.Signature, error) {
+	var it shares.Signature
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"as", "by", "on", "how"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "as":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("as"))
+			data, err := ec.unmarshalNSignatory2rochdaleᚋdomainᚋsharesᚐSignatory(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.As = data
+		case "by":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("by"))
+			data, err := ec.unmarshalNID2rochdaleᚋdomainᚐPartyID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.By = data
+		case "on":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("on"))
+			data, err := ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.On = data
+		case "how":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("how"))
+			data, err := ec.unmarshalNSigning2rochdaleᚋdomainᚋsharesᚐSigning(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.How = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalShareSignatureInput unmarshals raw into the ShareSignatureInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalShareSignatureInput(ctx context.Context, raw any) (shares.Signature, error) {
+	var out shares.Signature
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "ShareSignatureInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputShareWishInput(ctx context.Context, obj any) (membership.Wish, error) {
 	var it membership.Wish
 	if obj == nil {
@@ -25534,6 +32273,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case projections.Proposal:
+		return ec._TransferProposal(ctx, sel, &obj)
+	case *projections.Proposal:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TransferProposal(ctx, sel, obj)
 	case projections.ShareSubscription:
 		return ec._ShareSubscription(ctx, sel, &obj)
 	case *projections.ShareSubscription:
@@ -25541,6 +32287,20 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._ShareSubscription(ctx, sel, obj)
+	case projections.Consultation:
+		return ec._ShareConsultation(ctx, sel, &obj)
+	case *projections.Consultation:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ShareConsultation(ctx, sel, obj)
+	case projections.ShareCall:
+		return ec._ShareCall(ctx, sel, &obj)
+	case *projections.ShareCall:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ShareCall(ctx, sel, obj)
 	case projections.Subscription:
 		return ec._ServiceSubscription(ctx, sel, &obj)
 	case *projections.Subscription:
@@ -25597,6 +32357,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Assembly(ctx, sel, obj)
+	case projections.AgreedTransfer:
+		return ec._AgreedTransfer(ctx, sel, &obj)
+	case *projections.AgreedTransfer:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AgreedTransfer(ctx, sel, obj)
 	case projections.Account:
 		return ec._Account(ctx, sel, &obj)
 	case *projections.Account:
@@ -25624,6 +32391,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._VATRatePayload(ctx, sel, obj)
+	case ProposalDone:
+		return ec._TransferProposalPayload(ctx, sel, &obj)
+	case *ProposalDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._TransferProposalPayload(ctx, sel, obj)
 	case SubscriptionDone:
 		return ec._SubscriptionPayload(ctx, sel, &obj)
 	case *SubscriptionDone:
@@ -25645,6 +32419,20 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._SharesPayload(ctx, sel, obj)
+	case ConsultationDone:
+		return ec._ShareConsultationPayload(ctx, sel, &obj)
+	case *ConsultationDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ShareConsultationPayload(ctx, sel, obj)
+	case CallDone:
+		return ec._ShareCallPayload(ctx, sel, &obj)
+	case *CallDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ShareCallPayload(ctx, sel, obj)
 	case PriceListDone:
 		return ec._PriceListPayload(ctx, sel, &obj)
 	case *PriceListDone:
@@ -25694,6 +32482,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._DocumentPayload(ctx, sel, obj)
+	case CertificateDone:
+		return ec._CertificatePayload(ctx, sel, &obj)
+	case *CertificateDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._CertificatePayload(ctx, sel, obj)
 	case BillingDone:
 		return ec._BillingPayload(ctx, sel, &obj)
 	case *BillingDone:
@@ -25955,6 +32750,64 @@ func (ec *executionContext) _AdmissionsPayload(ctx context.Context, sel ast.Sele
 			}
 		case "ids":
 			out.value(ec._AdmissionsPayload_ids(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var agreedTransferImplementors = []string{"AgreedTransfer", "Node"}
+
+func (ec *executionContext) _AgreedTransfer(ctx context.Context, sel ast.SelectionSet, obj *projections.AgreedTransfer) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, agreedTransferImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("AgreedTransfer")
+		case "id":
+			out.text(string(obj.ID))
+		case "from":
+			out.value(ec._AgreedTransfer_from(ctx, field, obj), graphql.Null)
+		case "to":
+			out.value(ec._AgreedTransfer_to(ctx, field, obj), graphql.Null)
+		case "class":
+			out.text(string(obj.Class))
+		case "kind":
+			if obj.Kind == "" {
+				out.null()
+			} else {
+				out.text(marshalOTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind[obj.Kind])
+			}
+		case "quantity":
+			out.integer(int64(obj.Quantity))
+		case "decision":
+			if obj.Decision == "" {
+				out.null()
+			} else {
+				out.text(obj.Decision)
+			}
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AgreedTransfer_on(ctx, field, obj), graphql.Null)
+			}
+		case "outcome":
+			if obj.Outcome == "" {
+				out.null()
+			} else {
+				out.text(marshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome[obj.Outcome])
+			}
+		case "endedOn":
+			out.value(scalar.MarshalDate(obj.EndedOn), nil)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -26321,6 +33174,88 @@ func (ec *executionContext) _BillingProblem(ctx context.Context, sel ast.Selecti
 			out.text(obj.Code)
 		case "problem":
 			out.text(obj.Problem)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var calledSharesImplementors = []string{"CalledShares"}
+
+func (ec *executionContext) _CalledShares(ctx context.Context, sel ast.SelectionSet, obj *projections.CalledShares) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, calledSharesImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("CalledShares")
+		case "party":
+			out.text(string(obj.Party))
+		case "class":
+			out.text(string(obj.Class))
+		case "call":
+			out.text(string(obj.Call))
+		case "amount":
+			if v := scalar.MarshalMoney(obj.Amount); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._CalledShares_amount(ctx, field, obj), graphql.Null)
+			}
+		case "dueOn":
+			if v := scalar.MarshalDate(obj.DueOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._CalledShares_dueOn(ctx, field, obj), graphql.Null)
+			}
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._CalledShares_on(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var certificatePayloadImplementors = []string{"CertificatePayload", "Payload"}
+
+func (ec *executionContext) _CertificatePayload(ctx context.Context, sel ast.SelectionSet, obj *CertificateDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, certificatePayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("CertificatePayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._CertificatePayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "number":
+			if v := scalar.MarshalCertificateNumber(obj.Number); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._CertificatePayload_number(ctx, field, obj), graphql.Null)
+			}
+		case "certificate":
+			out.value(ec._CertificatePayload_certificate(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -27417,6 +34352,24 @@ func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, o
 			out.value(ec._Member_invoices(ctx, field, obj), graphql.Null)
 		case "entitlements":
 			out.value(ec._Member_entitlements(ctx, field, obj), graphql.Null)
+		case "shareLots":
+			out.value(ec._Member_shareLots(ctx, field, obj), graphql.Null)
+		case "shareCredits":
+			out.value(ec._Member_shareCredits(ctx, field, obj), graphql.Null)
+		case "sharesCalled":
+			out.value(ec._Member_sharesCalled(ctx, field, obj), graphql.Null)
+		case "sharesOverdue":
+			out.value(ec._Member_sharesOverdue(ctx, field, obj), graphql.Null)
+		case "agreedTransfers":
+			out.value(ec._Member_agreedTransfers(ctx, field, obj), graphql.Null)
+		case "transferProposals":
+			out.value(ec._Member_transferProposals(ctx, field, obj), graphql.Null)
+		case "shareRestrictions":
+			out.value(ec._Member_shareRestrictions(ctx, field, obj), graphql.Null)
+		case "shareCertificates":
+			out.value(ec._Member_shareCertificates(ctx, field, obj), graphql.Null)
+		case "shareConsultations":
+			out.value(ec._Member_shareConsultations(ctx, field, obj), graphql.Null)
 		case "balance":
 			out.value(ec._Member_balance(ctx, field, obj), graphql.Null)
 		case "accounts":
@@ -27593,6 +34546,160 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "fileDocument":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_fileDocument(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "withdrawSubscription":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_withdrawSubscription(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "assignShareCredit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_assignShareCredit(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "refundShareCredit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_refundShareCredit(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "timeBarShareCredit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_timeBarShareCredit(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "decideCall":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_decideCall(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "agreeTransfer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_agreeTransfer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "abandonTransfer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_abandonTransfer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "completeTransfer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_completeTransfer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "proposeTransfer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_proposeTransfer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "signTransfer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_signTransfer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "endTransferProposal":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_endTransferProposal(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "carryOutTransfer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_carryOutTransfer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "convertShares":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_convertShares(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "noteRestriction":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_noteRestriction(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "liftRestriction":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_liftRestriction(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "issueCertificate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_issueCertificate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "replaceCertificate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_replaceCertificate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelCertificate":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelCertificate(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reverseShareEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reverseShareEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reverseTransfer":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reverseTransfer(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reverseConversion":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reverseConversion(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "consultShareRegister":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_consultShareRegister(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -27992,6 +35099,44 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	}
 
 	return out
+}
+
+var overdueSharesImplementors = []string{"OverdueShares"}
+
+func (ec *executionContext) _OverdueShares(ctx context.Context, sel ast.SelectionSet, obj *projections.OverdueShares) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, overdueSharesImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("OverdueShares")
+		case "party":
+			out.text(string(obj.Party))
+		case "class":
+			out.text(string(obj.Class))
+		case "unpaid":
+			if v := scalar.MarshalMoney(obj.Unpaid); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._OverdueShares_unpaid(ctx, field, obj), graphql.Null)
+			}
+		case "overdue":
+			if v := scalar.MarshalMoney(obj.Overdue); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._OverdueShares_overdue(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
 }
 
 var pageInfoImplementors = []string{"PageInfo"}
@@ -28480,6 +35625,60 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_entitlements(ctx, field)
+				})
+		case "shareCredits":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareCredits(ctx, field)
+				})
+		case "shareCalls":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareCalls(ctx, field)
+				})
+		case "sharesOverdue":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_sharesOverdue(ctx, field)
+				})
+		case "agreedTransfers":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_agreedTransfers(ctx, field)
+				})
+		case "transferProposals":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_transferProposals(ctx, field)
+				})
+		case "shareRestrictions":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareRestrictions(ctx, field)
+				})
+		case "shareCertificate":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareCertificate(ctx, field)
+				})
+		case "shareConsultation":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareConsultation(ctx, field)
+				})
+		case "shareConsultations":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareConsultations(ctx, field)
 				})
 		case "member":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -28993,6 +36192,142 @@ func (ec *executionContext) _ServiceSubscriptionEdge(ctx context.Context, sel as
 	return out.end()
 }
 
+var shareCallImplementors = []string{"ShareCall", "Node"}
+
+func (ec *executionContext) _ShareCall(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareCall) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareCallImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareCall")
+		case "id":
+			out.text(string(obj.ID))
+		case "class":
+			out.text(string(obj.Class))
+		case "upTo":
+			if v := scalar.MarshalMoney(obj.UpTo); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareCall_upTo(ctx, field, obj), graphql.Null)
+			}
+		case "dueOn":
+			if v := scalar.MarshalDate(obj.DueOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareCall_dueOn(ctx, field, obj), graphql.Null)
+			}
+		case "decision":
+			out.text(obj.Decision)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareCall_on(ctx, field, obj), graphql.Null)
+			}
+		case "holders":
+			out.integer(int64(obj.Holders))
+		case "amount":
+			if v := scalar.MarshalMoney(obj.Amount); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareCall_amount(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareCallPayloadImplementors = []string{"ShareCallPayload", "Payload"}
+
+func (ec *executionContext) _ShareCallPayload(ctx context.Context, sel ast.SelectionSet, obj *CallDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareCallPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareCallPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareCallPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareCertificateImplementors = []string{"ShareCertificate"}
+
+func (ec *executionContext) _ShareCertificate(ctx context.Context, sel ast.SelectionSet, obj *projections.Certificate) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareCertificateImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareCertificate")
+		case "number":
+			if v := scalar.MarshalCertificateNumber(obj.Number); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareCertificate_number(ctx, field, obj), graphql.Null)
+			}
+		case "party":
+			out.text(string(obj.Party))
+		case "class":
+			out.text(string(obj.Class))
+		case "quantity":
+			out.integer(int64(obj.Quantity))
+		case "replaces":
+			out.value(scalar.MarshalCertificateNumber(obj.Replaces), nil)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareCertificate_on(ctx, field, obj), graphql.Null)
+			}
+		case "voidOn":
+			out.value(scalar.MarshalDate(obj.VoidOn), nil)
+		case "voidWhy":
+			if obj.VoidWhy == "" {
+				out.null()
+			} else {
+				out.text(marshalOCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided[obj.VoidWhy])
+			}
+		case "voidBy":
+			out.value(scalar.MarshalCertificateNumber(obj.VoidBy), nil)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var shareClassImplementors = []string{"ShareClass"}
 
 func (ec *executionContext) _ShareClass(ctx context.Context, sel ast.SelectionSet, obj *statutes.Class) graphql.Marshaler {
@@ -29029,6 +36364,250 @@ func (ec *executionContext) _ShareClass(ctx context.Context, sel ast.SelectionSe
 	return out.end()
 }
 
+var shareConsultationImplementors = []string{"ShareConsultation", "Node"}
+
+func (ec *executionContext) _ShareConsultation(ctx context.Context, sel ast.SelectionSet, obj *projections.Consultation) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareConsultationImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareConsultation")
+		case "id":
+			out.text(string(obj.ID))
+		case "party":
+			out.text(string(obj.Party))
+		case "asAt":
+			if v := scalar.MarshalDate(obj.AsAt); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareConsultation_asAt(ctx, field, obj), graphql.Null)
+			}
+		case "knownAt":
+			out.value(scalar.MarshalDate(obj.KnownAt), nil)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareConsultation_on(ctx, field, obj), graphql.Null)
+			}
+		case "extract":
+			out.value(ec._ShareConsultation_extract(ctx, field, obj), graphql.Null)
+		case "lines":
+			out.value(ec._ShareConsultation_lines(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareConsultationConnectionImplementors = []string{"ShareConsultationConnection"}
+
+func (ec *executionContext) _ShareConsultationConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.Consultation]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareConsultationConnectionImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareConsultationConnection")
+		case "edges":
+			out.value(ec._ShareConsultationConnection_edges(ctx, field, obj), graphql.Null)
+		case "nodes":
+			out.value(ec._ShareConsultationConnection_nodes(ctx, field, obj), graphql.Null)
+		case "pageInfo":
+			out.value(ec._ShareConsultationConnection_pageInfo(ctx, field, obj), graphql.Null)
+		case "totalCount":
+			out.integer(int64(obj.TotalCount))
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareConsultationEdgeImplementors = []string{"ShareConsultationEdge"}
+
+func (ec *executionContext) _ShareConsultationEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.Consultation]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareConsultationEdgeImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareConsultationEdge")
+		case "cursor":
+			out.text(obj.Cursor)
+		case "node":
+			out.value(ec._ShareConsultationEdge_node(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareConsultationPayloadImplementors = []string{"ShareConsultationPayload", "Payload"}
+
+func (ec *executionContext) _ShareConsultationPayload(ctx context.Context, sel ast.SelectionSet, obj *ConsultationDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareConsultationPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareConsultationPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareConsultationPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		case "consultation":
+			out.value(ec._ShareConsultationPayload_consultation(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareCreditImplementors = []string{"ShareCredit"}
+
+func (ec *executionContext) _ShareCredit(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareCredit) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareCreditImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareCredit")
+		case "party":
+			out.text(string(obj.Party))
+		case "class":
+			out.text(string(obj.Class))
+		case "reference":
+			out.text(obj.Reference)
+		case "payer":
+			out.text(string(obj.Payer))
+		case "amount":
+			if v := scalar.MarshalMoney(obj.Amount); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareCredit_amount(ctx, field, obj), graphql.Null)
+			}
+		case "since":
+			if v := scalar.MarshalDate(obj.Since); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareCredit_since(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareLotImplementors = []string{"ShareLot"}
+
+func (ec *executionContext) _ShareLot(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareLot) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareLotImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareLot")
+		case "class":
+			out.text(string(obj.Class))
+		case "subscription":
+			out.text(string(obj.Subscription))
+		case "subscriber":
+			if obj.Subscriber == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Subscriber))
+			}
+		case "acquiredOn":
+			if v := scalar.MarshalDate(obj.AcquiredOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareLot_acquiredOn(ctx, field, obj), graphql.Null)
+			}
+		case "quantity":
+			out.integer(int64(obj.Quantity))
+		case "price":
+			if v := scalar.MarshalMoney(obj.Price); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareLot_price(ctx, field, obj), graphql.Null)
+			}
+		case "paid":
+			if v := scalar.MarshalMoney(obj.Paid); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareLot_paid(ctx, field, obj), graphql.Null)
+			}
+		case "called":
+			if v := scalar.MarshalMoney(obj.Called); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareLot_called(ctx, field, obj), graphql.Null)
+			}
+		case "unpaid":
+			if v := scalar.MarshalMoney(obj.Unpaid); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareLot_unpaid(ctx, field, obj), graphql.Null)
+			}
+		case "lost":
+			if v := scalar.MarshalMoney(obj.Lost); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareLot_lost(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var shareMovementImplementors = []string{"ShareMovement"}
 
 func (ec *executionContext) _ShareMovement(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareMovement) graphql.Marshaler {
@@ -29048,11 +36627,7 @@ func (ec *executionContext) _ShareMovement(ctx context.Context, sel ast.Selectio
 		case "class":
 			out.text(string(obj.Class))
 		case "kind":
-			if v := scalar.MarshalShareMovementKind(obj.Kind); v != graphql.Null {
-				out.value(v, nil)
-			} else {
-				out.value(ec._ShareMovement_kind(ctx, field, obj), graphql.Null)
-			}
+			out.text(marshalNShareMovementKind2rochdaleᚋprojectionsᚐMovementKind[obj.Kind])
 		case "quantity":
 			out.integer(int64(obj.Quantity))
 		case "paid":
@@ -29197,6 +36772,90 @@ func (ec *executionContext) _ShareRegisterEntryEdge(ctx context.Context, sel ast
 			out.text(obj.Cursor)
 		case "node":
 			out.value(ec._ShareRegisterEntryEdge_node(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareRestrictionImplementors = []string{"ShareRestriction"}
+
+func (ec *executionContext) _ShareRestriction(ctx context.Context, sel ast.SelectionSet, obj *projections.RestrictionEntry) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareRestrictionImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareRestriction")
+		case "id":
+			out.text(string(obj.ID))
+		case "party":
+			out.text(string(obj.Party))
+		case "class":
+			out.text(string(obj.Class))
+		case "kind":
+			out.text(marshalNShareRestrictionKind2rochdaleᚋdomainᚋsharesᚐRestriction[obj.Kind])
+		case "quantity":
+			out.integer(int64(obj.Quantity))
+		case "beneficiary":
+			if obj.Beneficiary == "" {
+				out.null()
+			} else {
+				out.text(obj.Beneficiary)
+			}
+		case "document":
+			out.text(obj.Document)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareRestriction_on(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareSignatureImplementors = []string{"ShareSignature"}
+
+func (ec *executionContext) _ShareSignature(ctx context.Context, sel ast.SelectionSet, obj *shares.Signature) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareSignatureImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareSignature")
+		case "as":
+			out.text(marshalNSignatory2rochdaleᚋdomainᚋsharesᚐSignatory[obj.As])
+		case "by":
+			if obj.By == "" {
+				out.null()
+			} else {
+				out.text(string(obj.By))
+			}
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareSignature_on(ctx, field, obj), graphql.Null)
+			}
+		case "how":
+			out.text(marshalNSigning2rochdaleᚋdomainᚋsharesᚐSigning[obj.How])
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -29569,6 +37228,90 @@ func (ec *executionContext) _Tier(ctx context.Context, sel ast.SelectionSet, obj
 			} else {
 				out.value(ec._Tier_perGB(ctx, field, obj), graphql.Null)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var transferProposalImplementors = []string{"TransferProposal", "Node"}
+
+func (ec *executionContext) _TransferProposal(ctx context.Context, sel ast.SelectionSet, obj *projections.Proposal) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, transferProposalImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("TransferProposal")
+		case "id":
+			out.text(string(obj.ID))
+		case "from":
+			out.value(ec._TransferProposal_from(ctx, field, obj), graphql.Null)
+		case "to":
+			out.value(ec._TransferProposal_to(ctx, field, obj), graphql.RequiredNull)
+		case "toNumber":
+			out.value(ec._TransferProposal_toNumber(ctx, field, obj), graphql.RequiredNull)
+		case "class":
+			out.text(string(obj.Class))
+		case "kind":
+			out.text(marshalNTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind[obj.Kind])
+		case "quantity":
+			out.integer(int64(obj.Quantity))
+		case "signatures":
+			out.value(ec._TransferProposal_signatures(ctx, field, obj), graphql.Null)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._TransferProposal_on(ctx, field, obj), graphql.Null)
+			}
+		case "outcome":
+			if obj.Outcome == "" {
+				out.null()
+			} else {
+				out.text(marshalOTransferProposalOutcome2rochdaleᚋdomainᚋsharesᚐProposalOutcome[obj.Outcome])
+			}
+		case "endedOn":
+			out.value(scalar.MarshalDate(obj.EndedOn), nil)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var transferProposalPayloadImplementors = []string{"TransferProposalPayload", "Payload"}
+
+func (ec *executionContext) _TransferProposalPayload(ctx context.Context, sel ast.SelectionSet, obj *ProposalDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, transferProposalPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("TransferProposalPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._TransferProposalPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		case "proposal":
+			out.value(ec._TransferProposalPayload_proposal(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -30016,6 +37759,26 @@ func (ec *executionContext) marshalNAdmissionsPayload2rochdaleᚋgraphqlᚋinter
 	return ec._AdmissionsPayload(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNAgreedTransfer2rochdaleᚋprojectionsᚐAgreedTransfer(ctx context.Context, sel ast.SelectionSet, v projections.AgreedTransfer) graphql.Marshaler {
+	return ec._AgreedTransfer(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNAgreedTransfer2ᚕrochdaleᚋprojectionsᚐAgreedTransferᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.AgreedTransfer) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._AgreedTransfer(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNApplication2rochdaleᚋprojectionsᚐApplication(ctx context.Context, sel ast.SelectionSet, v projections.Application) graphql.Marshaler {
 	return ec._Application(ctx, sel, &v)
 }
@@ -30185,6 +37948,26 @@ func (ec *executionContext) marshalNBytes2rochdaleᚋdomainᚐBytes(ctx context.
 	return res
 }
 
+func (ec *executionContext) marshalNCalledShares2rochdaleᚋprojectionsᚐCalledShares(ctx context.Context, sel ast.SelectionSet, v projections.CalledShares) graphql.Marshaler {
+	return ec._CalledShares(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNCalledShares2ᚕrochdaleᚋprojectionsᚐCalledSharesᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.CalledShares) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._CalledShares(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity(ctx context.Context, v any) (membership.Capacity, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := unmarshalNCapacity2rochdaleᚋdomainᚋmembershipᚐCapacity[tmp]
@@ -30214,6 +37997,38 @@ var (
 		membership.NamedVoter:     "NAMED_VOTER",
 		membership.Representative: "REPRESENTATIVE",
 		membership.Liquidator:     "LIQUIDATOR",
+	}
+)
+
+func (ec *executionContext) marshalNCertificatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐCertificateDone(ctx context.Context, sel ast.SelectionSet, v CertificateDone) graphql.Marshaler {
+	return ec._CertificatePayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided(ctx context.Context, v any) (shares.Voided, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided(ctx context.Context, sel ast.SelectionSet, v shares.Voided) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "CertificateVoid!")
+	}
+	return res
+}
+
+var (
+	unmarshalNCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided = map[string]shares.Voided{
+		"LOST":     shares.LostPaper,
+		"OUTDATED": shares.Outdated,
+		"MISTAKEN": shares.Mistaken,
+	}
+	marshalNCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided = map[shares.Voided]string{
+		shares.LostPaper: "LOST",
+		shares.Outdated:  "OUTDATED",
+		shares.Mistaken:  "MISTAKEN",
 	}
 )
 
@@ -30709,6 +38524,51 @@ func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋmembershipᚐRequestI
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐCallID(ctx context.Context, v any) (shares.CallID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.CallID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐCallID(ctx context.Context, sel ast.SelectionSet, v shares.CallID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐConsultationID(ctx context.Context, v any) (shares.ConsultationID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.ConsultationID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐConsultationID(ctx context.Context, sel ast.SelectionSet, v shares.ConsultationID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐRestrictionID(ctx context.Context, v any) (shares.RestrictionID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.RestrictionID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐRestrictionID(ctx context.Context, sel ast.SelectionSet, v shares.RestrictionID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐSubscriptionID(ctx context.Context, v any) (shares.SubscriptionID, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := shares.SubscriptionID(tmp)
@@ -30716,6 +38576,21 @@ func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐSubscripti
 }
 
 func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐSubscriptionID(ctx context.Context, sel ast.SelectionSet, v shares.SubscriptionID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐTransferID(ctx context.Context, v any) (shares.TransferID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.TransferID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐTransferID(ctx context.Context, sel ast.SelectionSet, v shares.TransferID) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -30988,6 +38863,20 @@ func (ec *executionContext) unmarshalNInt2int64(ctx context.Context, v any) (int
 func (ec *executionContext) marshalNInt2int64(ctx context.Context, sel ast.SelectionSet, v int64) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalInt64(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Int!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNInt2rochdaleᚋdomainᚋsharesᚐCertificateNumber(ctx context.Context, v any) (shares.CertificateNumber, error) {
+	res, err := scalar.UnmarshalCertificateNumber(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNInt2rochdaleᚋdomainᚋsharesᚐCertificateNumber(ctx context.Context, sel ast.SelectionSet, v shares.CertificateNumber) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalCertificateNumber(v)
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "Int!")
 	}
@@ -31346,6 +39235,26 @@ func (ec *executionContext) marshalNMonth2rochdaleᚋdomainᚋcalendarᚐMonth(c
 		graphql.AddInvalidNullFromMarshaler(ctx, "Month!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNOverdueShares2rochdaleᚋprojectionsᚐOverdueShares(ctx context.Context, sel ast.SelectionSet, v projections.OverdueShares) graphql.Marshaler {
+	return ec._OverdueShares(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNOverdueShares2ᚕrochdaleᚋprojectionsᚐOverdueSharesᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.OverdueShares) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._OverdueShares(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx context.Context, sel ast.SelectionSet, v PageInfo) graphql.Marshaler {
@@ -31810,6 +39719,50 @@ func (ec *executionContext) marshalNServiceSubscriptionEdge2ᚕrochdaleᚋgraphq
 	return ret
 }
 
+func (ec *executionContext) marshalNShareCall2rochdaleᚋprojectionsᚐShareCall(ctx context.Context, sel ast.SelectionSet, v projections.ShareCall) graphql.Marshaler {
+	return ec._ShareCall(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareCall2ᚕrochdaleᚋprojectionsᚐShareCallᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.ShareCall) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareCall(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNShareCallPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐCallDone(ctx context.Context, sel ast.SelectionSet, v CallDone) graphql.Marshaler {
+	return ec._ShareCallPayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareCertificate2rochdaleᚋprojectionsᚐCertificate(ctx context.Context, sel ast.SelectionSet, v projections.Certificate) graphql.Marshaler {
+	return ec._ShareCertificate(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareCertificate2ᚕrochdaleᚋprojectionsᚐCertificateᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Certificate) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareCertificate(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNShareClass2rochdaleᚋdomainᚋstatutesᚐClass(ctx context.Context, sel ast.SelectionSet, v statutes.Class) graphql.Marshaler {
 	return ec._ShareClass(ctx, sel, &v)
 }
@@ -31819,6 +39772,132 @@ func (ec *executionContext) marshalNShareClass2ᚕrochdaleᚋdomainᚋstatutes�
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec._ShareClass(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNShareConsultation2rochdaleᚋprojectionsᚐConsultation(ctx context.Context, sel ast.SelectionSet, v projections.Consultation) graphql.Marshaler {
+	return ec._ShareConsultation(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareConsultation2ᚕrochdaleᚋprojectionsᚐConsultationᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Consultation) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareConsultation(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNShareConsultationConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[projections.Consultation]) graphql.Marshaler {
+	return ec._ShareConsultationConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareConsultationEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[projections.Consultation]) graphql.Marshaler {
+	return ec._ShareConsultationEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareConsultationEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[projections.Consultation]) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareConsultationEdge(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNShareConsultationPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐConsultationDone(ctx context.Context, sel ast.SelectionSet, v ConsultationDone) graphql.Marshaler {
+	return ec._ShareConsultationPayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareCredit2rochdaleᚋprojectionsᚐShareCredit(ctx context.Context, sel ast.SelectionSet, v projections.ShareCredit) graphql.Marshaler {
+	return ec._ShareCredit(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareCredit2ᚕrochdaleᚋprojectionsᚐShareCreditᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.ShareCredit) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareCredit(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNShareEntryKind2rochdaleᚋdomainᚋsharesᚐEntry(ctx context.Context, v any) (shares.Entry, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNShareEntryKind2rochdaleᚋdomainᚋsharesᚐEntry[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNShareEntryKind2rochdaleᚋdomainᚋsharesᚐEntry(ctx context.Context, sel ast.SelectionSet, v shares.Entry) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNShareEntryKind2rochdaleᚋdomainᚋsharesᚐEntry[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ShareEntryKind!")
+	}
+	return res
+}
+
+var (
+	unmarshalNShareEntryKind2rochdaleᚋdomainᚋsharesᚐEntry = map[string]shares.Entry{
+		"PAYMENT":    shares.EntryPayment,
+		"CREDIT":     shares.EntryCredit,
+		"ISSUE":      shares.EntryIssue,
+		"CALL":       shares.EntryCall,
+		"LOSS":       shares.EntryLoss,
+		"TIME_BAR":   shares.EntryTimeBar,
+		"REDEMPTION": shares.EntryRedemption,
+		"REPAYMENT":  shares.EntryRepayment,
+	}
+	marshalNShareEntryKind2rochdaleᚋdomainᚋsharesᚐEntry = map[shares.Entry]string{
+		shares.EntryPayment:    "PAYMENT",
+		shares.EntryCredit:     "CREDIT",
+		shares.EntryIssue:      "ISSUE",
+		shares.EntryCall:       "CALL",
+		shares.EntryLoss:       "LOSS",
+		shares.EntryTimeBar:    "TIME_BAR",
+		shares.EntryRedemption: "REDEMPTION",
+		shares.EntryRepayment:  "REPAYMENT",
+	}
+)
+
+func (ec *executionContext) marshalNShareLot2rochdaleᚋprojectionsᚐShareLot(ctx context.Context, sel ast.SelectionSet, v projections.ShareLot) graphql.Marshaler {
+	return ec._ShareLot(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareLot2ᚕrochdaleᚋprojectionsᚐShareLotᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.ShareLot) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareLot(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -31850,19 +39929,73 @@ func (ec *executionContext) marshalNShareMovement2ᚕrochdaleᚋprojectionsᚐSh
 	return ret
 }
 
-func (ec *executionContext) unmarshalNShareMovementKind2string(ctx context.Context, v any) (string, error) {
-	res, err := scalar.UnmarshalShareMovementKind(v)
+func (ec *executionContext) unmarshalNShareMovementKind2rochdaleᚋprojectionsᚐMovementKind(ctx context.Context, v any) (projections.MovementKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNShareMovementKind2rochdaleᚋprojectionsᚐMovementKind[tmp]
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNShareMovementKind2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+func (ec *executionContext) marshalNShareMovementKind2rochdaleᚋprojectionsᚐMovementKind(ctx context.Context, sel ast.SelectionSet, v projections.MovementKind) graphql.Marshaler {
 	_ = sel
-	res := scalar.MarshalShareMovementKind(v)
+	res := graphql.MarshalString(marshalNShareMovementKind2rochdaleᚋprojectionsᚐMovementKind[v])
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ShareMovementKind!")
 	}
 	return res
 }
+
+var (
+	unmarshalNShareMovementKind2rochdaleᚋprojectionsᚐMovementKind = map[string]projections.MovementKind{
+		"PAID":            projections.MovedPaid,
+		"WITHDRAWN":       projections.MovedWithdrawn,
+		"ISSUED":          projections.MovedIssued,
+		"TRANSFERRED_IN":  projections.MovedTransferredIn,
+		"TRANSFERRED_OUT": projections.MovedTransferredOut,
+		"CONVERTED_IN":    projections.MovedConvertedIn,
+		"CONVERTED_OUT":   projections.MovedConvertedOut,
+		"LEFT":            projections.MovedLeft,
+		"REDEEMED":        projections.MovedRedeemed,
+		"REVERSED":        projections.MovedReversed,
+	}
+	marshalNShareMovementKind2rochdaleᚋprojectionsᚐMovementKind = map[projections.MovementKind]string{
+		projections.MovedPaid:           "PAID",
+		projections.MovedWithdrawn:      "WITHDRAWN",
+		projections.MovedIssued:         "ISSUED",
+		projections.MovedTransferredIn:  "TRANSFERRED_IN",
+		projections.MovedTransferredOut: "TRANSFERRED_OUT",
+		projections.MovedConvertedIn:    "CONVERTED_IN",
+		projections.MovedConvertedOut:   "CONVERTED_OUT",
+		projections.MovedLeft:           "LEFT",
+		projections.MovedRedeemed:       "REDEEMED",
+		projections.MovedReversed:       "REVERSED",
+	}
+)
+
+func (ec *executionContext) unmarshalNSharePaymentMeans2rochdaleᚋdomainᚋsharesᚐMeans(ctx context.Context, v any) (shares.Means, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNSharePaymentMeans2rochdaleᚋdomainᚋsharesᚐMeans[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSharePaymentMeans2rochdaleᚋdomainᚋsharesᚐMeans(ctx context.Context, sel ast.SelectionSet, v shares.Means) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNSharePaymentMeans2rochdaleᚋdomainᚋsharesᚐMeans[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "SharePaymentMeans!")
+	}
+	return res
+}
+
+var (
+	unmarshalNSharePaymentMeans2rochdaleᚋdomainᚋsharesᚐMeans = map[string]shares.Means{
+		"BANK":    shares.ByBank,
+		"SET_OFF": shares.BySetOff,
+	}
+	marshalNSharePaymentMeans2rochdaleᚋdomainᚋsharesᚐMeans = map[shares.Means]string{
+		shares.ByBank:   "BANK",
+		shares.BySetOff: "SET_OFF",
+	}
+)
 
 func (ec *executionContext) marshalNShareRegisterEntry2rochdaleᚋprojectionsᚐRegisterEntry(ctx context.Context, sel ast.SelectionSet, v projections.RegisterEntry) graphql.Marshaler {
 	return ec._ShareRegisterEntry(ctx, sel, &v)
@@ -31906,6 +40039,81 @@ func (ec *executionContext) marshalNShareRegisterEntryEdge2ᚕrochdaleᚋgraphql
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNShareRestriction2rochdaleᚋprojectionsᚐRestrictionEntry(ctx context.Context, sel ast.SelectionSet, v projections.RestrictionEntry) graphql.Marshaler {
+	return ec._ShareRestriction(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareRestriction2ᚕrochdaleᚋprojectionsᚐRestrictionEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.RestrictionEntry) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareRestriction(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNShareRestrictionKind2rochdaleᚋdomainᚋsharesᚐRestriction(ctx context.Context, v any) (shares.Restriction, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNShareRestrictionKind2rochdaleᚋdomainᚋsharesᚐRestriction[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNShareRestrictionKind2rochdaleᚋdomainᚋsharesᚐRestriction(ctx context.Context, sel ast.SelectionSet, v shares.Restriction) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNShareRestrictionKind2rochdaleᚋdomainᚋsharesᚐRestriction[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ShareRestrictionKind!")
+	}
+	return res
+}
+
+var (
+	unmarshalNShareRestrictionKind2rochdaleᚋdomainᚋsharesᚐRestriction = map[string]shares.Restriction{
+		"PLEDGE":      shares.Pledged,
+		"ATTACHMENT":  shares.Attached,
+		"CONTRACTUAL": shares.Contractual,
+		"STATUTORY":   shares.Statutory,
+	}
+	marshalNShareRestrictionKind2rochdaleᚋdomainᚋsharesᚐRestriction = map[shares.Restriction]string{
+		shares.Pledged:     "PLEDGE",
+		shares.Attached:    "ATTACHMENT",
+		shares.Contractual: "CONTRACTUAL",
+		shares.Statutory:   "STATUTORY",
+	}
+)
+
+func (ec *executionContext) marshalNShareSignature2rochdaleᚋdomainᚋsharesᚐSignature(ctx context.Context, sel ast.SelectionSet, v shares.Signature) graphql.Marshaler {
+	return ec._ShareSignature(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareSignature2ᚕrochdaleᚋdomainᚋsharesᚐSignatureᚄ(ctx context.Context, sel ast.SelectionSet, v []shares.Signature) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareSignature(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNShareSignatureInput2rochdaleᚋdomainᚋsharesᚐSignature(ctx context.Context, v any) (shares.Signature, error) {
+	res, err := ec.unmarshalInputShareSignatureInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalNShareSubscription2rochdaleᚋprojectionsᚐShareSubscription(ctx context.Context, sel ast.SelectionSet, v projections.ShareSubscription) graphql.Marshaler {
@@ -31973,9 +40181,95 @@ func (ec *executionContext) unmarshalNShareWishInput2rochdaleᚋdomainᚋmembers
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNShareWithdrawal2rochdaleᚋdomainᚋsharesᚐWithdrawal(ctx context.Context, v any) (shares.Withdrawal, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNShareWithdrawal2rochdaleᚋdomainᚋsharesᚐWithdrawal[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNShareWithdrawal2rochdaleᚋdomainᚋsharesᚐWithdrawal(ctx context.Context, sel ast.SelectionSet, v shares.Withdrawal) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNShareWithdrawal2rochdaleᚋdomainᚋsharesᚐWithdrawal[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ShareWithdrawal!")
+	}
+	return res
+}
+
+var (
+	unmarshalNShareWithdrawal2rochdaleᚋdomainᚋsharesᚐWithdrawal = map[string]shares.Withdrawal{
+		"WITHDRAWN": shares.Withdrawn,
+		"REFUSED":   shares.Refused,
+		"LAPSED":    shares.Lapsed,
+	}
+	marshalNShareWithdrawal2rochdaleᚋdomainᚋsharesᚐWithdrawal = map[shares.Withdrawal]string{
+		shares.Withdrawn: "WITHDRAWN",
+		shares.Refused:   "REFUSED",
+		shares.Lapsed:    "LAPSED",
+	}
+)
+
 func (ec *executionContext) marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx context.Context, sel ast.SelectionSet, v SharesDone) graphql.Marshaler {
 	return ec._SharesPayload(ctx, sel, &v)
 }
+
+func (ec *executionContext) unmarshalNSignatory2rochdaleᚋdomainᚋsharesᚐSignatory(ctx context.Context, v any) (shares.Signatory, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNSignatory2rochdaleᚋdomainᚋsharesᚐSignatory[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSignatory2rochdaleᚋdomainᚋsharesᚐSignatory(ctx context.Context, sel ast.SelectionSet, v shares.Signatory) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNSignatory2rochdaleᚋdomainᚋsharesᚐSignatory[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Signatory!")
+	}
+	return res
+}
+
+var (
+	unmarshalNSignatory2rochdaleᚋdomainᚋsharesᚐSignatory = map[string]shares.Signatory{
+		"TRANSFEROR": shares.AsTransferor,
+		"TRANSFEREE": shares.AsTransferee,
+		"HEIR":       shares.AsHeir,
+		"BOARD":      shares.AsBoard,
+	}
+	marshalNSignatory2rochdaleᚋdomainᚋsharesᚐSignatory = map[shares.Signatory]string{
+		shares.AsTransferor: "TRANSFEROR",
+		shares.AsTransferee: "TRANSFEREE",
+		shares.AsHeir:       "HEIR",
+		shares.AsBoard:      "BOARD",
+	}
+)
+
+func (ec *executionContext) unmarshalNSigning2rochdaleᚋdomainᚋsharesᚐSigning(ctx context.Context, v any) (shares.Signing, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNSigning2rochdaleᚋdomainᚋsharesᚐSigning[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNSigning2rochdaleᚋdomainᚋsharesᚐSigning(ctx context.Context, sel ast.SelectionSet, v shares.Signing) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNSigning2rochdaleᚋdomainᚋsharesᚐSigning[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "Signing!")
+	}
+	return res
+}
+
+var (
+	unmarshalNSigning2rochdaleᚋdomainᚋsharesᚐSigning = map[string]shares.Signing{
+		"PAPER":     shares.OnPaper,
+		"QUALIFIED": shares.Qualified,
+		"SIGNED_IN": shares.SignedIn,
+	}
+	marshalNSigning2rochdaleᚋdomainᚋsharesᚐSigning = map[shares.Signing]string{
+		shares.OnPaper:   "PAPER",
+		shares.Qualified: "QUALIFIED",
+		shares.SignedIn:  "SIGNED_IN",
+	}
+)
 
 func (ec *executionContext) marshalNStatutes2rochdaleᚋgraphqlᚋinternalᚋexecᚐStatutes(ctx context.Context, sel ast.SelectionSet, v Statutes) graphql.Marshaler {
 	return ec._Statutes(ctx, sel, &v)
@@ -32224,6 +40518,62 @@ func (ec *executionContext) marshalNTier2ᚕrochdaleᚋdomainᚋofferingᚐTier�
 	return ret
 }
 
+func (ec *executionContext) unmarshalNTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind(ctx context.Context, v any) (shares.TransferKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind(ctx context.Context, sel ast.SelectionSet, v shares.TransferKind) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "TransferKind!")
+	}
+	return res
+}
+
+var (
+	unmarshalNTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind = map[string]shares.TransferKind{
+		"SALE":        shares.Sale,
+		"GIFT":        shares.Gift,
+		"INHERITANCE": shares.Inheritance,
+		"SUCCESSION":  shares.Succession,
+		"MERGER":      shares.Merger,
+	}
+	marshalNTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind = map[shares.TransferKind]string{
+		shares.Sale:        "SALE",
+		shares.Gift:        "GIFT",
+		shares.Inheritance: "INHERITANCE",
+		shares.Succession:  "SUCCESSION",
+		shares.Merger:      "MERGER",
+	}
+)
+
+func (ec *executionContext) marshalNTransferProposal2rochdaleᚋprojectionsᚐProposal(ctx context.Context, sel ast.SelectionSet, v projections.Proposal) graphql.Marshaler {
+	return ec._TransferProposal(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNTransferProposal2ᚕrochdaleᚋprojectionsᚐProposalᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Proposal) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._TransferProposal(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTransferProposalPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐProposalDone(ctx context.Context, sel ast.SelectionSet, v ProposalDone) graphql.Marshaler {
+	return ec._TransferProposalPayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNTurnout2rochdaleᚋgraphqlᚋinternalᚋexecᚐTurnout(ctx context.Context, sel ast.SelectionSet, v Turnout) graphql.Marshaler {
 	return ec._Turnout(ctx, sel, &v)
 }
@@ -32447,6 +40797,37 @@ func (ec *executionContext) marshalOAccountTrouble2ᚖrochdaleᚋprojectionsᚐT
 	return ec._AccountTrouble(ctx, sel, v)
 }
 
+func (ec *executionContext) unmarshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome(ctx context.Context, v any) (projections.AgreedOutcome, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome(ctx context.Context, sel ast.SelectionSet, v projections.AgreedOutcome) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(marshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome[v])
+	return res
+}
+
+var (
+	unmarshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome = map[string]projections.AgreedOutcome{
+		"COMPLETED": projections.AgreedCompleted,
+		"WITHDRAWN": projections.AgreedWithdrawn,
+		"REFUSED":   projections.AgreedRefused,
+		"LAPSED":    projections.AgreedLapsed,
+	}
+	marshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome = map[projections.AgreedOutcome]string{
+		projections.AgreedCompleted: "COMPLETED",
+		projections.AgreedWithdrawn: "WITHDRAWN",
+		projections.AgreedRefused:   "REFUSED",
+		projections.AgreedLapsed:    "LAPSED",
+	}
+)
+
 func (ec *executionContext) unmarshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome(ctx context.Context, v any) (projections.Outcome, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := unmarshalOApplicationOutcome2rochdaleᚋprojectionsᚐOutcome[tmp]
@@ -32521,6 +40902,35 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	res := graphql.MarshalBoolean(*v)
 	return res
 }
+
+func (ec *executionContext) unmarshalOCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided(ctx context.Context, v any) (shares.Voided, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided(ctx context.Context, sel ast.SelectionSet, v shares.Voided) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(marshalOCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided[v])
+	return res
+}
+
+var (
+	unmarshalOCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided = map[string]shares.Voided{
+		"LOST":     shares.LostPaper,
+		"OUTDATED": shares.Outdated,
+		"MISTAKEN": shares.Mistaken,
+	}
+	marshalOCertificateVoid2rochdaleᚋdomainᚋsharesᚐVoided = map[shares.Voided]string{
+		shares.LostPaper: "LOST",
+		shares.Outdated:  "OUTDATED",
+		shares.Mistaken:  "MISTAKEN",
+	}
+)
 
 func (ec *executionContext) unmarshalOChoice2ᚖrochdaleᚋdomainᚋassemblyᚐChoice(ctx context.Context, v any) (*assembly.Choice, error) {
 	if v == nil {
@@ -32777,6 +41187,18 @@ func (ec *executionContext) marshalOID2ᚖstring(ctx context.Context, sel ast.Se
 	_ = sel
 	_ = ctx
 	res := graphql.MarshalString(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOInt2rochdaleᚋdomainᚋsharesᚐCertificateNumber(ctx context.Context, v any) (shares.CertificateNumber, error) {
+	res, err := scalar.UnmarshalCertificateNumber(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOInt2rochdaleᚋdomainᚋsharesᚐCertificateNumber(ctx context.Context, sel ast.SelectionSet, v shares.CertificateNumber) graphql.Marshaler {
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalCertificateNumber(v)
 	return res
 }
 
@@ -33098,6 +41520,37 @@ func (ec *executionContext) marshalOServiceSubscription2ᚖrochdaleᚋprojection
 	return ec._ServiceSubscription(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOShareCertificate2ᚖrochdaleᚋprojectionsᚐCertificate(ctx context.Context, sel ast.SelectionSet, v *projections.Certificate) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ShareCertificate(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOShareConsultation2ᚖrochdaleᚋprojectionsᚐConsultation(ctx context.Context, sel ast.SelectionSet, v *projections.Consultation) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ShareConsultation(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOShareSignatureInput2ᚕrochdaleᚋdomainᚋsharesᚐSignatureᚄ(ctx context.Context, v any) ([]shares.Signature, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]shares.Signature, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNShareSignatureInput2rochdaleᚋdomainᚋsharesᚐSignature(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
 func (ec *executionContext) unmarshalOShareWishInput2ᚕrochdaleᚋdomainᚋmembershipᚐWishᚄ(ctx context.Context, v any) ([]membership.Wish, error) {
 	if v == nil {
 		return nil, nil
@@ -33114,6 +41567,38 @@ func (ec *executionContext) unmarshalOShareWishInput2ᚕrochdaleᚋdomainᚋmemb
 	}
 	return res, nil
 }
+
+func (ec *executionContext) unmarshalOShareWithdrawal2ᚖrochdaleᚋdomainᚋsharesᚐWithdrawal(ctx context.Context, v any) (*shares.Withdrawal, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOShareWithdrawal2ᚖrochdaleᚋdomainᚋsharesᚐWithdrawal[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOShareWithdrawal2ᚖrochdaleᚋdomainᚋsharesᚐWithdrawal(ctx context.Context, sel ast.SelectionSet, v *shares.Withdrawal) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalOShareWithdrawal2ᚖrochdaleᚋdomainᚋsharesᚐWithdrawal[*v])
+	return res
+}
+
+var (
+	unmarshalOShareWithdrawal2ᚖrochdaleᚋdomainᚋsharesᚐWithdrawal = map[string]shares.Withdrawal{
+		"WITHDRAWN": shares.Withdrawn,
+		"REFUSED":   shares.Refused,
+		"LAPSED":    shares.Lapsed,
+	}
+	marshalOShareWithdrawal2ᚖrochdaleᚋdomainᚋsharesᚐWithdrawal = map[shares.Withdrawal]string{
+		shares.Withdrawn: "WITHDRAWN",
+		shares.Refused:   "REFUSED",
+		shares.Lapsed:    "LAPSED",
+	}
+)
 
 func (ec *executionContext) marshalOStatutes2ᚖrochdaleᚋgraphqlᚋinternalᚋexecᚐStatutes(ctx context.Context, sel ast.SelectionSet, v *Statutes) graphql.Marshaler {
 	if v == nil {
@@ -33257,6 +41742,111 @@ func (ec *executionContext) unmarshalOTextInput2ᚖrochdaleᚋdomainᚐText(ctx 
 	res, err := ec.unmarshalInputTextInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
+
+func (ec *executionContext) unmarshalOTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind(ctx context.Context, v any) (shares.TransferKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind(ctx context.Context, sel ast.SelectionSet, v shares.TransferKind) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(marshalOTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind[v])
+	return res
+}
+
+var (
+	unmarshalOTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind = map[string]shares.TransferKind{
+		"SALE":        shares.Sale,
+		"GIFT":        shares.Gift,
+		"INHERITANCE": shares.Inheritance,
+		"SUCCESSION":  shares.Succession,
+		"MERGER":      shares.Merger,
+	}
+	marshalOTransferKind2rochdaleᚋdomainᚋsharesᚐTransferKind = map[shares.TransferKind]string{
+		shares.Sale:        "SALE",
+		shares.Gift:        "GIFT",
+		shares.Inheritance: "INHERITANCE",
+		shares.Succession:  "SUCCESSION",
+		shares.Merger:      "MERGER",
+	}
+)
+
+func (ec *executionContext) unmarshalOTransferKind2ᚖrochdaleᚋdomainᚋsharesᚐTransferKind(ctx context.Context, v any) (*shares.TransferKind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOTransferKind2ᚖrochdaleᚋdomainᚋsharesᚐTransferKind[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOTransferKind2ᚖrochdaleᚋdomainᚋsharesᚐTransferKind(ctx context.Context, sel ast.SelectionSet, v *shares.TransferKind) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalOTransferKind2ᚖrochdaleᚋdomainᚋsharesᚐTransferKind[*v])
+	return res
+}
+
+var (
+	unmarshalOTransferKind2ᚖrochdaleᚋdomainᚋsharesᚐTransferKind = map[string]shares.TransferKind{
+		"SALE":        shares.Sale,
+		"GIFT":        shares.Gift,
+		"INHERITANCE": shares.Inheritance,
+		"SUCCESSION":  shares.Succession,
+		"MERGER":      shares.Merger,
+	}
+	marshalOTransferKind2ᚖrochdaleᚋdomainᚋsharesᚐTransferKind = map[shares.TransferKind]string{
+		shares.Sale:        "SALE",
+		shares.Gift:        "GIFT",
+		shares.Inheritance: "INHERITANCE",
+		shares.Succession:  "SUCCESSION",
+		shares.Merger:      "MERGER",
+	}
+)
+
+func (ec *executionContext) marshalOTransferProposal2ᚖrochdaleᚋprojectionsᚐProposal(ctx context.Context, sel ast.SelectionSet, v *projections.Proposal) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._TransferProposal(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOTransferProposalOutcome2rochdaleᚋdomainᚋsharesᚐProposalOutcome(ctx context.Context, v any) (shares.ProposalOutcome, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOTransferProposalOutcome2rochdaleᚋdomainᚋsharesᚐProposalOutcome[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOTransferProposalOutcome2rochdaleᚋdomainᚋsharesᚐProposalOutcome(ctx context.Context, sel ast.SelectionSet, v shares.ProposalOutcome) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(marshalOTransferProposalOutcome2rochdaleᚋdomainᚋsharesᚐProposalOutcome[v])
+	return res
+}
+
+var (
+	unmarshalOTransferProposalOutcome2rochdaleᚋdomainᚋsharesᚐProposalOutcome = map[string]shares.ProposalOutcome{
+		"MADE":      shares.ProposalMade,
+		"WITHDRAWN": shares.ProposalWithdrawn,
+		"DECLINED":  shares.ProposalDeclined,
+	}
+	marshalOTransferProposalOutcome2rochdaleᚋdomainᚋsharesᚐProposalOutcome = map[shares.ProposalOutcome]string{
+		shares.ProposalMade:      "MADE",
+		shares.ProposalWithdrawn: "WITHDRAWN",
+		shares.ProposalDeclined:  "DECLINED",
+	}
+)
 
 func (ec *executionContext) marshalOViewer2ᚖrochdaleᚋprocessesᚋaccessᚐViewer(ctx context.Context, sel ast.SelectionSet, v *access.Viewer) graphql.Marshaler {
 	if v == nil {

@@ -55,6 +55,8 @@ type (
 	RegisteredMemberEdge          = Edge[projections.Known]
 	ShareRegisterEntryConnection  = Connection[projections.RegisterEntry]
 	ShareRegisterEntryEdge        = Edge[projections.RegisterEntry]
+	ShareConsultationConnection   = Connection[projections.Consultation]
+	ShareConsultationEdge         = Edge[projections.Consultation]
 	AssemblyConnection            = Connection[projections.Assembly]
 	AssemblyEdge                  = Edge[projections.Assembly]
 	DocumentConnection            = Connection[projections.Document]

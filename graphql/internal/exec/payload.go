@@ -5,6 +5,7 @@ import (
 	"rochdale/domain/calendar"
 	"rochdale/domain/membership"
 	"rochdale/domain/offering"
+	"rochdale/domain/shares"
 	"rochdale/processes"
 )
 
@@ -54,7 +55,27 @@ type (
 		Done
 		Party domain.PartyID
 		Class domain.ClassID
-		ID    string // of the subscription, transfer or redemption; may be empty
+		ID    string // of the subscription, transfer, redemption and the like; may be empty
+	}
+	// CallDone is about a call for what is yet to be paid on shares.
+	CallDone struct {
+		Done
+		ID shares.CallID
+	}
+	// ProposalDone is about the proposal of a transfer.
+	ProposalDone struct {
+		Done
+		ID shares.TransferID
+	}
+	// CertificateDone is about a certificate of shares.
+	CertificateDone struct {
+		Done
+		Number shares.CertificateNumber
+	}
+	// ConsultationDone is about a look at the register of shares.
+	ConsultationDone struct {
+		Done
+		ID shares.ConsultationID
 	}
 	// AssemblyDone is about an assembly.
 	AssemblyDone struct {
