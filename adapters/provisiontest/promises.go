@@ -471,9 +471,16 @@ func (a *account) senseless() {
 
 func testLogins(a *account) {
 	n := number.Add(1)
+	most := 64 // of the local part
+	if a.MaxLogin > 0 {
+		most = min(most, a.MaxLogin-len("@"+a.Domain))
+		tooLong := a.named(a, provisioning.Login(long(most+1)+"@"+a.Domain))
+		_, err := a.Port.Ensure(a.ctx(), tooLong.Desired)
+		a.fails(err, fault.Invalid)
+	}
 	for _, local := range []string{
 		fmt.Sprint(n), fmt.Sprintf("a_b-c.9_%d", n), fmt.Sprintf("null-%d", n), fmt.Sprintf("con.%d", n),
-		fmt.Sprintf("%d%s", n, long(64-len(fmt.Sprint(n)))),
+		fmt.Sprintf("%d%s", n, long(most-len(fmt.Sprint(n)))),
 	} {
 		login, err := provisioning.ParseLogin(local + "@" + a.Domain)
 		if err != nil {

@@ -86,6 +86,8 @@ type Fixture struct {
 
 	// Ordered is whether the adapter refuses a wish that was overtaken by a later one.
 	Ordered bool
+	// MaxLogin is how long a login it takes, if that is less than a login may be.
+	MaxLogin int
 	// Outage takes the service away from the adapter and returns what gives it back;
 	// nil where it cannot be taken away.
 	Outage func(testing.TB) (restore func())
