@@ -70,13 +70,18 @@ type ImportResult struct {
 	Refused []RowRefused `json:"-"`
 }
 
-// An Import says how to import, and who wants to hear of it.
+// An Import says how to import, and who wants to hear of it. All rows are tried before
+// any is recorded; then they are, so many at a time that what is in memory does not grow
+// with the register. One that was killed between is finished by importing again.
 type Import struct {
 	Store    *eventstore.Store
 	On       calendar.Date
 	DryRun   bool // decide everything and record nothing
 	Progress func(done, of int)
 }
+
+// batch is how many rows are recorded together.
+const batch = 1000
 
 // errHold ends a transaction whose events are not to be recorded.
 var errHold = errors.New("processes: nothing is recorded")
@@ -91,8 +96,8 @@ var ErrNumberTwice = domain.Refusal{
 	Code: "register.number_twice", Reason: "line {line} has member number {number} already: correct the number, or leave one of them out",
 }
 
-// Members imports a register of members: all of it or nothing, and nothing that
-// is known already.
+// Members imports a register of members: nothing if a row is wrong, and nothing that is
+// known already.
 func (i Import) Members(ctx context.Context, rows []MemberRow) (ImportResult, error) {
 	first := map[domain.MemberNumber]int{} // the row of each number
 	for n, row := range rows {
@@ -208,11 +213,41 @@ func Consult(tx *eventstore.Tx, c shares.ConsultRegister) (shares.ConsultationID
 	return c.Consultation, eventstore.Do(tx, c)
 }
 
-// run imports rows by a function that does one of them and returns its line.
+// run imports rows by a function that does one of them and returns its line. No row may
+// be decided by what another brings.
 func run(ctx context.Context, i Import, rows int, do func(*eventstore.Tx, int) (line int, err error)) (result ImportResult, err error) {
-	position, err := eventstore.Transact(ctx, i.Store, func(tx *eventstore.Tx) error {
+	passes := []bool{false, true}
+	if i.DryRun {
+		passes = passes[:1]
+	}
+	done := 0
+	for _, record := range passes {
 		result = ImportResult{Rows: rows}
-		for n := range rows {
+		for from := 0; from < rows; from += batch {
+			part, err := i.part(ctx, from, min(from+batch, rows), record, do)
+			if err != nil {
+				return result, err
+			}
+			result.Changed, result.Events = result.Changed+part.Changed, result.Events+part.Events
+			result.Position = max(result.Position, part.Position)
+			result.Refused = append(result.Refused, part.Refused...)
+			done += min(batch, rows-from)
+			if i.Progress != nil {
+				i.Progress(done, len(passes)*rows)
+			}
+		}
+		if len(result.Refused) > 0 {
+			break
+		}
+	}
+	return result, nil
+}
+
+// part imports some rows, or only tries to.
+func (i Import) part(ctx context.Context, from, to int, record bool, do func(*eventstore.Tx, int) (line int, err error)) (result ImportResult, err error) {
+	position, err := eventstore.Transact(ctx, i.Store, func(tx *eventstore.Tx) error {
+		result = ImportResult{}
+		for n := from; n < to; n++ {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
@@ -227,11 +262,8 @@ func run(ctx context.Context, i Import, rows int, do func(*eventstore.Tx, int) (
 			if events := tx.Events(); events > result.Events {
 				result.Changed, result.Events = result.Changed+1, events
 			}
-			if i.Progress != nil && (n%500 == 499 || n == rows-1) {
-				i.Progress(n+1, rows)
-			}
 		}
-		if i.DryRun || len(result.Refused) > 0 {
+		if !record || len(result.Refused) > 0 {
 			return errHold
 		}
 		return nil
