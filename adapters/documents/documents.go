@@ -35,7 +35,7 @@ type Table struct {
 	// Sign leaves room at the end of a PDF for who answers for it to sign.
 	Sign bool
 	// Rows yields a value per column; nil is empty. It is called once, and what
-	// is written grows with it, not memory, save for PDF.
+	// is written grows with it, not memory.
 	Rows iter.Seq2[[]any, error]
 }
 

@@ -580,3 +580,51 @@ func TestWrap(t *testing.T) {
 		}
 	})
 }
+
+// TestBound: a table of more pages than are in memory at once has them all, in order and
+// numbered, each with its foot; and the same table makes the same bytes.
+func TestBound(t *testing.T) {
+	const rows = 16_000
+	table := func() Table {
+		var all [][]any
+		for i := range rows {
+			all = append(all, []any{int64(i + 1), fmt.Sprint("Łoom ", i+1), money.New(int64(i), "EUR")})
+		}
+		return Table{
+			Title: "Long", Author: "Weavers SC", Language: domain.English, Sign: true,
+			Columns: []Column{{Key: "n", Heading: "Number", Kind: Identifier}, {Key: "name", Heading: "Name"}, {Key: "sum", Heading: "Sum", Kind: Money, Sum: true}},
+			Rows:    rowsOf(all...),
+		}
+	}
+	pdf := tableAs(t, PDF, table(), sampleKinds())
+	pages := textOf(t, pdf)
+	if len(pages) <= partPages {
+		t.Fatalf("only %d pages: it is not put together of parts", len(pages))
+	}
+	next := 1
+	for n, page := range pages {
+		if foot := fmt.Sprintf("Page %d of %d", n+1, len(pages)); !strings.Contains(page, foot) || !strings.Contains(page, "Weavers SC") {
+			t.Fatalf("page %d has no foot %q:\n%s", n+1, foot, page)
+		}
+		for line := range strings.SplitSeq(page, "\n") {
+			if name := fmt.Sprintf("Łoom %d ", next); strings.Contains(line+" ", name) {
+				next++
+			}
+		}
+	}
+	if next != rows+1 {
+		t.Errorf("row %d is missing, or out of order", next)
+	}
+	if again := tableAs(t, PDF, table(), sampleKinds()); !bytes.Equal(pdf, again) {
+		t.Error("the same table makes other bytes")
+	}
+	for _, page := range []int{1, partPages, partPages + 1, len(pages)} {
+		fonts := string(poppler(t, pdf, "pdffonts", "-f", strconv.Itoa(page), "-l", strconv.Itoa(page)))
+		if !strings.Contains(fonts, "Identity-H") || strings.Contains(fonts, "no  no") {
+			t.Errorf("fonts of page %d:\n%s", page, fonts)
+		}
+	}
+	if err := Write(full{}, PDF, table()); !errors.Is(err, io.ErrShortWrite) {
+		t.Errorf("written to what is full: %v", err)
+	}
+}

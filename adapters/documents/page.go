@@ -44,6 +44,10 @@ type page struct {
 	top, bottom   float64
 	width, height float64 // of the paper
 	size          float64 // of the type, as last set
+
+	blank func() *fpdf.Fpdf // as it began
+	to    io.Writer         // for what may be long: where its parts go; nil keeps all pages until the end
+	bound *binder           // once there is a part
 }
 
 // describes a document to programs and to those who cannot see it.
@@ -61,23 +65,51 @@ func newPage(orientation string, d describes) *page {
 	if d.made.IsZero() {
 		d.made = time.Date(2000, time.January, 1, 0, 0, 0, 0, time.UTC)
 	}
-	f := fpdf.New(orientation, "mm", "A4", "")
-	f.SetCatalogSort(true)
-	f.SetCreationDate(d.made.UTC())
-	f.SetModificationDate(d.made.UTC())
-	f.SetTitle(printable(d.title), true)
-	f.SetAuthor(printable(d.author), true)
-	f.SetProducer("Rochdale", true)
-	f.SetLang(string(d.language))
-	f.AddUTF8FontFromBytes("noto", "", regular)
-	f.AddUTF8FontFromBytes("noto", "B", bold)
-	f.SetAutoPageBreak(false, 0)
-	f.SetMargins(0, 0, 0)
-	f.SetCellMargin(0)
-	p := &page{Fpdf: f, language: d.language, left: 15, top: 15}
-	p.width, p.height = f.GetPageSize()
+	blank := func() *fpdf.Fpdf {
+		f := fpdf.New(orientation, "mm", "A4", "")
+		f.SetCatalogSort(true)
+		f.SetCreationDate(d.made.UTC())
+		f.SetModificationDate(d.made.UTC())
+		f.SetTitle(printable(d.title), true)
+		f.SetAuthor(printable(d.author), true)
+		f.SetProducer("Rochdale", true)
+		f.SetLang(string(d.language))
+		f.AddUTF8FontFromBytes("noto", "", regular)
+		f.AddUTF8FontFromBytes("noto", "B", bold)
+		f.SetAutoPageBreak(false, 0)
+		f.SetMargins(0, 0, 0)
+		f.SetCellMargin(0)
+		return f
+	}
+	p := &page{Fpdf: blank(), language: d.language, left: 15, top: 15, blank: blank}
+	p.width, p.height = p.GetPageSize()
 	p.right, p.bottom = p.width-15, p.height-18
 	return p
+}
+
+// AddPage begins a page. Of a document that may be long it writes the part before, if
+// that is as long as a part.
+func (p *page) AddPage() {
+	if p.to != nil && p.PageCount() == partPages {
+		if err := p.part(); err != nil {
+			p.SetError(err)
+			return
+		}
+	}
+	p.Fpdf.AddPage()
+}
+
+// part writes the pages that there are, and goes on with a new part.
+func (p *page) part() error {
+	if p.bound == nil {
+		p.bound = newBinder(p.to)
+		p.bound.lang = string(p.language)
+	}
+	if err := p.bound.bind(p.Fpdf); err != nil {
+		return err
+	}
+	p.Fpdf = p.blank()
+	return nil
 }
 
 // word returns a message of the documents' catalogue in the reader's language.
@@ -190,11 +222,34 @@ func (p *page) line(x1, y, x2, thickness float64, c colour) {
 
 // finish puts a foot on every page and writes the document.
 func (p *page) finish(w io.Writer, foot func(y float64, numbering string)) error {
-	for n, pages := 1, p.PageCount(); n <= pages; n++ {
-		p.SetPage(n)
+	numbered := func(n, pages int) {
 		p.SetFont("noto", "B", 1) // so that the next is set anew, on this page
 		p.style("", 7.5, faint)
 		foot(p.height-13, catalogue.Text(p.language, "documents.page", domain.Args{"page": n, "pages": pages}, ""))
 	}
-	return p.Output(w)
+	if p.bound == nil {
+		for n, pages := 1, p.PageCount(); n <= pages; n++ {
+			p.SetPage(n)
+			numbered(n, pages)
+		}
+		return p.Output(w)
+	}
+	if err := p.part(); err != nil {
+		return err
+	}
+	var kids []int
+	pages := p.bound.pages
+	for from := 0; from < len(pages); from += partPages {
+		some := pages[from:min(from+partPages, len(pages))]
+		for i := range some {
+			p.Fpdf.AddPage()
+			numbered(from+i+1, len(pages))
+		}
+		var err error
+		if kids, err = p.bound.feet(p.Fpdf, some, kids); err != nil {
+			return err
+		}
+		p.Fpdf = p.blank()
+	}
+	return p.bound.end(kids)
 }

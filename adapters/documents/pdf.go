@@ -73,6 +73,7 @@ type sheet struct {
 func writePDF(w io.Writer, tables []Table) error {
 	first := tables[0]
 	p := newPage("L", describes{first.Title, first.Author, first.Language, first.Made})
+	p.to = w
 	p.AddPage()
 	y := p.top
 	for i, t := range tables {
