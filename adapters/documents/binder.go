@@ -94,7 +94,9 @@ var (
 
 // takePart takes a PDF apart that fpdf has made.
 func takePart(data []byte) (p part, err error) {
-	broken := func(what string) (part, error) { return part{}, fmt.Errorf("documents: a part of a PDF has no %s", what) }
+	broken := func(what string) (part, error) {
+		return part{}, fmt.Errorf("documents: a part of a PDF has no %s", what)
+	}
 	at := boundXref.FindSubmatch(data)
 	if at == nil {
 		return broken("table of objects")

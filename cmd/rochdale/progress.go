@@ -30,21 +30,23 @@ func newProgress(t *terminal, unit string) *progress {
 	return p
 }
 
-// show draws a bar, at most ten times a second.
+// show draws a bar, at most ten times a second; of 0, which is how many is not known,
+// it draws none and counts.
 func (p *progress) show(done, of int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.w == nil || time.Since(p.shown) < 100*time.Millisecond && done < of {
+	if p.w == nil || time.Since(p.shown) < 100*time.Millisecond && (done < of || of == 0) {
 		return
 	}
 	p.shown = time.Now()
-	const width = 30
-	filled := width
-	if of > 0 {
-		filled = min(width, width*done/of)
-	}
 	rate := float64(done) / max(time.Since(p.began).Seconds(), 0.001)
-	fmt.Fprintf(p.w, "\r[%s%s] %d of %d %s, %.0f/s\033[K", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done, of, p.unit, rate)
+	if of == 0 {
+		fmt.Fprintf(p.w, "\r%d %s, %.0f/s\033[K", done, p.unit, rate)
+	} else {
+		const width = 30
+		filled := min(width, width*done/of)
+		fmt.Fprintf(p.w, "\r[%s%s] %d of %d %s, %.0f/s\033[K", strings.Repeat("#", filled), strings.Repeat(".", width-filled), done, of, p.unit, rate)
+	}
 	p.done = true
 }
 

@@ -301,11 +301,14 @@ func (r *registerReport) byClass(ctx context.Context) documents.Table {
 	t.Columns[2].Sum = false // who holds shares of two classes is in both
 	t.Rows = func(yield func([]any, error) bool) {
 		if !r.counted {
+			n := 0
 			for _, err := range r.register(ctx) {
 				if err != nil {
 					yield(nil, err)
 					return
 				}
+				n++
+				r.bar.show(n, max(n, r.expected))
 			}
 		}
 		for _, class := range r.rules.Shares.Classes {
@@ -385,6 +388,7 @@ func (r *registerReport) restrictions(ctx context.Context) documents.Table {
 		column("beneficiary", documents.Text), column("document", documents.Text),
 	)
 	t.Rows = func(yield func([]any, error) bool) {
+		n := 0
 		for e, err := range r.models.Restrictions(ctx, r.at, r.holder) {
 			row := []any{
 				e.On, number(e.Number), e.Name, e.Class, r.quantity(e.Quantity), r.word("restriction_" + string(e.Kind)), e.Beneficiary, e.Document,
@@ -392,6 +396,8 @@ func (r *registerReport) restrictions(ctx context.Context) documents.Table {
 			if !yield(row, err) || err != nil {
 				return
 			}
+			n++
+			r.bar.show(n, 0)
 		}
 	}
 	return t
@@ -405,6 +411,7 @@ func (r *registerReport) transfers(ctx context.Context) documents.Table {
 		column("signatures", documents.Text), column("decision", documents.Text), column("reversed_on", documents.Date),
 	)
 	t.Rows = func(yield func([]any, error) bool) {
+		n := 0
 		for e, err := range r.models.Transfers(ctx, calendar.Date{}, r.at, r.holder) {
 			kind := ""
 			if e.Kind != "" {
@@ -414,6 +421,8 @@ func (r *registerReport) transfers(ctx context.Context) documents.Table {
 			if !yield(row, err) || err != nil {
 				return
 			}
+			n++
+			r.bar.show(n, 0)
 		}
 	}
 	return t
@@ -465,7 +474,7 @@ func (r *registerReport) movements(ctx context.Context, from calendar.Date, part
 				return
 			}
 			n++
-			r.bar.show(n, n)
+			r.bar.show(n, 0)
 		}
 	}
 	return t
