@@ -692,7 +692,7 @@ func (y *year) monthEnds() {
 	y.clock = y.today().Midnight(time.UTC).Add(22 * time.Hour)
 	y.must(y.models.CatchUp(y.ctx()))
 	notices := processes.Notices{Store: y.store, Post: y, Numbers: y.models, Host: "coop.example", Days: 40, Today: y.today, Log: y.t.log}
-	runner := processes.NewRunner(y.store, y.t.log, processes.Erasure(y.store), processes.References(y.store, y.models), notices.Process())
+	runner := processes.NewRunner(y.store, y.t.log, processes.Erasure(y.store, y.access.SignOut), processes.References(y.store, y.models), notices.Process())
 	y.must(runner.CatchUp(y.ctx()))
 	y.must(y.models.CatchUp(y.ctx()))
 	k := known{y.today(), y.clock}
