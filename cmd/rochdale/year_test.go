@@ -1058,6 +1058,22 @@ func (y *year) playShares() {
 		had(y, membership.WithdrawApplication{Party: taker, On: y.today()})
 		had2(y, shares.AbandonTransfer{Transfer: id, From: giver, To: taker, Class: "A", Why: shares.Withdrawn, On: y.today()})
 	})
+	y.at(time.March, 9, func() { // both sign, one after the other
+		from, to, id := y.someone("A", 3), y.someone("A", 1), shares.TransferID(y.id("transfer"))
+		sign := func(as shares.Signatory, by domain.PartyID) shares.Signature {
+			return shares.Signature{As: as, By: by, On: y.today(), How: shares.SignedIn}
+		}
+		signed := []shares.Signature{sign(shares.AsTransferor, from), sign(shares.AsTransferee, to)}
+		had(y, shares.ProposeTransfer{
+			Transfer: id, From: from, To: to, Class: "A", Quantity: 2, Kind: shares.Gift, Signed: signed[0], On: y.today(), Statutes: y.rules,
+		})
+		had(y, shares.SignTransfer{Transfer: id, Signed: signed[1]})
+		had2(y, shares.Transfer{
+			Transfer: id, Kind: shares.Gift, From: from, To: to, Class: "A", Quantity: 2, Signed: signed, On: y.today(), Statutes: y.rules, Closed: y.closed,
+		})
+		y.passes(from, to, "A", 2)
+		had(y, shares.EndProposal{Transfer: id, Outcome: shares.ProposalMade, On: y.today()})
+	})
 	for i, month := range []time.Month{time.February, time.March, time.April} {
 		y.at(month, 23, func() { // the last of them is a mistake
 			party := y.someone("A", 3)
