@@ -43,6 +43,13 @@ func (v Viewer) Allows(scope string) bool {
 	return len(v.Scopes) == 0 || slices.Contains(v.Scopes, scope)
 }
 
+// ReadsEvents reports whether the viewer may read the event feed.
+func (v Viewer) ReadsEvents() bool { return v.Has(domain.RolePipeline) && v.Allows("events:read") }
+
+// SeesPersonal reports whether the viewer sees personal data in the event feed, or may
+// have it sent anywhere: by a scope, which nobody has by a role alone.
+func (v Viewer) SeesPersonal() bool { return slices.Contains(v.Scopes, "events:personal") }
+
 type viewerKey struct{}
 
 // With returns a context in which a viewer asks, and acts. The zero Viewer is nobody.

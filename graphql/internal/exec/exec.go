@@ -8,18 +8,10 @@ import (
 	"rochdale/domain/calendar"
 	"rochdale/domain/offering"
 	"rochdale/domain/statutes"
-	"rochdale/eventstore"
 )
 
 // Node is anything that has an id: the types of the domain need not know that.
 type Node any
-
-// Event is a record of the log, with its data in the latest edition.
-type Event struct {
-	eventstore.Record
-	Edition int
-	Data    json.RawMessage
-}
 
 // Turnout is how many have voted, of how many.
 type Turnout struct{ Voters, Votes, CastVoters, CastVotes int64 }

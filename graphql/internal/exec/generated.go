@@ -26,6 +26,7 @@ import (
 	"rochdale/graphql/scalar"
 	"rochdale/processes"
 	"rochdale/processes/access"
+	"rochdale/processes/feed"
 	"rochdale/projections"
 	"strconv"
 	"sync/atomic"
@@ -337,7 +338,7 @@ type StatutesPayloadResolver interface {
 	Statutes(ctx context.Context, obj *StatutesDone) (*Statutes, error)
 }
 type SubscriptionResolver interface {
-	Events(ctx context.Context, after int64, types []string) (<-chan Event, error)
+	Events(ctx context.Context, after int64, types []string) (<-chan feed.Event, error)
 	PollTurnout(ctx context.Context, poll string) (<-chan projections.Poll, error)
 }
 type SubscriptionPayloadResolver interface {
@@ -13989,7 +13990,7 @@ func (ec *executionContext) fieldContext_Entitlement_from(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Entitlement", field, false, false, "Date")
 }
 
-func (ec *executionContext) _Event_position(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_position(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14012,7 +14013,7 @@ func (ec *executionContext) fieldContext_Event_position(_ context.Context, field
 	return graphql.NewScalarFieldContext("Event", field, false, false, "Position")
 }
 
-func (ec *executionContext) _Event_id(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_id(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14035,7 +14036,7 @@ func (ec *executionContext) fieldContext_Event_id(_ context.Context, field graph
 	return graphql.NewScalarFieldContext("Event", field, false, false, "ID")
 }
 
-func (ec *executionContext) _Event_stream(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_stream(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14058,7 +14059,7 @@ func (ec *executionContext) fieldContext_Event_stream(_ context.Context, field g
 	return graphql.NewScalarFieldContext("Event", field, false, false, "String")
 }
 
-func (ec *executionContext) _Event_version(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_version(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14081,7 +14082,7 @@ func (ec *executionContext) fieldContext_Event_version(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Event", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Event_type(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_type(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14104,7 +14105,7 @@ func (ec *executionContext) fieldContext_Event_type(_ context.Context, field gra
 	return graphql.NewScalarFieldContext("Event", field, false, false, "String")
 }
 
-func (ec *executionContext) _Event_edition(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_edition(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14127,7 +14128,7 @@ func (ec *executionContext) fieldContext_Event_edition(_ context.Context, field 
 	return graphql.NewScalarFieldContext("Event", field, false, false, "Int")
 }
 
-func (ec *executionContext) _Event_recordedAt(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_recordedAt(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14150,7 +14151,7 @@ func (ec *executionContext) fieldContext_Event_recordedAt(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Event", field, false, false, "DateTime")
 }
 
-func (ec *executionContext) _Event_actor(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_actor(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14173,7 +14174,7 @@ func (ec *executionContext) fieldContext_Event_actor(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Event", field, false, false, "String")
 }
 
-func (ec *executionContext) _Event_correlation(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_correlation(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14196,7 +14197,7 @@ func (ec *executionContext) fieldContext_Event_correlation(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Event", field, false, false, "ID")
 }
 
-func (ec *executionContext) _Event_causation(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_causation(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -14219,7 +14220,7 @@ func (ec *executionContext) fieldContext_Event_causation(_ context.Context, fiel
 	return graphql.NewScalarFieldContext("Event", field, false, false, "ID")
 }
 
-func (ec *executionContext) _Event_data(ctx context.Context, field graphql.CollectedField, obj *Event) (ret graphql.Marshaler) {
+func (ec *executionContext) _Event_data(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -29643,8 +29644,8 @@ func (ec *executionContext) _Subscription_events(ctx context.Context, field grap
 			return ec.Resolvers.Subscription().Events(ctx, fc.Args["after"].(int64), fc.Args["types"].([]string))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v Event) graphql.Marshaler {
-			return ec.marshalNEvent2rochdaleᚋgraphqlᚋinternalᚋexecᚐEvent(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v feed.Event) graphql.Marshaler {
+			return ec.marshalNEvent2rochdaleᚋprocessesᚋfeedᚐEvent(ctx, selections, v)
 		},
 		true,
 		true,
@@ -33502,7 +33503,7 @@ func (ec *executionContext) _Entitlement(ctx context.Context, sel ast.SelectionS
 
 var eventImplementors = []string{"Event"}
 
-func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, obj *Event) graphql.Marshaler {
+func (ec *executionContext) _Event(ctx context.Context, sel ast.SelectionSet, obj *feed.Event) graphql.Marshaler {
 	out := newObject(ec.selections.of(ec.OperationContext, sel, eventImplementors))
 
 	for i, field := range out.selected.fields {
@@ -38301,7 +38302,7 @@ var (
 	}
 )
 
-func (ec *executionContext) marshalNEvent2rochdaleᚋgraphqlᚋinternalᚋexecᚐEvent(ctx context.Context, sel ast.SelectionSet, v Event) graphql.Marshaler {
+func (ec *executionContext) marshalNEvent2rochdaleᚋprocessesᚋfeedᚐEvent(ctx context.Context, sel ast.SelectionSet, v feed.Event) graphql.Marshaler {
 	return ec._Event(ctx, sel, &v)
 }
 
