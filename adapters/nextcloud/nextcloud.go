@@ -459,7 +459,7 @@ func (u user) digest() string {
 
 // Usage says how much some accounts hold, as of when their files were last counted.
 func (n *Cloud) Usage(ctx context.Context, refs []provisioning.Ref) ([]provisioning.Observed, error) {
-	return n.Accounts.Look(ctx, refs)
+	return n.Each(ctx, refs)
 }
 
 // pace lets so many edits be made in some time. Who comes too early is told when to

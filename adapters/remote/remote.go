@@ -292,8 +292,8 @@ func (a *Accounts) Limit(limit, most int) (int, error) {
 	return min(limit, most), nil
 }
 
-// Look looks at some accounts one by one, and returns those that are there.
-func (a *Accounts) Look(ctx context.Context, refs []provisioning.Ref) (all []provisioning.Observed, err error) {
+// Each looks at some accounts one by one, and returns those that are there.
+func (a *Accounts) Each(ctx context.Context, refs []provisioning.Ref) (all []provisioning.Observed, err error) {
 	if err := a.Begin(ctx, refs...); err != nil {
 		return nil, err
 	}

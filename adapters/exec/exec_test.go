@@ -1,0 +1,200 @@
+package exec_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"rochdale/adapters/exec"
+	"rochdale/adapters/fault"
+	"rochdale/adapters/provisiontest"
+	"rochdale/adapters/remote"
+	"rochdale/domain"
+	"rochdale/domain/provisioning"
+	"rochdale/internal/outsidetest"
+)
+
+// TestMain is the program too that the adapter runs: it hands what it is told to a
+// service of the test, and exits as that says.
+func TestMain(m *testing.M) {
+	if url := os.Getenv("OUTSIDE"); url != "" {
+		os.Exit(program(url))
+	}
+	os.Exit(m.Run())
+}
+
+var exits = map[int]int{
+	http.StatusOK: 0, http.StatusInternalServerError: exec.ExitTransient, http.StatusTooManyRequests: exec.ExitThrottled,
+	http.StatusServiceUnavailable: exec.ExitUnavailable, http.StatusUnauthorized: exec.ExitDenied, http.StatusConflict: exec.ExitConflict,
+	http.StatusUnprocessableEntity: exec.ExitInvalid, http.StatusNotImplemented: exec.ExitUnsupported,
+}
+
+func program(url string) int {
+	resp, err := http.Post(url, "application/json", os.Stdin)
+	if err == nil {
+		defer resp.Body.Close()
+		_, err = io.Copy(os.Stdout, resp.Body)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return exits[resp.StatusCode]
+}
+
+func TestContract(t *testing.T) {
+	t.Parallel()
+	s := outsidetest.New()
+	server := httptest.NewServer(s)
+	t.Cleanup(server.Close)
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := exec.New(exec.Config{Command: []string{self}, Env: []string{"OUTSIDE=" + server.URL}, Can: outsidetest.Can})
+	if err != nil {
+		t.Fatal(err)
+	}
+	provisiontest.Run(t, s.Fixture(accounts))
+}
+
+// script returns the accounts of a shell script.
+func script(t *testing.T, text, timeout string) *remote.Told {
+	t.Helper()
+	path := filepath.Join(t.TempDir(), "program")
+	if err := os.WriteFile(path, []byte("#!/bin/sh\n"+text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	config := fmt.Sprintf(`{"command": ["/bin/sh", %q, "an argument"], "env": ["PATH=/usr/bin:/bin", "GREETING=hello"], "timeout": %q, "can": {"service": "mail", "suspends": true}}`, path, timeout)
+	var c exec.Config
+	if err := json.Unmarshal([]byte(config), &c); err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := exec.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return accounts
+}
+
+var want = provisioning.Desired{
+	Ref: provisioning.Ref{Service: domain.Mail, Login: "anna@example.org"}, Account: "mail/1", Revision: 7,
+	Access: provisioning.Active, Quota: domain.GB,
+}
+
+// TestAnswers shows what is made of what a program says and how it exits.
+func TestAnswers(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		script  string
+		timeout string
+		class   fault.Class
+		code    string
+		says    string
+	}{
+		"it is not there":              {`echo '{"exists": false}'`, "", "", "", ""},
+		"it complains, and is content": {`echo hm >&2; echo '{"exists": false}'`, "", "", "", ""},
+		"transient":                    {`exit 75`, "", fault.Transient, "exit 75", ""},
+		"throttled":                    {`echo '{"error": {"retry_after": 30, "code": "slow"}, "exists": false}'; exit 79`, "", fault.Throttled, "slow", ""},
+		"unavailable":                  {`exit 69`, "", fault.Unavailable, "exit 69", ""},
+		"denied":                       {`echo no entry >&2; exit 77`, "", fault.Denied, "exit 77", "no entry"},
+		"conflict":                     {`exit 73`, "", fault.Conflict, "exit 73", ""},
+		"invalid":                      {`echo '{"error": {"message": "too long a name"}}'; exit 65`, "", fault.Invalid, "exit 65", "too long a name"},
+		"unsupported":                  {`exit 64`, "", fault.Unsupported, "exit 64", ""},
+		"any other":                    {`exit 3`, "", fault.Transient, "exit 3", ""},
+		"killed":                       {`kill -9 $$`, "", fault.Transient, "exit -1", ""},
+		"nothing said":                 {``, "", fault.Transient, "answer", ""},
+		"no JSON":                      {`echo hello`, "", fault.Transient, "answer", ""},
+		"a word misspelt":              {`echo '{"exists": false, "qouta": 5}'`, "", fault.Transient, "answer", "qouta"},
+		"two answers":                  {`echo '{"exists": false}{}'`, "", fault.Transient, "answer", ""},
+		"no sense":                     {`echo '{"exists": true, "access": "open"}'`, "", fault.Transient, "answer", "open"},
+		"another login":                {`echo '{"exists": true, "login": "bert@example.org"}'`, "", fault.Transient, "answer", ""},
+		"success with an error":        {`echo '{"error": {"message": "not really"}}'`, "", fault.Transient, "", "not really"},
+		"too much":                     {`head -c 9000000 /dev/zero | tr '\0' ' '`, "", fault.Transient, "answer", "more than"},
+		"too long":                     {`sleep 100 & sleep 100`, "100ms", fault.Transient, "timeout", "after 100ms"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			timeout := tt.timeout
+			if timeout == "" {
+				timeout = "1m"
+			}
+			_, err := script(t, "cat >/dev/null\n"+tt.script, timeout).Observe(t.Context(), want.Ref)
+			class, ambiguous := fault.ClassOf(err)
+			if class != tt.class || ambiguous || fault.CodeOf(err) != tt.code || tt.says != "" && !strings.Contains(err.Error(), tt.says) {
+				t.Errorf("%s, ambiguous %v, %q: %v", class, ambiguous, fault.CodeOf(err), err)
+			}
+			if name == "throttled" && fault.RetryAfter(err) != 30*time.Second {
+				t.Error(fault.RetryAfter(err))
+			}
+		})
+	}
+}
+
+// TestRequest shows what a program is told, and by what it is surrounded.
+func TestRequest(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	accounts := script(t, `
+case $1,$GREETING,$HOME in "an argument,hello,") ;; *) exit 64 ;; esac
+request=$(cat)
+echo "$request" >> `+dir+`/requests
+case $request in *'"operation":"observe"'*)
+	if [ -e `+dir+`/made ]; then echo '{"exists": true, "account": "mail/1", "quota": 1000000000, "access": "active"}'; else echo '{"exists": false}'; fi ;;
+*) touch `+dir+`/made ;;
+esac`, "1m")
+	if is, err := accounts.Ensure(t.Context(), want); err != nil || is.Account != want.Account {
+		t.Fatalf("%+v, %v", is, err)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "requests"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const observe = `{"version":1,"operation":"observe","wish":{"service":"mail","login":"anna@example.org"}}` + "\n"
+	const ensure = `{"version":1,"operation":"ensure","key":"mail/1/7/ensure","wish":{"service":"mail","login":"anna@example.org","account":"mail/1","revision":7,"access":"active","quota":1000000000,"inbound":"accept"}}` + "\n"
+	if string(text) != observe+ensure+observe {
+		t.Errorf("it was told:\n%s", text)
+	}
+	_, err = accounts.Delete(t.Context(), want) // it says nothing, and nothing is gone
+	if class, ambiguous := fault.ClassOf(err); class != fault.Transient || !ambiguous || fault.CodeOf(err) != "unseen" {
+		t.Error(err)
+	}
+}
+
+func TestConfig(t *testing.T) {
+	t.Parallel()
+	for _, c := range []exec.Config{
+		{}, {Command: []string{"program"}, Can: outsidetest.Can}, {Command: []string{"/bin/true"}},
+		{Command: []string{"/bin/true"}, Can: remote.Abilities{Service: "fax"}},
+	} {
+		if _, err := exec.New(c); err == nil {
+			t.Errorf("%+v is taken", c)
+		}
+	}
+	for _, text := range []string{`{"timeout": 5}`, `{"timeout": "-1s"}`, `{"timeout": "soon"}`} {
+		if err := json.Unmarshal([]byte(text), new(exec.Config)); err == nil {
+			t.Errorf("%s is taken", text)
+		}
+	}
+	gone, err := exec.New(exec.Config{Command: []string{"/no/such/program"}, Can: outsidetest.Can})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if class, _ := fault.ClassOf(gone.Check(t.Context())); class != fault.Unavailable {
+		t.Error(class)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := gone.Check(ctx); !errors.Is(err, context.Canceled) {
+		t.Error(err)
+	}
+}
