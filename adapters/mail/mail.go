@@ -70,8 +70,8 @@ var schemaPostgreSQL string
 // schemas are the scripts that bring a database to the tables of this program, the
 // first from nothing. One that was released never changes.
 var schemas = map[Dialect][]string{
-	SQLite:     {schemaSQLite},
-	PostgreSQL: {schemaPostgreSQL},
+	SQLite:     {schemaSQLite, appsSQLite},
+	PostgreSQL: {schemaPostgreSQL, appsPostgreSQL},
 }
 
 // lockSpace is where the advisory locks of PostgreSQL that we take lie; lock 0 in

@@ -158,7 +158,7 @@ func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
 	if s.IMAP, err = freeAddress(); err != nil {
 		return err
 	}
-	for _, name := range []string{"rochdale-sql.conf", "rochdale-dict.conf", "rochdale-mail-tidy"} {
+	for _, name := range []string{"rochdale-sql.conf", "rochdale-apps.conf", "rochdale-dict.conf", "rochdale-mail-tidy"} {
 		if err := s.install(name, tables, ""); err != nil {
 			return err
 		}
@@ -330,7 +330,7 @@ func (s *Server) install(name string, tables Tables, more string) error {
 	switch secret := s.root(); { // as the files say; all of it is one user's otherwise
 	case strings.HasPrefix(result, "#!"):
 		mode = 0o755
-	case secret && name == "rochdale-sql.conf":
+	case secret && (name == "rochdale-sql.conf" || name == "rochdale-apps.conf"):
 		mode = 0o600
 	case secret && name == "rochdale-dict.conf":
 		mode, group = 0o640, "dovecot"
