@@ -878,6 +878,7 @@ func testAliases(a *account) {
 	squatter := a.named(a, one) // an account under what is an alias already
 	_, err = a.Port.Ensure(a.ctx(), squatter.Desired)
 	a.fails(err, fault.Conflict)
+	squatter.delete() // whoever remembers what is wanted forgets it
 
 	a.delete()
 	other.see(at.SetAliases(a.ctx(), other.later())) // it is free again
