@@ -552,8 +552,24 @@ var acts = []act{
 	func(h *history) error {
 		return do(h, provisioning.RecordFailure{
 			Account: h.account(), Step: provisioning.StepQuota, Class: "transient", Code: "503", Attempts: int(h.quantity()),
-			Parked: rapid.Bool().Draw(h.T, "parked"), Revision: h.revision(),
+			Parked: rapid.Bool().Draw(h.T, "parked"), Revision: h.revision(), Target: pick(h, "target", "", "ldap"),
 		})
+	},
+	func(h *history) error {
+		return do(h, provisioning.RecordProvisioned{Account: h.account(), Quota: h.quota(), Revision: h.revision(), Target: "ldap"})
+	},
+	func(h *history) error {
+		return do(h, provisioning.RecordRepaired{Account: h.account(), Repair: fmt.Sprint("r", h.quantity()), Steps: []provisioning.Step{provisioning.StepEnsure}, Revision: h.revision(), Target: pick(h, "target", "", "ldap")})
+	},
+	func(h *history) error {
+		account := h.account()
+		if rapid.Bool().Draw(h.T, "in trouble") {
+			err := do(h, provisioning.RecordFailure{Account: account, Class: "invalid", Attempts: 1, Parked: true, Revision: h.revision()})
+			if err != nil {
+				return err
+			}
+		}
+		return do(h, provisioning.SkipWork{Account: account, Reason: "zyxo the server is being replaced"})
 	},
 }
 

@@ -2,8 +2,12 @@ package projections
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 
 	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
 	"rochdale/domain/provisioning"
 	"rochdale/eventstore/lite"
 )
@@ -12,9 +16,16 @@ var provisioningProjection = projection{
 	module: "provisioning",
 	wants: []any{
 		provisioning.AccountRequested{}, provisioning.AccountProvisioned{}, provisioning.QuotaSet{}, provisioning.AccountSuspended{},
-		provisioning.AccountResumed{}, provisioning.AccountDeleted{}, provisioning.Failed{},
+		provisioning.AccountResumed{}, provisioning.AccountDeleted{}, provisioning.AccountRepaired{}, provisioning.Failed{}, provisioning.WorkSkipped{},
+		entitlement.Granted{}, entitlement.QuotaChanged{}, entitlement.Suspended{}, entitlement.Resumed{}, entitlement.Revoked{},
 	},
 	apply: func(t *table, event any) error {
+		if err := applyWanted(t, event); err != nil {
+			return err
+		}
+		if targetOf(event) != "" { // of which there is a row in wanted alone
+			return nil
+		}
 		become := func(id domain.AccountID, status provisioning.Status, revision int64) error {
 			return t.Exec(`update account set status = ?, revision = ?, step = null, class = null, code = null, attempts = null, parked = null
 				where id = ?`, status, revision, id)
@@ -45,12 +56,160 @@ var provisioningProjection = projection{
 				return err
 			}
 			return become(e.Account, provisioning.StatusDeleted, e.Revision)
+		case provisioning.AccountRepaired:
+			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
 		case provisioning.Failed:
 			return t.Exec(`update account set step = ?, class = ?, code = ?, attempts = ?, parked = ? where id = ?`,
 				e.Step, e.Class, e.Code, e.Attempts, e.Parked, e.Account)
 		}
 		return nil
 	},
+}
+
+// targetOf returns the target that an outcome is of; empty for the one that is named
+// after the service.
+func targetOf(event any) string {
+	switch e := event.(type) {
+	case provisioning.AccountProvisioned:
+		return e.Target
+	case provisioning.QuotaSet:
+		return e.Target
+	case provisioning.AccountSuspended:
+		return e.Target
+	case provisioning.AccountResumed:
+		return e.Target
+	case provisioning.AccountDeleted:
+		return e.Target
+	case provisioning.AccountRepaired:
+		return e.Target
+	case provisioning.Failed:
+		return e.Target
+	case provisioning.WorkSkipped:
+		return e.Target
+	}
+	return ""
+}
+
+// applyWanted keeps the rows of each account and target.
+func applyWanted(t *table, event any) error {
+	wish := func(e entitlement.Subject, column string, value any) error {
+		return t.Exec(`update wanted set `+column+` = ?, wish = ? where account = ?`, value, t.position, e.Entitlement)
+	}
+	outcome := func(of provisioning.Subject, target, set string, args ...any) error {
+		if target != "" {
+			err := t.Exec(`insert or ignore into wanted
+				select account, ?, service, access, quota, wish, 'requested', 0, 0, 0, null, 0, null, null from wanted where account = ? and target = ''`, target, of.Account)
+			if err != nil {
+				return err
+			}
+		}
+		return t.Exec(`update wanted set `+set+` where account = ? and target = ?`, append(args, of.Account, target)...)
+	}
+	const well = `, revision = ?, parked = 0, trouble = null, skipped = 0`
+	switch e := event.(type) {
+	case provisioning.AccountRequested:
+		// The entitlement may have changed since it was granted.
+		return t.Exec(`insert into wanted select ?1, '', ?2,
+			coalesce((select case status when 'revoked' then 'absent' else status end from entitlement where id = ?3), 'absent'),
+			coalesce((select quota from entitlement where id = ?3), ?4), ?5, 'requested', 0, 0, 0, null, 0, null, null`,
+			e.Account, e.Service, e.Entitlement, int64(e.Quota), t.position)
+	case entitlement.Granted: // after the account was asked for
+		return t.Exec(`update wanted set access = ?, quota = ?, wish = ? where account = ?`, provisioning.Active, int64(e.Quota), t.position, e.Entitlement)
+	case entitlement.QuotaChanged:
+		return wish(e.Subject, "quota", int64(e.Quota))
+	case entitlement.Suspended:
+		return wish(e.Subject, "access", provisioning.Suspended)
+	case entitlement.Resumed:
+		return wish(e.Subject, "access", provisioning.Active)
+	case entitlement.Revoked:
+		return wish(e.Subject, "access", provisioning.Absent)
+	case provisioning.AccountProvisioned:
+		return outcome(e.Subject, e.Target, `status = ?, held = ?`+well, provisioning.StatusActive, int64(e.Quota), e.Revision)
+	case provisioning.QuotaSet:
+		return outcome(e.Subject, e.Target, `held = ?`+well, int64(e.Quota), e.Revision)
+	case provisioning.AccountSuspended:
+		return outcome(e.Subject, e.Target, `status = ?`+well, provisioning.StatusSuspended, e.Revision)
+	case provisioning.AccountResumed:
+		return outcome(e.Subject, e.Target, `status = ?`+well, provisioning.StatusActive, e.Revision)
+	case provisioning.AccountRepaired:
+		return outcome(e.Subject, e.Target, strings.TrimPrefix(well, ", "), e.Revision)
+	case provisioning.AccountDeleted:
+		return outcome(e.Subject, e.Target, `status = ?, held = 0, deleted_on = ?, backups = ?`+well, provisioning.StatusDeleted, dayOrNull(e.On), dayOrNull(e.Backups), e.Revision)
+	case provisioning.Failed:
+		return outcome(e.Subject, e.Target, `trouble = ?, parked = ?`, e.Class, e.Parked)
+	case provisioning.WorkSkipped:
+		return outcome(e.Subject, e.Target, `skipped = 1`)
+	}
+	return nil
+}
+
+// dayOrNull is a day, or null where it is none.
+func dayOrNull(d calendar.Date) any {
+	if d.IsZero() {
+		return nil
+	}
+	return d
+}
+
+// Provision is how an account is wanted on a target, and what came of it there.
+type Provision struct {
+	Account  domain.AccountID
+	Target   string // by its name
+	Service  domain.Service
+	Party    domain.PartyID
+	Login    provisioning.Login // empty once it is erased
+	Access   provisioning.Access
+	Quota    domain.Bytes
+	Wish     int64 // position of what was wished last
+	Status   provisioning.Status
+	Held     domain.Bytes
+	Revision int64
+	Trouble  string // its class; empty if there is none
+	Parked   bool
+	Skipped  bool
+	Deleted  calendar.Date // no day if it is not, or if that is not known
+	Backups  calendar.Date // when the last backup is gone
+}
+
+const wantedColumns = `w.account, case w.target when '' then w.service else w.target end, w.service, a.party, a.login, w.access, w.quota, w.wish,
+	w.status, w.held, w.revision, w.trouble, w.parked, w.skipped, w.deleted_on, w.backups from wanted w join account a on a.id = w.account`
+
+func scanWanted(r lite.Row) (Provision, error) {
+	d := days{r: r}
+	p := Provision{
+		Account: domain.AccountID(r.Text(0)), Target: r.Text(1), Service: domain.Service(r.Text(2)), Party: domain.PartyID(r.Text(3)),
+		Login: provisioning.Login(r.Text(4)), Access: provisioning.Access(r.Text(5)), Quota: domain.Bytes(r.Int(6)), Wish: r.Int(7),
+		Status: provisioning.Status(r.Text(8)), Held: domain.Bytes(r.Int(9)), Revision: r.Int(10), Trouble: r.Text(11), Parked: r.Bool(12),
+		Skipped: r.Bool(13), Deleted: d.at(14), Backups: d.at(15),
+	}
+	return p, d.err
+}
+
+// Provisions returns how an account is wanted on each target, and what came of it there.
+func (m *Models) Provisions(ctx context.Context, account domain.AccountID) ([]Provision, error) {
+	return rows(ctx, m, `select `+wantedColumns+` where w.account = ? order by w.target`, scanWanted, account)
+}
+
+// AccountsFrom returns the accounts of a service after one of them, in the order of
+// their ids: at most so many.
+func (m *Models) AccountsFrom(ctx context.Context, service domain.Service, after domain.AccountID, limit int) ([]Account, error) {
+	return rows(ctx, m, `select `+accountColumns+` from account where id > ? and service = ? order by id limit ?`, scanAccount, after, service, limit)
+}
+
+// AccountsBy returns the accounts of a service that have one of some logins, or had
+// it last, and are wanted.
+func (m *Models) AccountsBy(ctx context.Context, service domain.Service, logins []provisioning.Login) ([]Account, error) {
+	list, err := json.Marshal(logins)
+	if err != nil {
+		return nil, err
+	}
+	return rows(ctx, m, `select `+accountColumns+` from account where service = ? and login in (select value from json_each(?)) order by position`, scanAccount, service, string(list))
+}
+
+// AccountsCounted returns how many accounts of a service are not deleted.
+func (m *Models) AccountsCounted(ctx context.Context, service domain.Service) (int, error) {
+	n, _, err := one(ctx, m, `select count(*) from account where service = ? and status <> 'deleted'`, func(r lite.Row) (int, error) { return int(r.Int(0)), nil }, service)
+	return n, err
 }
 
 // Account is an account on a service.

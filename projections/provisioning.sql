@@ -11,6 +11,25 @@ create table account (
 	position integer not null
 ) strict, without rowid;
 
+-- How each account is wanted, and what came of it, on each target that has it.
+create table wanted (
+	account text not null,
+	target text not null,      -- empty: the one named after the service
+	service text not null,
+	access text not null,      -- active, suspended, absent: as it is wanted
+	quota integer not null,    -- that it is to have
+	wish integer not null,     -- position of what was wished last
+	status text not null,      -- requested, active, suspended, deleted: as it was last known to be
+	held integer not null,     -- the quota that it was last known to have
+	revision integer not null, -- the latest of which an outcome is known
+	parked integer not null,   -- whether nothing more is tried
+	trouble text,              -- its class; null if there is none
+	skipped integer not null,  -- whether somebody has given up on it
+	deleted_on text, backups text,
+	primary key (account, target)
+) strict, without rowid;
+
+create index account_login on account (service, login);
 create index account_party on account (party);
 create index account_position on account (position);
 create index account_trouble on account (position) where step is not null;

@@ -556,6 +556,7 @@ func checkServices(t *rapid.T, h *history, m *projections.Models, tx *eventstore
 		if state.Status() != a.Status || quota != a.Quota || login != a.Login && a.Login != "" {
 			t.Errorf("%+v is not as its events have it: %s, %d bytes, %s", a, state.Status(), quota, login)
 		}
+		checkProvisions(t, m, tx, a.ID, state)
 		failed, trouble := state.Trouble()
 		if trouble != (a.Trouble != nil) || trouble && *a.Trouble != (projections.Trouble{
 			Step: failed.Step, Class: failed.Class, Code: failed.Code, Attempts: failed.Attempts, Parked: failed.Parked,
@@ -564,6 +565,35 @@ func checkServices(t *rapid.T, h *history, m *projections.Models, tx *eventstore
 		}
 		if listed := slices.ContainsFunc(troubled.Items, func(b projections.Account) bool { return a.ID == b.ID }); listed != trouble {
 			t.Errorf("%s is listed in trouble: %v", a.ID, listed)
+		}
+	}
+}
+
+// checkProvisions holds the rows of an account to what its streams say.
+func checkProvisions(t *rapid.T, m *projections.Models, tx *eventstore.Tx, id domain.AccountID, state provisioning.Account) {
+	requested, _ := state.Requested()
+	subscription, service := entitlement.Of(requested.Entitlement)
+	access, quota := provisioning.Absent, requested.Quota
+	if e, ok := load[entitlement.Entitlements](t, tx, entitlement.StreamOf(subscription))[service]; ok {
+		quota = e.Quota
+		switch e.Status {
+		case entitlement.StatusActive:
+			access = provisioning.Active
+		case entitlement.StatusSuspended:
+			access = provisioning.Suspended
+		case entitlement.StatusRevoked:
+		}
+	}
+	provisions, err := m.Provisions(t.Context(), id)
+	must(t, err)
+	if len(provisions) == 0 {
+		t.Errorf("of %s there is no row", id)
+	}
+	for _, p := range provisions {
+		o := state.On(p.Target)
+		if p.Access != access || p.Quota != quota || p.Status != o.Status || p.Held != o.Quota || p.Trouble != o.Failed.Class ||
+			p.Parked != o.Failed.Parked || p.Skipped != (o.Skipped > 0) {
+			t.Errorf("%+v is not as its events have it: %s of %d, %+v", p, access, quota, o)
 		}
 	}
 }

@@ -8,13 +8,18 @@
 //	RecordSuspended     → AccountSuspended     account/<account>
 //	RecordResumed       → AccountResumed       account/<account>
 //	RecordDeleted       → AccountDeleted       account/<account>           it is gone, for good
+//	RecordRepaired      → AccountRepaired      account/<account>           it had been changed past us
 //	RecordFailure       → Failed               account/<account>           when what goes wrong changes
+//	SkipWork            → WorkSkipped          account/<account>           somebody gives up on a wish, while it is in trouble
+//	LeaveForeign        → ForeignLeft          login/<service>/<digest>    an account that is none of ours is let be
 //
 // How much an account may hold and whether it may be used is not decided here:
 // entitlements say so. Of them and of the request a process makes the state that
 // is wanted ([Desired]), sees how things are ([Observed]), takes the steps between
 // the two ([Plan]) and records what came of it. What it records bears the revision
-// that it carried out; what comes late is no news.
+// that it carried out; what comes late is no news. An account may be wanted on more
+// than one target, as where several servers know of it: each has an outcome of its
+// own.
 //
 // The types in port.go are the words in which processes and adapters speak of
 // accounts. They are here so that adapters, which know no module, have them as
@@ -29,29 +34,57 @@ func StreamOf(id domain.AccountID) domain.Stream { return domain.StreamOf("accou
 // Account is what must be known of an account in order to decide.
 type Account struct {
 	requested AccountRequested
-	status    Status
-	quota     domain.Bytes // as last set
-	revision  int64        // the latest of which an outcome is known
-	failed    Failed       // the trouble there is now; zero if there is none
+	outcomes  map[string]Outcome // by target
 }
 
+// Outcome is what came of an account on a target.
+type Outcome struct {
+	Status   Status
+	Quota    domain.Bytes // as last set
+	Revision int64        // the latest of which an outcome is known
+	Failed   Failed       // the trouble there is now; zero if there is none
+	Skipped  int64        // the revision that somebody has given up on, or 0
+	repair   string       // the last
+}
+
+// Trouble reports whether something keeps the account from being as it is wanted.
+func (o Outcome) Trouble() bool { return o.Failed.Account != "" }
+
 func (a Account) exists() bool { return a.requested.Account != "" }
+
+// named returns the name by which events know a target: none for the one that is
+// named after the service.
+func (a Account) named(target string) string {
+	if target == string(a.requested.Service) {
+		return ""
+	}
+	return target
+}
+
+// On returns what came of the account on a target.
+func (a Account) On(target string) Outcome {
+	outcome, known := a.outcomes[a.named(target)]
+	if !known && a.exists() {
+		outcome.Status = StatusRequested
+	}
+	return outcome
+}
 
 // Requested returns what was requested, and whether anything was.
 func (a Account) Requested() (AccountRequested, bool) { return a.requested, a.exists() }
 
 // Status returns how the account was last known to be on its service.
-func (a Account) Status() Status { return a.status }
+func (a Account) Status() Status { return a.On("").Status }
 
 // Quota returns how much it was last known to hold.
-func (a Account) Quota() domain.Bytes { return a.quota }
+func (a Account) Quota() domain.Bytes { return a.On("").Quota }
 
 // Revision returns the latest revision of which an outcome is known.
-func (a Account) Revision() int64 { return a.revision }
+func (a Account) Revision() int64 { return a.On("").Revision }
 
 // Trouble returns what keeps the account from being as it is wanted, and whether
 // anything does.
-func (a Account) Trouble() (Failed, bool) { return a.failed, a.failed.Account != "" }
+func (a Account) Trouble() (Failed, bool) { return a.On("").Failed, a.On("").Trouble() }
 
 // Status is how an account is on its service. It is empty for one that nobody
 // asked for.
@@ -65,7 +98,13 @@ const (
 )
 
 // Binding is who has a login.
-type Binding struct{ account domain.AccountID }
+type Binding struct {
+	account domain.AccountID
+	foreign bool // it is that of an account that is none of ours, and shall be let be
+}
 
 // Account returns the account that has the login, and whether there is one.
 func (b Binding) Account() (domain.AccountID, bool) { return b.account, b.account != "" }
+
+// Foreign reports whether it is that of an account that is none of ours, and is let be.
+func (b Binding) Foreign() bool { return b.foreign }

@@ -1,6 +1,8 @@
 package provisioning
 
 import (
+	"strings"
+
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/sealed"
@@ -16,6 +18,9 @@ var (
 	ErrUnknown    = domain.Refusal{Code: "provisioning.unknown", Reason: "there is no such account"}
 	ErrDeleted    = domain.Refusal{Code: "provisioning.deleted", Reason: "the account is deleted"}
 	ErrForeign    = domain.Refusal{Code: "provisioning.foreign", Reason: "there is an account of this name that is not ours: adopt it or choose another name"}
+	ErrNoTrouble  = domain.Refusal{Code: "provisioning.no_trouble", Reason: "nothing keeps this account from being as it is wanted: there is nothing to skip"}
+	ErrNoReason   = domain.Refusal{Code: "provisioning.no_reason", Reason: "say why: whoever finds this later must understand it"}
+	ErrOurs       = domain.Refusal{Code: "provisioning.ours", Reason: "this login is that of an account of ours"}
 	ErrNotThere   = domain.Refusal{Code: "provisioning.not_there", Reason: "the account is not there yet: record first that it was provisioned"}
 )
 
@@ -50,7 +55,7 @@ func (c RequestAccount) Decide(a Account, b Binding) ([]accountEvent, []loginEve
 	if _, err := ParseLogin(string(c.Login)); err != nil {
 		return nil, nil, err
 	}
-	if b.account != "" {
+	if b.account != "" || b.foreign {
 		return nil, nil, ErrLoginTaken
 	}
 	return []accountEvent{AccountRequested{subject, login, c.Quota, c.On}}, []loginEvent{LoginBound{subject, login}}, nil
@@ -75,21 +80,22 @@ func (c RequestAccount) missing() string {
 }
 
 // The commands that record an outcome decide alike: an outcome of a revision
-// earlier than one already known is no news, and neither is one that says what is
-// known. What has been deleted comes not back.
+// before the latest known is no news.
 
-// RecordProvisioned records that the account is there and may be used.
+// RecordProvisioned records that an account is there, with its quota.
 type RecordProvisioned struct {
 	Account  domain.AccountID
 	Quota    domain.Bytes
 	Revision int64
+	Target   string
 }
 
 func (c RecordProvisioned) Stream() domain.Stream { return StreamOf(c.Account) }
 
 func (c RecordProvisioned) Decide(a Account) ([]accountEvent, error) {
-	there := (a.status == StatusActive || a.status == StatusSuspended) && a.quota == c.Quota
-	return a.record(c.Revision, there, AccountProvisioned{a.requested.Subject, c.Quota, c.Revision})
+	known := a.On(c.Target)
+	return a.record(c.Target, c.Revision, known.Status != StatusRequested && known.Quota == c.Quota,
+		AccountProvisioned{a.requested.Subject, c.Quota, c.Revision, a.named(c.Target)})
 }
 
 // RecordQuota records how much the account may hold now.
@@ -97,60 +103,87 @@ type RecordQuota struct {
 	Account  domain.AccountID
 	Quota    domain.Bytes
 	Revision int64
+	Target   string
 }
 
 func (c RecordQuota) Stream() domain.Stream { return StreamOf(c.Account) }
 
 func (c RecordQuota) Decide(a Account) ([]accountEvent, error) {
-	if a.status == StatusRequested {
+	known := a.On(c.Target)
+	if known.Status == StatusRequested {
 		return nil, ErrNotThere
 	}
-	return a.record(c.Revision, a.quota == c.Quota, QuotaSet{a.requested.Subject, c.Quota, c.Revision})
+	return a.record(c.Target, c.Revision, known.Quota == c.Quota, QuotaSet{a.requested.Subject, c.Quota, c.Revision, a.named(c.Target)})
 }
 
 // RecordSuspended records that nobody can log in any more.
 type RecordSuspended struct {
 	Account  domain.AccountID
 	Revision int64
+	Target   string
 }
 
 func (c RecordSuspended) Stream() domain.Stream { return StreamOf(c.Account) }
 
 func (c RecordSuspended) Decide(a Account) ([]accountEvent, error) {
-	if a.status == StatusRequested {
+	known := a.On(c.Target)
+	if known.Status == StatusRequested {
 		return nil, ErrNotThere
 	}
-	return a.record(c.Revision, a.status == StatusSuspended, AccountSuspended{a.requested.Subject, c.Revision})
+	return a.record(c.Target, c.Revision, known.Status == StatusSuspended, AccountSuspended{a.requested.Subject, c.Revision, a.named(c.Target)})
 }
 
 // RecordResumed records that its holder can log in again.
 type RecordResumed struct {
 	Account  domain.AccountID
 	Revision int64
+	Target   string
 }
 
 func (c RecordResumed) Stream() domain.Stream { return StreamOf(c.Account) }
 
 func (c RecordResumed) Decide(a Account) ([]accountEvent, error) {
-	if a.status == StatusRequested {
+	known := a.On(c.Target)
+	if known.Status == StatusRequested {
 		return nil, ErrNotThere
 	}
-	return a.record(c.Revision, a.status == StatusActive, AccountResumed{a.requested.Subject, c.Revision})
+	return a.record(c.Target, c.Revision, known.Status == StatusActive, AccountResumed{a.requested.Subject, c.Revision, a.named(c.Target)})
 }
 
-// RecordDeleted records that account and data are gone.
+// RecordDeleted records that account and data are gone from a target, and when the
+// last backup of them will be.
 type RecordDeleted struct {
 	Account  domain.AccountID
 	Revision int64
+	Target   string
+	On       calendar.Date
+	Backups  calendar.Date
 }
 
 func (c RecordDeleted) Stream() domain.Stream { return StreamOf(c.Account) }
 
 func (c RecordDeleted) Decide(a Account) ([]accountEvent, error) {
-	if a.status == StatusDeleted {
+	if a.On(c.Target).Status == StatusDeleted {
 		return nil, nil
 	}
-	return a.record(c.Revision, false, AccountDeleted{a.requested.Subject, c.Revision})
+	return a.record(c.Target, c.Revision, false, AccountDeleted{a.requested.Subject, c.Revision, a.named(c.Target), c.On, c.Backups})
+}
+
+// RecordRepaired records that an account which had been changed past us is as it is
+// wanted again. It is said each time that it happens, under another id.
+type RecordRepaired struct {
+	Account  domain.AccountID
+	Repair   string
+	Steps    []Step
+	Revision int64
+	Target   string
+}
+
+func (c RecordRepaired) Stream() domain.Stream { return StreamOf(c.Account) }
+
+func (c RecordRepaired) Decide(a Account) ([]accountEvent, error) {
+	return a.record(c.Target, c.Revision, len(c.Steps) == 0 || a.On(c.Target).repair == c.Repair,
+		AccountRepaired{a.requested.Subject, c.Repair, c.Steps, c.Revision, a.named(c.Target)})
 }
 
 // RecordFailure records what keeps the account from being as it is wanted. The
@@ -164,28 +197,83 @@ type RecordFailure struct {
 	Attempts int
 	Parked   bool
 	Revision int64
+	Target   string
 }
 
 func (c RecordFailure) Stream() domain.Stream { return StreamOf(c.Account) }
 
 func (c RecordFailure) Decide(a Account) ([]accountEvent, error) {
-	failed := Failed{a.requested.Subject, c.Step, c.Class, c.Code, c.Attempts, c.Parked, c.Revision}
-	known := a.failed
+	failed := Failed{a.requested.Subject, c.Step, c.Class, c.Code, c.Attempts, c.Parked, c.Revision, a.named(c.Target)}
+	known := a.On(c.Target).Failed
 	known.Attempts = c.Attempts
-	return a.record(c.Revision, known == failed, failed)
+	return a.record(c.Target, c.Revision, known == failed, failed)
+}
+
+// SkipWork gives up on what an account is wanted to be on a target, for a reason:
+// nothing more is tried until the wish changes.
+type SkipWork struct {
+	Account domain.AccountID
+	Target  string
+	Reason  string
+}
+
+func (c SkipWork) Stream() domain.Stream { return StreamOf(c.Account) }
+
+func (c SkipWork) Decide(a Account) ([]accountEvent, error) {
+	known := a.On(c.Target)
+	switch {
+	case !a.exists():
+		return nil, ErrUnknown
+	case known.Skipped > 0 && known.Skipped == known.Revision:
+		return nil, nil
+	case !known.Trouble():
+		return nil, ErrNoTrouble
+	case strings.TrimSpace(c.Reason) == "":
+		return nil, ErrNoReason
+	}
+	return []accountEvent{WorkSkipped{
+		a.requested.Subject, sealed.New(a.requested.Party, sealed.Service, c.Reason), known.Revision, a.named(c.Target),
+	}}, nil
+}
+
+// LeaveForeign lets an account on a service be that is none of ours. Nobody will
+// be given its login.
+type LeaveForeign struct {
+	Service domain.Service
+	Target  string
+	Login   Login
+	On      calendar.Date
+}
+
+func (c LeaveForeign) Stream() domain.Stream { return c.Login.Stream(c.Service) }
+
+func (c LeaveForeign) Decide(b Binding) ([]loginEvent, error) {
+	switch {
+	case b.foreign:
+		return nil, nil
+	case b.account != "":
+		return nil, ErrOurs
+	case c.On.IsZero() || !c.Service.Valid():
+		return nil, ErrIncomplete.With("missing", "date")
+	}
+	target := c.Target
+	if target == string(c.Service) {
+		target = ""
+	}
+	return []loginEvent{ForeignLeft{c.Service, c.Login.digest(), target, c.On}}, nil
 }
 
 // record returns an outcome of a revision as an event, unless it is known. What
 // was in trouble is recorded even if it is as it was, for the trouble is over.
-func (a Account) record(revision int64, known bool, outcome accountEvent) ([]accountEvent, error) {
-	_, trouble := a.Trouble()
+func (a Account) record(target string, revision int64, known bool, outcome accountEvent) ([]accountEvent, error) {
+	now := a.On(target)
 	_, failure := outcome.(Failed)
 	switch {
 	case !a.exists():
 		return nil, ErrUnknown
-	case a.status == StatusDeleted:
+	case now.Status == StatusDeleted:
 		return nil, ErrDeleted
-	case revision < a.revision, known && (failure || !trouble):
+	case revision < now.Revision, known && (failure || !now.Trouble()):
 		return nil, nil
 	}
 	return []accountEvent{outcome}, nil

@@ -1,6 +1,8 @@
 package provisioning
 
 import (
+	"maps"
+
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/sealed"
@@ -11,7 +13,8 @@ type (
 	loginEvent   = domain.Event[Binding]
 )
 
-// Subject is what every event here is about.
+// Subject is what every event here is about. An outcome names the target besides,
+// where the account is; none is the one that is named after the service.
 type Subject struct {
 	Account     domain.AccountID     `json:"account"`
 	Entitlement domain.EntitlementID `json:"entitlement"`
@@ -27,9 +30,7 @@ type AccountRequested struct {
 	On    calendar.Date     `json:"on"`
 }
 
-func (e AccountRequested) Evolve(Account) Account {
-	return Account{requested: e, status: StatusRequested}
-}
+func (e AccountRequested) Evolve(Account) Account { return Account{requested: e} }
 
 // LoginBound gives a login to an account, for good: nobody shall get mail that was
 // meant for somebody else.
@@ -38,18 +39,18 @@ type LoginBound struct {
 	Login sealed.Box[Login] `json:"login"`
 }
 
-func (e LoginBound) Evolve(Binding) Binding { return Binding{e.Account} }
+func (e LoginBound) Evolve(Binding) Binding { return Binding{account: e.Account} }
 
 // AccountProvisioned records that the account is there.
 type AccountProvisioned struct {
 	Subject
 	Quota    domain.Bytes `json:"quota"`
 	Revision int64        `json:"revision"` // of the wish that was carried out
+	Target   string       `json:"target,omitempty"`
 }
 
 func (e AccountProvisioned) Evolve(a Account) Account {
-	a.status, a.quota = StatusActive, e.Quota
-	return a.done(e.Revision)
+	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Status, o.Quota = StatusActive, e.Quota })
 }
 
 // QuotaSet records how much the account may hold now.
@@ -57,44 +58,60 @@ type QuotaSet struct {
 	Subject
 	Quota    domain.Bytes `json:"quota"`
 	Revision int64        `json:"revision"`
+	Target   string       `json:"target,omitempty"`
 }
 
 func (e QuotaSet) Evolve(a Account) Account {
-	a.quota = e.Quota
-	return a.done(e.Revision)
+	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Quota = e.Quota })
 }
 
 // AccountSuspended records that nobody can log in any more.
 type AccountSuspended struct {
 	Subject
-	Revision int64 `json:"revision"`
+	Revision int64  `json:"revision"`
+	Target   string `json:"target,omitempty"`
 }
 
 func (e AccountSuspended) Evolve(a Account) Account {
-	a.status = StatusSuspended
-	return a.done(e.Revision)
+	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Status = StatusSuspended })
 }
 
 // AccountResumed records that its holder can log in again.
 type AccountResumed struct {
 	Subject
-	Revision int64 `json:"revision"`
+	Revision int64  `json:"revision"`
+	Target   string `json:"target,omitempty"`
 }
 
 func (e AccountResumed) Evolve(a Account) Account {
-	a.status = StatusActive
-	return a.done(e.Revision)
+	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Status = StatusActive })
 }
 
-// AccountDeleted records that account and data are gone from the service.
+// AccountRepaired records that an account had been changed past us, and is again
+// as it is wanted.
+type AccountRepaired struct {
+	Subject
+	Repair   string `json:"repair"` // its id
+	Steps    []Step `json:"steps"`  // that it took
+	Revision int64  `json:"revision"`
+	Target   string `json:"target,omitempty"`
+}
+
+func (e AccountRepaired) Evolve(a Account) Account {
+	return a.done(e.Target, e.Revision, func(o *Outcome) { o.repair = e.Repair })
+}
+
+// AccountDeleted is the receipt of a target: account and data are gone from it.
 type AccountDeleted struct {
 	Subject
-	Revision int64 `json:"revision"`
+	Revision int64         `json:"revision"`
+	Target   string        `json:"target,omitempty"`
+	On       calendar.Date `json:"on,omitzero"`
+	Backups  calendar.Date `json:"backups,omitzero"` // the day on which the last backup with its data is gone, too
 }
 
 func (e AccountDeleted) Evolve(a Account) Account {
-	a.status, a.quota = StatusDeleted, 0
-	return a.done(e.Revision)
+	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Status, o.Quota = StatusDeleted, 0 })
 }
 
 // Failed records what keeps the account from being as it is wanted. It is said
@@ -107,17 +124,59 @@ type Failed struct {
 	Attempts int    `json:"attempts"`       // so far
 	Parked   bool   `json:"parked"`         // nothing more is tried until the wish changes or a person steps in
 	Revision int64  `json:"revision"`
+	Target   string `json:"target,omitempty"`
 }
 
 func (e Failed) Evolve(a Account) Account {
-	a.failed, a.revision = e, max(a.revision, e.Revision)
-	return a
+	return a.at(e.Target, func(o *Outcome) { o.Failed, o.Revision = e, max(o.Revision, e.Revision) })
+}
+
+// WorkSkipped records that somebody has given up on a wish: nothing more is tried
+// for it until it changes.
+type WorkSkipped struct {
+	Subject
+	Reason   sealed.Box[string] `json:"reason"`
+	Revision int64              `json:"revision"`
+	Target   string             `json:"target,omitempty"`
+}
+
+func (e WorkSkipped) Evolve(a Account) Account {
+	return a.at(e.Target, func(o *Outcome) { o.Skipped, o.Revision = e.Revision, max(o.Revision, e.Revision) })
 }
 
 // done notes the revision carried out, which ends all trouble.
-func (a Account) done(revision int64) Account {
-	a.failed, a.revision = Failed{}, max(a.revision, revision)
+func (a Account) done(target string, revision int64, change func(*Outcome)) Account {
+	return a.at(target, func(o *Outcome) {
+		o.Failed, o.Skipped, o.Revision = Failed{}, 0, max(o.Revision, revision)
+		change(o)
+	})
+}
+
+// at changes the outcome on a target.
+func (a Account) at(target string, change func(*Outcome)) Account {
+	outcome := a.On(target)
+	change(&outcome)
+	outcomes := maps.Clone(a.outcomes)
+	if outcomes == nil {
+		outcomes = map[string]Outcome{}
+	}
+	outcomes[a.named(target)] = outcome
+	a.outcomes = outcomes
 	return a
+}
+
+// ForeignLeft lets an account be that is none of ours. Its login is nobody's then.
+// It is told by a digest, since whose it is is not known.
+type ForeignLeft struct {
+	Service domain.Service `json:"service"`
+	Digest  string         `json:"digest"` // as in the name of the stream
+	Target  string         `json:"target,omitempty"`
+	On      calendar.Date  `json:"on"`
+}
+
+func (e ForeignLeft) Evolve(b Binding) Binding {
+	b.foreign = true
+	return b
 }
 
 // Register enters the events of provisioning.
@@ -129,5 +188,8 @@ func Register(r *domain.Registry) {
 	domain.Register[AccountSuspended](r, "provisioning.account_suspended")
 	domain.Register[AccountResumed](r, "provisioning.account_resumed")
 	domain.Register[AccountDeleted](r, "provisioning.account_deleted")
+	domain.Register[AccountRepaired](r, "provisioning.account_repaired")
 	domain.Register[Failed](r, "provisioning.failed")
+	domain.Register[WorkSkipped](r, "provisioning.work_skipped")
+	domain.Register[ForeignLeft](r, "provisioning.foreign_left")
 }

@@ -66,8 +66,12 @@ func (l Login) Domain() string {
 // login. It is named after a digest: logins are personal data, and names of
 // streams are in the clear.
 func (l Login) Stream(service domain.Service) domain.Stream {
+	return domain.StreamOf("login", string(service), l.digest())
+}
+
+func (l Login) digest() string {
 	digest := sha256.Sum256([]byte(l))
-	return domain.StreamOf("login", string(service), hex.EncodeToString(digest[:16]))
+	return hex.EncodeToString(digest[:16])
 }
 
 // Suggest returns a login made of a person's names, like anna.lee@example.org for
