@@ -110,7 +110,7 @@ func TestStory(t *testing.T) {
 	})
 
 	t.Run("shares", func(t *testing.T) {
-		a := c.must("board", `mutation($a: ID!, $b: ID!) { transferShares(from: $a, to: $b, class: "A", quantity: 1) { id position } }`, "a", anna, "b", bert)
+		a := c.must("board", `mutation($a: ID!, $b: ID!, $s: [ShareSignatureInput!]) { transferShares(from: $a, to: $b, class: "A", quantity: 1, signatures: $s) { id position } }`, "a", anna, "b", bert, "s", signatures(string(anna), string(bert)))
 		if a.text("transferShares", "id") == "" {
 			t.Errorf("transfer: %s", a.Body)
 		}
@@ -123,7 +123,7 @@ func TestStory(t *testing.T) {
 		if got := jsonOf(a.at("viewer", "member", "shareMovements")); !strings.Contains(got, `{"kind":"TRANSFERRED_IN","quantity":1}`) {
 			t.Errorf("movements: %s", got)
 		}
-		a = c.ask("board", `mutation($a: ID!, $b: ID!) { transferShares(from: $a, to: $b, class: "A", quantity: 9) { id } }`, "a", anna, "b", bert)
+		a = c.ask("board", `mutation($a: ID!, $b: ID!, $s: [ShareSignatureInput!]) { transferShares(from: $a, to: $b, class: "A", quantity: 9, signatures: $s) { id } }`, "a", anna, "b", bert, "s", signatures(string(anna), string(bert)))
 		if a.Status != 200 || a.code() != "shares.too_few" || jsonOf(a.Errors[0].Extensions["args"]) != `{"held":1}` || jsonOf(a.Errors[0].Path) != `["transferShares"]` || string(a.Data) != "null" {
 			t.Errorf("too many: %s", a.Body)
 		}

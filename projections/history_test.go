@@ -67,7 +67,7 @@ func rules() statutes.Statutes {
 	if err != nil {
 		panic(err)
 	}
-	s.Shares.PartialExit = true
+	s.Shares.PartialExit, s.Shares.Transfers = true, statutes.Transfers{}
 	s.Shares.CallDays, s.Shares.Refunds.Limitation = 0, 1
 	c := s.Shares.Classes[0] // of which shares are made, three of one, and none are issued
 	c.ID = "C"

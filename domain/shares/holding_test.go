@@ -32,6 +32,7 @@ func rules(t interface{ Fatal(...any) }) statutes.Statutes {
 	}
 	s.Version = 4
 	s.Shares.Classes[0].MinHolding, s.Shares.Classes[0].MaxHolding = 2, 10
+	s.Shares.Transfers = statutes.Transfers{} // see TestSigningTransfers
 	return s
 }
 
