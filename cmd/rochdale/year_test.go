@@ -385,11 +385,18 @@ func (y *year) paysUp(h holdingOf, amount int64, on calendar.Date, cmd shares.Re
 	y.moves = append(y.moves, move{holdingOf: h, of: p.of, price: p.price, paid: amount, on: on, at: y.clock})
 }
 
+// signatures are somebody's in every quality.
+func (y *year) signatures(by domain.PartyID) (all []shares.Signature) {
+	for _, as := range []shares.Signatory{shares.AsTransferor, shares.AsTransferee, shares.AsHeir, shares.AsBoard} {
+		all = append(all, shares.Signature{As: as, By: by, On: y.today(), How: shares.OnPaper})
+	}
+	return all
+}
+
 func (y *year) transfer(from, to domain.PartyID, class domain.ClassID, count int64, kind shares.TransferKind) (shares.TransferID, []parcel) {
 	id := shares.TransferID(y.id("transfer"))
-	signed := []shares.Signature{{As: shares.AsBoard, By: from, On: y.today(), How: shares.OnPaper}}
 	had2(y, shares.Transfer{
-		Transfer: id, Kind: kind, From: from, To: to, Class: class, Quantity: count, Signed: signed, Decision: "minutes", On: y.today(), Statutes: y.rules, Closed: y.closed,
+		Transfer: id, Kind: kind, From: from, To: to, Class: class, Quantity: count, Signed: y.signatures(from), Decision: "minutes", On: y.today(), Statutes: y.rules, Closed: y.closed,
 	})
 	return id, y.passes(from, to, class, count)
 }
@@ -1046,7 +1053,7 @@ func (y *year) playShares() {
 	agreed := func(name string) (giver, taker domain.PartyID, id shares.TransferID) {
 		giver, taker, id = y.someone("A", 4), domain.PartyID(name), shares.TransferID(y.id("transfer"))
 		y.applies(taker)
-		had2(y, shares.AgreeTransfer{Transfer: id, Kind: shares.Gift, From: giver, To: taker, Class: "A", Quantity: 2, Decision: "minutes", On: y.today(), Statutes: y.rules, Closed: y.closed})
+		had2(y, shares.AgreeTransfer{Transfer: id, Kind: shares.Gift, From: giver, To: taker, Class: "A", Quantity: 2, Signed: y.signatures(giver), Decision: "minutes", On: y.today(), Statutes: y.rules, Closed: y.closed})
 		return giver, taker, id
 	}
 	y.at(time.March, 2, func() {
