@@ -339,7 +339,7 @@ func TestLimits(t *testing.T) {
 		{`query($v: String) { members(search: $v) { totalCount } }`, "", strings.Repeat("é", 10_000)},
 		{`mutation($v: IdentityInput!) { apply(kind: PERSON, identity: $v) { id } }`, "graphql.long_text", map[string]any{"firstName": "x", "city": strings.Repeat("x", 10_001)}},
 		{`mutation($v: TextInput!) { conveneAssembly(kind: ANNUAL, heldOn: "2026-06-01", title: {fr: "x"}, place: $v) { id } }`, "graphql.control", map[string]any{"fr": "\x1b[2J"}},
-		{`mutation($v: Money!) { redeemShares(party: "x", class: "A", quantity: 1, value: $v) { id } }`, "graphql.bad_money", strings.Repeat("9", 1000)},
+		{`mutation($v: Money!) { approveAccounts(year: "2025-01-01", netAssets: $v, decision: "x") { position } }`, "graphql.bad_money", strings.Repeat("9", 1000)},
 		{`mutation($v: Date!) { recordDecease(party: "x", on: $v) { id } }`, "graphql.bad_date", "2026-02-30"},
 	} {
 		if a := c.ask("board", c2.query, "v", c2.value); a.code() != c2.want && !(c2.want == "graphql.bad_date" && a.code() == "graphql.denied") {

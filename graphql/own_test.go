@@ -132,6 +132,7 @@ func TestOwnDataOnly(t *testing.T) {
 	c.must("anna", `mutation { answerExclusion(answer: "weaves at night") { position } }`)
 	document := c.must("secretary", `mutation($p: ID!) { fileDocument(kind: CERTIFICATE, title: "Certificate 4711", sha256: "`+strings.Repeat("ab", 32)+`", size: 9, mediaType: "application/pdf", about: $p) { id } }`, "p", anna).text("fileDocument", "id")
 	shares := c.must("anna", `mutation { subscribeShares(class: "A", quantity: 7) { id } }`).text("subscribeShares", "id")
+	claim := c.must("anna", `mutation { requestExit(class: "A") { id } }`).text("requestExit", "id")
 	hers := c.must("anna", `mutation { subscribe(plan: "nubo", gb: 13) { id } }`).text("subscribe", "id")
 	his := c.must("bert", `mutation { subscribe(plan: "nubo", gb: 6) { id } }`).text("subscribe", "id")
 	c.work()
@@ -159,21 +160,21 @@ func TestOwnDataOnly(t *testing.T) {
 		t.Fatalf("Anna has too little: %s", own.Body)
 	}
 	invoice := member.Invoices.Nodes[0]
-	ids := []string{anna, document, shares, hers, "annas-payment", invoice.ID, member.Accounts[0].ID, member.Entitlements[0].ID}
+	ids := []string{anna, document, shares, claim, hers, "annas-payment", invoice.ID, member.Accounts[0].ID, member.Entitlements[0].ID}
 	secrets := append([]string{
 		"Exemple", "Geheimgasse", "Annaville", "9999", "1985-07-30", "85.07.30", "secret.example", "0470", "Certificate 4711", strings.Repeat("ab", 32),
 		"77.77", "bank 77", "7034", "Verschwiegen", "quiet.example", "does not weave", "weaves at night", invoice.Number, invoice.Communication, member.Accounts[0].Login,
 	}, ids...)
-	c.must("anna", `{ viewer { member `+everything(types, typed{Kind: "OBJECT", Name: "Member"}, 3, map[string]bool{"Account.trouble": true, "ShareMovement.counterparty": true, "Happening.by": true, "TransferProposal.to": true, "ShareSignature.by": true, "ShareLot.subscriber": true})+` } }`) // she sees it all
+	c.must("anna", `{ viewer { member `+everything(types, typed{Kind: "OBJECT", Name: "Member"}, 3, map[string]bool{"Account.trouble": true, "ShareMovement.counterparty": true, "ShareEntry.to": true, "Happening.by": true, "TransferProposal.to": true, "ShareSignature.by": true, "ShareLot.subscriber": true})+` } }`) // she sees it all
 
 	given := map[string]string{ // what Bert may well give
 		"party": bert, "payer": bert, "from": bert, "to": bert, "for": bert, "about": bert, "poll": poll, "assembly": "none", "class": "A",
-		"plan": "nubo", "subscription": his, "account": member.Accounts[0].ID, "payment": "none", "id": "none",
+		"plan": "nubo", "subscription": his, "account": member.Accounts[0].ID, "payment": "none", "id": "none", "claim": "none", "dividend": "none",
 	}
 	values := map[string]string{
 		"Int": "1", "String": `"x"`, "Boolean": "true", "Money": `"1.00 EUR"`, "Date": `"2026-04-06"`, "Month": `"2026-03"`, "DateTime": `"2026-04-06T00:00:00Z"`,
 		"Decimal": `"1"`, "Bytes": "1", "YAML": `"x"`, "Position": "0", "IdentityInput": `{firstName: "E", lastName: "V"}`, "ContactInput": `{email: "e@example.org"}`,
-		"BankAccountInput": `{iban: "BE68539007547034"}`, "TextInput": `{en: "x"}`,
+		"BankAccountInput": `{iban: "BE68539007547034"}`, "TextInput": `{en: "x"}`, "DividendRateInput": `{class: "A", rate: "0.03"}`,
 	}
 	value := func(a argument) string {
 		name := a.Type.named().Name

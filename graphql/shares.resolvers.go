@@ -116,24 +116,6 @@ func (m mutation) transfer(w *work, b books, c shares.Transfer) (shares.Transfer
 	return c, err
 }
 
-func (m mutation) RedeemShares(ctx context.Context, party, class string, quantity int, worth money.Money, on *calendar.Date, requestID *string) (exec.SharesDone, error) {
-	return m.shares(ctx, domain.PartyID(party), class, on, requestID, func(w *work, day calendar.Date, rules statutes.Statutes) (string, error) {
-		id := w.NewID().String()
-		return id, eventstore.Do(w.Tx, shares.Redeem{
-			Redemption: shares.RedemptionID(id), Party: domain.PartyID(party), Class: domain.ClassID(class),
-			Quantity: int64(quantity), Value: worth, On: day, Statutes: rules,
-		})
-	})
-}
-
-func (m mutation) RecordShareRepayment(ctx context.Context, party, class string, amount money.Money, on *calendar.Date, reference string, requestID *string) (exec.SharesDone, error) {
-	return m.shares(ctx, domain.PartyID(party), class, on, requestID, func(w *work, day calendar.Date, _ statutes.Statutes) (string, error) {
-		return "", eventstore.Do(w.Tx, shares.Repay{
-			Party: domain.PartyID(party), Class: domain.ClassID(class), Amount: amount, On: day, Reference: reference,
-		})
-	})
-}
-
 // shares carries out a mutation of a party's shares, on a day that was given or
 // today, by the statutes of that day. It is told the id of what it was about.
 func (m mutation) shares(ctx context.Context, party domain.PartyID, class string, on *calendar.Date, requestID *string,

@@ -292,8 +292,10 @@ func TestStory(t *testing.T) {
 		if got := jsonOf(a.at("resign", "member")); got != `{"endReason":"RESIGNED","endedOn":"2026-06-30","status":"RESIGNING"}` {
 			t.Errorf("resigned: %s", got)
 		}
-		c.must("board", `mutation($p: ID!) { redeemShares(party: $p, class: "A", quantity: 3, value: "75.00 EUR") { holdings { quantity } } }`, "p", bert)
-		c.must("treasurer", `mutation($p: ID!) { recordShareRepayment(party: $p, class: "A", amount: "75.00 EUR", reference: "r1") { position } }`, "p", bert)
+		a = c.must("bert", `mutation { requestExit(class: "A") { claim { state effectiveOn quantity held value } } }`)
+		if got := jsonOf(a.at("requestExit", "claim")); got != `{"effectiveOn":"2026-06-30","held":3,"quantity":0,"state":"REQUESTED","value":null}` {
+			t.Errorf("shares given back: %s", got)
+		}
 		c.must("secretary", `mutation($p: ID!) { recordDecease(party: $p, on: "2026-05-01") { member { endReason } } }`, "p", anna)
 		a = c.must("secretary", `mutation($p: ID!) { erasePersonalData(party: $p, class: SERVICE) { position member { email name } } }`, "p", bert)
 		if a.at("erasePersonalData", "member", "email") != nil || a.text("erasePersonalData", "member", "name") == "" {

@@ -194,6 +194,8 @@ func (m *Models) SharePayout(ctx context.Context, dividend shares.DividendID, pa
 }
 
 // ShareHolders returns who holds shares now, and of which classes.
-func (m *Models) ShareHolders(ctx context.Context) ([]Holding, error) {
-	return rows(ctx, m, `select party, class, quantity, paid, currency from holding where quantity > 0 order by party, class`, scanHolding)
+func (m *Models) ShareHolders(ctx context.Context) ([]shares.Holder, error) {
+	return rows(ctx, m, `select party, class from holding where quantity > 0 order by party, class`, func(r lite.Row) (shares.Holder, error) {
+		return shares.Holder{Party: domain.PartyID(r.Text(0)), Class: domain.ClassID(r.Text(1))}, nil
+	})
 }

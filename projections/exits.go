@@ -19,8 +19,7 @@ import (
 
 // ShareClaim is shares that are given back, and what is owed for them.
 type ShareClaim struct {
-	shares.Claim // as it is decided by
-
+	Stands       shares.Claim // by which commands decide
 	ID           shares.ClaimID
 	Party        domain.PartyID
 	Class        domain.ClassID
@@ -117,7 +116,7 @@ func claimOf(c *lite.Conn, id shares.ClaimID, rules statutes.Statutes) (ShareCla
 	r := claim.Requested()
 	nothing := money.New(0, rules.Currency)
 	v := ShareClaim{
-		Claim: claim, ID: r.Claim, Party: r.Party, Class: r.Class, Reason: r.Reason, State: claim.State(), Quantity: claim.Quantity(), Held: r.Held,
+		Stands: claim, ID: r.Claim, Party: r.Party, Class: r.Class, Reason: r.Reason, State: claim.State(), Quantity: claim.Quantity(), Held: r.Held,
 		RequestedOn: r.On, EffectiveOn: claim.EffectiveOn(), Capped: r.Capped, RestOf: r.RestOf,
 		Waiting: nothing.Plus(claim.Waiting()), Released: nothing.Plus(claim.Released()), Unpaid: nothing.Plus(claim.Unpaid()),
 		Restrictions: claim.Bound(), BarredFrom: claim.BarredFrom(rules.Shares.Refunds.Limitation), Entries: entriesOf(all),
@@ -210,22 +209,25 @@ func (m *Models) ShareClaims(ctx context.Context, filter ShareClaimFilter, p Pag
 	return list, err
 }
 
-// UnsettledClaims returns all claims by which something is owed yet, or may come to be.
-func (m *Models) UnsettledClaims(ctx context.Context) ([]ShareClaim, error) {
-	return m.claims(ctx, `select id from share_claim where state not in (?, ?, ?, ?) order by effective_on, id`,
+func (m *Models) claimIDs(ctx context.Context, sql string, args ...any) ([]shares.ClaimID, error) {
+	return rows(ctx, m, sql, func(r lite.Row) (shares.ClaimID, error) { return shares.ClaimID(r.Text(0)), nil }, args...)
+}
+
+// UnsettledExits returns all claims by which something is owed yet, or may come to be.
+func (m *Models) UnsettledExits(ctx context.Context) ([]shares.ClaimID, error) {
+	return m.claimIDs(ctx, `select id from share_claim where state not in (?, ?, ?, ?) order by effective_on, id`,
 		shares.ClaimWithdrawn, shares.ClaimDeferred, shares.ClaimSettled, shares.ClaimReversed)
 }
 
-// DueExits returns the claims whose shares leave by a day and have not left. Those that
-// are to be accepted first are not among them.
-func (m *Models) DueExits(ctx context.Context, day calendar.Date) ([]ShareClaim, error) {
-	claims, err := m.claims(ctx, `select id from share_claim where state = ? and effective_on <= ? order by effective_on, id`, shares.ClaimRequested, day)
-	return slices.DeleteFunc(claims, func(c ShareClaim) bool { return c.Capped && !c.Accepted }), err
+// DueExits returns the claims whose shares leave by a day and have not left, those
+// first that leave first. Some may wait to be accepted.
+func (m *Models) DueExits(ctx context.Context, day calendar.Date) ([]shares.ClaimID, error) {
+	return m.claimIDs(ctx, `select id from share_claim where state = ? and effective_on <= ? order by effective_on, id`, shares.ClaimRequested, day)
 }
 
 // UnvaluedExits returns the claims whose shares have left and whose value is not known.
-func (m *Models) UnvaluedExits(ctx context.Context) ([]ShareClaim, error) {
-	return m.claims(ctx, `select id from share_claim where state = ? order by effective_on, id`, shares.ClaimEffective)
+func (m *Models) UnvaluedExits(ctx context.Context) ([]shares.ClaimID, error) {
+	return m.claimIDs(ctx, `select id from share_claim where state = ? order by effective_on, id`, shares.ClaimEffective)
 }
 
 // BarredRefunds returns the claims of which something can be time-barred on a day.
@@ -294,9 +296,9 @@ func queued(open []ShareClaim, budget shares.Budget, id shares.BudgetID, rules s
 	all := nothing
 	for _, c := range open {
 		byID[c.ID] = c
-		waiting, all = append(waiting, c.Claim), all.Plus(c.Waiting)
-		if !c.ReleasedBy(id) {
-			fresh = append(fresh, c.Claim)
+		waiting, all = append(waiting, c.Stands), all.Plus(c.Waiting)
+		if !c.Stands.ReleasedBy(id) {
+			fresh = append(fresh, c.Stands)
 		}
 	}
 	for i, r := range shares.Queue(waiting, all, statutes.InOrder) { // with enough for everybody it is the order

@@ -703,8 +703,8 @@ func checkMoney(t *rapid.T, m *projections.Models, tx *eventstore.Tx) {
 	for _, h := range holders {
 		if !slices.Contains(parties, h.Party) {
 			state := load[shares.Holding](t, tx, shares.StreamOf(h.Party, h.Class))
-			if total[h.Class] += state.Held(); state.Held() != h.Quantity {
-				t.Errorf("%s holds %d of %s, not %d", h.Party, h.Quantity, h.Class, state.Held())
+			if total[h.Class] += state.Held(); state.Held() == 0 {
+				t.Errorf("%s holds none of %s", h.Party, h.Class)
 			}
 		}
 	}

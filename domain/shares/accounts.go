@@ -54,6 +54,12 @@ func (a Accounts) Of(year calendar.Period, on calendar.Date) (AccountsApproved, 
 	return AccountsApproved{}, false
 }
 
+// Holder is who holds shares of a class.
+type Holder struct {
+	Party domain.PartyID
+	Class domain.ClassID
+}
+
 // ClassShares is how many shares of a class there were, and what one was issued at.
 type ClassShares struct {
 	Class    domain.ClassID `json:"class"`

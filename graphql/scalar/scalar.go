@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -181,6 +182,15 @@ func MarshalUUID(id uuid.UUID) graphql.Marshaler {
 func UnmarshalUUID(any) (uuid.UUID, error) { return uuid.Nil, errWritten }
 
 var errWritten = errors.New("scalar: this is written, not read")
+
+// MarshalShareEventType writes a type of event of the shares, like
+// "shares.refund_paid", as an enum.
+func MarshalShareEventType(name string) graphql.Marshaler {
+	return quoted(strings.ToUpper(strings.TrimPrefix(name, "shares.")))
+}
+
+// UnmarshalShareEventType is wanted by gqlgen; the schema asks nobody for one.
+func UnmarshalShareEventType(any) (string, error) { return "", errWritten }
 
 // MarshalBytes writes a number of bytes.
 func MarshalBytes(b domain.Bytes) graphql.Marshaler { return raw(strconv.FormatInt(int64(b), 10)) }

@@ -51,22 +51,31 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	AccountPayload() AccountPayloadResolver
+	AccountsPayload() AccountsPayloadResolver
 	AgreedTransfer() AgreedTransferResolver
+	ApprovedAccounts() ApprovedAccountsResolver
 	Assembly() AssemblyResolver
 	AssemblyPayload() AssemblyPayloadResolver
+	BudgetPayload() BudgetPayloadResolver
 	CertificatePayload() CertificatePayloadResolver
+	ClaimPayload() ClaimPayloadResolver
+	DividendPayload() DividendPayloadResolver
+	DividendPayout() DividendPayoutResolver
 	DocumentPayload() DocumentPayloadResolver
 	Exclusion() ExclusionResolver
+	ExitYear() ExitYearResolver
 	Household() HouseholdResolver
 	Mandate() MandateResolver
 	Member() MemberResolver
 	MemberPayload() MemberPayloadResolver
 	Mutation() MutationResolver
 	PaymentPayload() PaymentPayloadResolver
+	PayoutPayload() PayoutPayloadResolver
 	Poll() PollResolver
 	PollPayload() PollPayloadResolver
 	PriceListPayload() PriceListPayloadResolver
 	Query() QueryResolver
+	RefundBudget() RefundBudgetResolver
 	Retention() RetentionResolver
 	ServiceSubscription() ServiceSubscriptionResolver
 	ShareConsultation() ShareConsultationResolver
@@ -80,6 +89,7 @@ type ResolverRoot interface {
 	TransferProposal() TransferProposalResolver
 	TransferProposalPayload() TransferProposalPayloadResolver
 	Viewer() ViewerResolver
+	Withholding() WithholdingResolver
 }
 
 type DirectiveRoot struct {
@@ -95,9 +105,15 @@ type ComplexityRoot struct {
 type AccountPayloadResolver interface {
 	Account(ctx context.Context, obj *AccountDone) (*projections.Account, error)
 }
+type AccountsPayloadResolver interface {
+	Accounts(ctx context.Context, obj *AccountsDone) (*shares.AccountsApproved, error)
+}
 type AgreedTransferResolver interface {
 	From(ctx context.Context, obj *projections.AgreedTransfer) (projections.Member, error)
 	To(ctx context.Context, obj *projections.AgreedTransfer) (projections.Member, error)
+}
+type ApprovedAccountsResolver interface {
+	Loss(ctx context.Context, obj *shares.AccountsApproved) (*money.Money, error)
 }
 type AssemblyResolver interface {
 	Polls(ctx context.Context, obj *projections.Assembly) ([]projections.Poll, error)
@@ -106,8 +122,20 @@ type AssemblyResolver interface {
 type AssemblyPayloadResolver interface {
 	Assembly(ctx context.Context, obj *AssemblyDone) (*projections.Assembly, error)
 }
+type BudgetPayloadResolver interface {
+	Budget(ctx context.Context, obj *BudgetDone) (*projections.RefundBudget, error)
+}
 type CertificatePayloadResolver interface {
 	Certificate(ctx context.Context, obj *CertificateDone) (*projections.Certificate, error)
+}
+type ClaimPayloadResolver interface {
+	Claim(ctx context.Context, obj *ClaimDone) (*projections.ShareClaim, error)
+}
+type DividendPayloadResolver interface {
+	Dividend(ctx context.Context, obj *DividendDone) (*shares.DividendDecided, error)
+}
+type DividendPayoutResolver interface {
+	Account(ctx context.Context, obj *projections.SharePayout) (*projections.PaidTo, error)
 }
 type DocumentPayloadResolver interface {
 	Document(ctx context.Context, obj *DocumentDone) (*projections.Document, error)
@@ -116,6 +144,12 @@ type ExclusionResolver interface {
 	Member(ctx context.Context, obj *projections.Exclusion) (projections.Member, error)
 
 	Answers(ctx context.Context, obj *projections.Exclusion) ([]projections.ExclusionAnswer, error)
+}
+type ExitYearResolver interface {
+	Capital(ctx context.Context, obj *projections.ExitYear) (*money.Money, error)
+	Members(ctx context.Context, obj *projections.ExitYear) (*int, error)
+	AcceptedQuantity(ctx context.Context, obj *projections.ExitYear) (int, error)
+	AcceptedAmount(ctx context.Context, obj *projections.ExitYear) (money.Money, error)
 }
 type HouseholdResolver interface {
 	Parties(ctx context.Context, obj *projections.Household) ([]projections.Member, error)
@@ -147,7 +181,9 @@ type MemberResolver interface {
 	PaymentReference(ctx context.Context, obj *projections.Member) (*string, error)
 	Roles(ctx context.Context, obj *projections.Member) ([]membership.Grant, error)
 	Invoices(ctx context.Context, obj *projections.Member, first *int, after *string, last *int, before *string) (Connection[projections.Invoice], error)
+	DividendPayouts(ctx context.Context, obj *projections.Member) ([]projections.SharePayout, error)
 	Entitlements(ctx context.Context, obj *projections.Member) ([]projections.Entitlement, error)
+	ShareClaims(ctx context.Context, obj *projections.Member) ([]projections.ShareClaim, error)
 	ShareLots(ctx context.Context, obj *projections.Member) ([]projections.ShareLot, error)
 	ShareCredits(ctx context.Context, obj *projections.Member) ([]projections.ShareCredit, error)
 	SharesCalled(ctx context.Context, obj *projections.Member) ([]projections.CalledShares, error)
@@ -174,7 +210,32 @@ type MutationResolver interface {
 	CastVote(ctx context.Context, poll string, choice assembly.Choice, party *string, requestID *string) (PollDone, error)
 	ClosePoll(ctx context.Context, poll string, requestID *string) (PollDone, error)
 	RunBilling(ctx context.Context, month calendar.Month, on *calendar.Date, requestID *string) (BillingDone, error)
+	SetWithholding(ctx context.Context, from calendar.Date, rate decimal.Decimal, exempt *money.Money, source string, on *calendar.Date, requestID *string) (WithholdingDone, error)
+	DecideDividend(ctx context.Context, id string, year calendar.Date, rates []shares.ClassRate, budget *string, decision string, on *calendar.Date, payableOn *calendar.Date, requestID *string) (DividendDone, error)
+	AllotDividend(ctx context.Context, dividend string, party string, gross money.Money, tax money.Money, on *calendar.Date, requestID *string) (PayoutDone, error)
+	PayDividend(ctx context.Context, dividend string, party string, to *string, amount money.Money, reference string, on *calendar.Date, requestID *string) (PayoutDone, error)
+	ReturnDividend(ctx context.Context, dividend string, party string, reference string, amount *money.Money, document string, on *calendar.Date, requestID *string) (PayoutDone, error)
+	TimeBarDividend(ctx context.Context, dividend string, party string, on *calendar.Date, requestID *string) (PayoutDone, error)
+	ReversePayout(ctx context.Context, dividend string, party string, barred bool, document string, on *calendar.Date, requestID *string) (PayoutDone, error)
 	FileDocument(ctx context.Context, kind documents.Kind, title string, language *domain.Language, sha256 string, size domain.Bytes, mediaType string, on *calendar.Date, about *string, requestID *string) (DocumentDone, error)
+	RequestExit(ctx context.Context, party *string, class string, quantity *int, reason shares.ExitReason, effectiveOn *calendar.Date, on *calendar.Date, requestID *string) (ClaimDone, error)
+	AcceptExit(ctx context.Context, claim string, quantity int, decision string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	WithdrawExit(ctx context.Context, claim string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	TakeExitEffect(ctx context.Context, claim string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	ReverseExit(ctx context.Context, claim string, document string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	ValueExit(ctx context.Context, claim string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	CollectUnpaid(ctx context.Context, claim string, amount money.Money, reference string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	WaiveUnpaid(ctx context.Context, claim string, decision string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	SetOffRefund(ctx context.Context, claim string, amount money.Money, bills []string, by string, decision string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	PayRefund(ctx context.Context, claim string, to *string, amount money.Money, reference string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	ReturnRefund(ctx context.Context, claim string, reference string, document string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	FreeClaim(ctx context.Context, claim string, restriction string, document string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	TimeBarRefund(ctx context.Context, claim string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	ReverseClaimEntry(ctx context.Context, claim string, entry shares.ClaimEntry, of *string, document string, on *calendar.Date, requestID *string) (ClaimDone, error)
+	ApproveAccounts(ctx context.Context, year calendar.Date, netAssets money.Money, loss *money.Money, decision string, on *calendar.Date, requestID *string) (AccountsDone, error)
+	ChargeLoss(ctx context.Context, party string, class string, year calendar.Date, on *calendar.Date, requestID *string) (SharesDone, error)
+	CertifyBudget(ctx context.Context, amount money.Money, netAssets *shares.NetAssets, liquidity *shares.Liquidity, decision string, on *calendar.Date, requestID *string) (BudgetDone, error)
+	ReleaseRefunds(ctx context.Context, budget string, on *calendar.Date, requestID *string) (BudgetDone, error)
 	WithdrawSubscription(ctx context.Context, subscription string, party *string, class string, why *shares.Withdrawal, on *calendar.Date, requestID *string) (SharesDone, error)
 	AssignShareCredit(ctx context.Context, party string, class string, reference string, amount money.Money, to string, toClass string, subscription string, subscriber *string, on *calendar.Date, requestID *string) (SharesDone, error)
 	RefundShareCredit(ctx context.Context, party string, class string, reference string, amount money.Money, payment string, on *calendar.Date, requestID *string) (SharesDone, error)
@@ -244,8 +305,6 @@ type MutationResolver interface {
 	RecordSharePayment(ctx context.Context, subscription string, party string, class string, amount money.Money, on *calendar.Date, reference string, subscriber *string, payer *string, means shares.Means, keepRest bool, requestID *string) (SharesDone, error)
 	IssueShares(ctx context.Context, subscription string, party string, class string, on *calendar.Date, requestID *string) (SharesDone, error)
 	TransferShares(ctx context.Context, from string, to string, class string, quantity int, kind *shares.TransferKind, signatures []shares.Signature, decision *string, on *calendar.Date, requestID *string) (SharesDone, error)
-	RedeemShares(ctx context.Context, party string, class string, quantity int, value money.Money, on *calendar.Date, requestID *string) (SharesDone, error)
-	RecordShareRepayment(ctx context.Context, party string, class string, amount money.Money, on *calendar.Date, reference string, requestID *string) (SharesDone, error)
 	AdoptStatutes(ctx context.Context, version int, statutes string, on *calendar.Date, inForceFrom calendar.Date, by *string, requestID *string) (StatutesDone, error)
 	Subscribe(ctx context.Context, party *string, payer *string, plan string, gb int, from *calendar.Date, requestID *string) (SubscriptionDone, error)
 	ChangeQuota(ctx context.Context, subscription string, gb int, from *calendar.Date, requestID *string) (SubscriptionDone, error)
@@ -255,6 +314,9 @@ type MutationResolver interface {
 }
 type PaymentPayloadResolver interface {
 	Payment(ctx context.Context, obj *PaymentDone) (*projections.Payment, error)
+}
+type PayoutPayloadResolver interface {
+	Payout(ctx context.Context, obj *PayoutDone) (*projections.SharePayout, error)
 }
 type PollResolver interface {
 	Assembly(ctx context.Context, obj *projections.Poll) (*projections.Assembly, error)
@@ -278,9 +340,23 @@ type QueryResolver interface {
 	Poll(ctx context.Context, id string) (*projections.Poll, error)
 	Invoice(ctx context.Context, id string) (*projections.Invoice, error)
 	Invoices(ctx context.Context, payer *string, month *calendar.Month, first *int, after *string, last *int, before *string) (Connection[projections.Invoice], error)
+	Dividends(ctx context.Context) ([]shares.DividendDecided, error)
+	Dividend(ctx context.Context, id string) (*shares.DividendDecided, error)
+	DividendPayouts(ctx context.Context, dividend string, payable bool, first *int, after *string, last *int, before *string) (Connection[projections.SharePayout], error)
+	Withholding(ctx context.Context) ([]shares.WithholdingSet, error)
 	Document(ctx context.Context, id string) (*projections.Document, error)
 	Documents(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Document], error)
 	Entitlements(ctx context.Context, party *string) ([]projections.Entitlement, error)
+	ShareClaim(ctx context.Context, id string) (*projections.ShareClaim, error)
+	ShareClaims(ctx context.Context, party *string, state *shares.ClaimState, first *int, after *string, last *int, before *string) (Connection[projections.ShareClaim], error)
+	RefundQueue(ctx context.Context, budget *string, on *calendar.Date) ([]projections.QueuedRefund, error)
+	BarredRefunds(ctx context.Context, on *calendar.Date) ([]projections.ShareClaim, error)
+	RefundBudgets(ctx context.Context) ([]projections.RefundBudget, error)
+	RefundBudget(ctx context.Context, id string) (*projections.RefundBudget, error)
+	ApprovedAccounts(ctx context.Context) ([]shares.AccountsApproved, error)
+	ExitYear(ctx context.Context, on *calendar.Date) (projections.ExitYear, error)
+	ShareBalances(ctx context.Context, on *calendar.Date, party *string) ([]projections.ShareBalance, error)
+	ShareJournal(ctx context.Context, from calendar.Date, through calendar.Date, first *int, after *string, last *int, before *string) (Connection[projections.JournalEntry], error)
 	ShareCredits(ctx context.Context, payer *string) ([]projections.ShareCredit, error)
 	ShareCalls(ctx context.Context) ([]projections.ShareCall, error)
 	SharesOverdue(ctx context.Context, on *calendar.Date) ([]projections.OverdueShares, error)
@@ -312,6 +388,10 @@ type QueryResolver interface {
 	StatutesVersions(ctx context.Context) ([]Statutes, error)
 	Subscription(ctx context.Context, id string) (*projections.Subscription, error)
 	Subscriptions(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Subscription], error)
+}
+type RefundBudgetResolver interface {
+	NetAssets(ctx context.Context, obj *projections.RefundBudget) (*shares.NetAssets, error)
+	Liquidity(ctx context.Context, obj *projections.RefundBudget) (*shares.Liquidity, error)
 }
 type RetentionResolver interface {
 	Code(ctx context.Context, obj *projections.Retention) (*string, error)
@@ -359,6 +439,9 @@ type ViewerResolver interface {
 	Member(ctx context.Context, obj *access.Viewer) (*projections.Member, error)
 	Organisations(ctx context.Context, obj *access.Viewer) ([]projections.Member, error)
 }
+type WithholdingResolver interface {
+	Exempt(ctx context.Context, obj *shares.WithholdingSet) (*money.Money, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -387,8 +470,12 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 		return graphql.NewInputUnmarshalerIndex(
 			graphql.NewInputUnmarshaler("AcceptanceInput", ec.unmarshalInputAcceptanceInput),
 			graphql.NewInputUnmarshaler("BankAccountInput", ec.unmarshalInputBankAccountInput),
+			graphql.NewInputUnmarshaler("CertifiedFiguresInput", ec.unmarshalInputCertifiedFiguresInput),
 			graphql.NewInputUnmarshaler("ContactInput", ec.unmarshalInputContactInput),
+			graphql.NewInputUnmarshaler("DividendRateInput", ec.unmarshalInputDividendRateInput),
 			graphql.NewInputUnmarshaler("IdentityInput", ec.unmarshalInputIdentityInput),
+			graphql.NewInputUnmarshaler("LiquidityTestInput", ec.unmarshalInputLiquidityTestInput),
+			graphql.NewInputUnmarshaler("NetAssetsTestInput", ec.unmarshalInputNetAssetsTestInput),
 			graphql.NewInputUnmarshaler("ShareSignatureInput", ec.unmarshalInputShareSignatureInput),
 			graphql.NewInputUnmarshaler("ShareWishInput", ec.unmarshalInputShareWishInput),
 			graphql.NewInputUnmarshaler("TextInput", ec.unmarshalInputTextInput),
@@ -1114,6 +1201,281 @@ type BillingProblem @allow(roles: [TREASURER]) {
   problem: String!
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/dividends.graphqls", Input: `# Dividends: what shares earn.
+
+"What tax is withheld from dividends, from a day on."
+type Withholding @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY]) {
+  "The first day."
+  from: Date!
+  "Like 0.3."
+  rate: Decimal!
+  "Of a party's dividend, from which nothing is withheld; null: nothing is left out."
+  exempt: Money
+  "The law."
+  source: String!
+  "The day on which it was entered."
+  on: Date!
+}
+
+"What shares of a class earn in a year, of what is paid up."
+type DividendRate @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY]) {
+  "Of the shares."
+  class: ID!
+  "Like 0.03."
+  rate: Decimal!
+}
+
+"What shares of a class earn in a year, of what is paid up."
+input DividendRateInput {
+  "Of the shares."
+  class: ID!
+  "Like 0.03."
+  rate: Decimal!
+}
+
+"A dividend that was decided."
+type Dividend implements Node @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY]) {
+  "By which it is asked for."
+  id: ID!
+  "In which it was earned."
+  year: FiscalYear!
+  "By class."
+  rates: [DividendRate!]! @listSize(assumed: 3)
+  "Of what all parties have."
+  total: Money!
+  "That it is taken out of; null: none."
+  budget: ID
+  "The poll or minutes of the assembly."
+  decision: String!
+  "The day of the decision."
+  on: Date!
+  "The day from which it is paid."
+  payableOn: Date!
+}
+
+"The account of a party to which money goes."
+type PayoutAccount @allow(roles: [TREASURER], own: true) {
+  "The account."
+  iban: String!
+  "Of its bank."
+  bic: String
+  "Whose it is."
+  holder: String
+  "The first day on which money may go there."
+  usableFrom: Date!
+  "Whether it may today."
+  trusted: Boolean!
+}
+
+"What a party has of a dividend."
+type DividendPayout @allow(roles: [BOARD, TREASURER], own: true) {
+  "Of the dividend."
+  dividend: ID!
+  "Who has it."
+  party: ID!
+  "Of the member; null for who never was one."
+  number: Int
+  "As it is known now; null once erased."
+  name: String
+  "Tax included."
+  gross: Money!
+  "That is withheld."
+  tax: Money!
+  "That is paid out."
+  net: Money!
+  "Of that, what is not paid; less than nothing: it is owed back."
+  payable: Money!
+  "The day from which it is paid."
+  payableOn: Date
+  "The day on which it is time-barred; null: never, as it stands."
+  barredFrom: Date
+  "Null where none is known."
+  account: PayoutAccount @allow(roles: [TREASURER], own: true)
+  "What happened to it."
+  entries: [ShareEntry!]! @listSize(assumed: 3)
+}
+
+"A page of what parties have of a dividend."
+type DividendPayoutConnection @allow(roles: [BOARD, TREASURER]) {
+  "Its elements, with the cursor of each."
+  edges: [DividendPayoutEdge!]!
+  "Its elements."
+  nodes: [DividendPayout!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "In the whole list."
+  totalCount: Int!
+}
+
+"An element of a page of what parties have of a dividend."
+type DividendPayoutEdge @allow(roles: [BOARD, TREASURER]) {
+  "Of its place."
+  cursor: String!
+  "The element."
+  node: DividendPayout!
+}
+
+extend type Member {
+  "What they have of dividends."
+  dividendPayouts: [DividendPayout!]! @listSize(assumed: 5) @allow(roles: [BOARD, TREASURER], own: true)
+}
+
+extend type Query {
+  "The dividends that were decided, oldest first."
+  dividends: [Dividend!]! @listSize(assumed: 10) @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY])
+  "A dividend, or null where none was decided."
+  dividend("Of the dividend." id: ID!): Dividend @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY])
+  "What parties have of a dividend, by their ids."
+  dividendPayouts(
+    "Of the dividend."
+    dividend: ID!
+    "Only those of whom something is to be paid out yet."
+    payable: Boolean! = false
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): DividendPayoutConnection! @allow(roles: [BOARD, TREASURER])
+  "What tax is withheld from dividends, in the order in which it was entered."
+  withholding: [Withholding!]! @listSize(assumed: 5) @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY])
+}
+
+extend type Mutation {
+  "Says what tax is withheld from dividends that are payable from a day on."
+  setWithholding(
+    "The first day."
+    from: Date!
+    "Like 0.3."
+    rate: Decimal!
+    "Of a party's dividend, from which nothing is withheld."
+    exempt: Money
+    "The law."
+    source: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): WithholdingPayload! @allow(roles: [TREASURER])
+
+  "Records that the assembly gives a dividend on what was paid on shares, for each day of a year that they were held. Refunds that are owed come first. Each party is given their part then by itself."
+  decideDividend(
+    "By which it is asked for, like the year."
+    id: ID!
+    "A day of the fiscal year in which it was earned."
+    year: Date!
+    "By class."
+    rates: [DividendRateInput!]!
+    "That it is taken out of, where the statutes want tests of what is paid out."
+    budget: ID
+    "The poll or minutes of the assembly."
+    decision: String!
+    "The day of the decision; today, if left out."
+    on: Date
+    "The day from which it is paid; that of the decision, if left out."
+    payableOn: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): DividendPayload! @allow(roles: [BOARD])
+
+  "Gives a party another part in the place of one that was reversed."
+  allotDividend(
+    "Of the dividend."
+    dividend: ID!
+    "Who has it."
+    party: ID!
+    "Tax included."
+    gross: Money!
+    "That is withheld."
+    tax: Money!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PayoutPayload! @allow(roles: [TREASURER])
+
+  "Records money paid out, to an account that can be trusted on that day."
+  payDividend(
+    "Of the dividend."
+    dividend: ID!
+    "Who has it."
+    party: ID!
+    "Who gets it, like an heir; the party, if left out."
+    to: ID
+    "That went out."
+    amount: Money!
+    "Of the payment."
+    reference: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PayoutPayload! @allow(roles: [TREASURER])
+
+  "Records that a payment came back, from the bank or from the party."
+  returnDividend(
+    "Of the dividend."
+    dividend: ID!
+    "Who has it."
+    party: ID!
+    "Of the payment."
+    reference: String!
+    "Of it, that came back; all, if left out."
+    amount: Money
+    "Of the bank that shows it."
+    document: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PayoutPayload! @allow(roles: [TREASURER])
+
+  "Ends what nobody collected within the term of the statutes."
+  timeBarDividend(
+    "Of the dividend."
+    dividend: ID!
+    "Who has it."
+    party: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PayoutPayload! @allow(roles: [TREASURER])
+
+  "Undoes an allotment, paid or not, or its end."
+  reversePayout(
+    "Of the dividend."
+    dividend: ID!
+    "Who has it."
+    party: ID!
+    "The end of what nobody collected, and not the allotment."
+    barred: Boolean! = false
+    "That shows why."
+    document: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PayoutPayload! @allow(roles: [TREASURER])
+}
+
+"What is withheld."
+type WithholdingPayload implements Payload @allow(roles: [TREASURER]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+}
+
+"What became of a dividend."
+type DividendPayload implements Payload @allow(roles: [BOARD, TREASURER]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the dividend."
+  id: ID!
+  "As it was decided."
+  dividend: Dividend
+}
+
+"What became of what a party has of a dividend."
+type PayoutPayload implements Payload @allow(roles: [TREASURER]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the dividend."
+  dividend: ID!
+  "Who has it."
+  party: ID!
+  "As it is now."
+  payout: DividendPayout
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/documents.graphqls", Input: `# Documents: what the co-op keeps, known by its digest.
 
 "What a document is."
@@ -1266,6 +1628,830 @@ extend type Member {
 extend type Query {
   "What a party may use."
   entitlements("Oneself, if left out." party: ID): [Entitlement!]! @listSize(assumed: 10) @allow(roles: [TREASURER, OPERATOR], own: true)
+}
+`, BuiltIn: false},
+	{Name: "../../../schema/exits.graphqls", Input: `# Exits: shares that are given back, what is owed for them and when it is paid; and what of shares is in the books.
+
+"Why shares are given back."
+enum ExitReason {
+  "Of the holder's own will."
+  RESIGNED
+  "By exclusion."
+  EXCLUDED
+  "By death."
+  DECEASED
+  "Of an organisation, by liquidation or bankruptcy."
+  DISSOLVED
+}
+
+"How far a claim has come."
+enum ShareClaimState {
+  "The shares have not left yet."
+  REQUESTED
+  "And will not."
+  WITHDRAWN
+  "None of them leaves this year: all do by another claim."
+  DEFERRED
+  "They have left, and their value is not known."
+  EFFECTIVE
+  "Something is owed that no budget has released."
+  WAITING
+  "All that is owed can be paid out."
+  RELEASED
+  "Nothing is owed any more."
+  SETTLED
+  "The shares have come back."
+  REVERSED
+}
+
+"Something that happened to shares."
+enum ShareEventType {
+  "Shares were subscribed to."
+  SUBSCRIBED
+  "A subscription was withdrawn before its shares were issued."
+  SUBSCRIPTION_WITHDRAWN
+  "Money was paid on shares."
+  PAID
+  "More was paid than was due, and is kept."
+  CREDITED
+  "What was kept was paid on other shares."
+  CREDIT_USED
+  "What was kept was paid back."
+  CREDIT_REFUNDED
+  "What was kept was collected by nobody."
+  CREDIT_TIME_BARRED
+  "Shares were entered in the register."
+  ISSUED
+  "What was unpaid was called."
+  CALLED
+  "Shares went to another holder."
+  TRANSFERRED_OUT
+  "Shares came from another holder."
+  TRANSFERRED_IN
+  "Shares became shares of another class."
+  CONVERTED_OUT
+  "Shares were shares of another class before."
+  CONVERTED_IN
+  "Shares bore their part of a loss."
+  LOSS_CHARGED
+  "Shares that were given back have left the register."
+  LEFT
+  "Shares were given back at once, without a claim."
+  REDEEMED
+  "Money was paid out for those."
+  REPAID
+  "An entry was undone."
+  REVERSED
+  "It was asked to give shares back."
+  EXIT_REQUESTED
+  "It was decided how many leave this year."
+  EXIT_ACCEPTED
+  "The request was taken back."
+  EXIT_WITHDRAWN
+  "The shares have left."
+  EXIT_TOOK_EFFECT
+  "They are back: it was a mistake."
+  EXIT_REVERSED
+  "It was fixed what is owed for them."
+  EXIT_VALUED
+  "What was called before they left was paid."
+  UNPAID_COLLECTED
+  "The same was given up."
+  UNPAID_WAIVED
+  "A budget lets something be paid out."
+  REFUND_RELEASED
+  "Open bills were paid with what is owed."
+  REFUND_SET_OFF
+  "Money was paid out."
+  REFUND_PAID
+  "A payment came back."
+  REFUND_RETURNED
+  "A pledge or attachment does not hold any more."
+  CLAIM_FREED
+  "What was released was collected by nobody."
+  REFUND_TIME_BARRED
+  "An entry of the claim was undone."
+  CLAIM_ENTRY_REVERSED
+  "A party was given their part of a dividend."
+  DIVIDEND_ALLOTTED
+  "It was paid out."
+  DIVIDEND_PAID
+  "A payment came back."
+  DIVIDEND_RETURNED
+  "It was collected by nobody."
+  DIVIDEND_TIME_BARRED
+  "An allotment, or its end, was undone."
+  PAYOUT_REVERSED
+}
+
+"What an amount is in the books."
+enum ShareAccount {
+  "On shares held: what was paid, and what was called, less losses. In Belgium 110 or, of classes that the statutes make unavailable, 111."
+  CONTRIBUTIONS
+  "What was called and is not paid."
+  RECEIVABLE
+  "Paid on shares that are not issued yet."
+  PENDING
+  "Owed back to whoever paid."
+  CREDITS
+  "For shares that have left and are not valued yet."
+  EXITS
+  "Owed for shares that have left."
+  REFUNDS
+  "Owed."
+  DIVIDENDS
+  "Of dividends, owed to the tax office."
+  TAX_WITHHELD
+  "Money that came or went."
+  BANK
+  "Set off against bills, or what the co-op owes otherwise."
+  SETTLED
+  "By those who hold shares, or held them."
+  LOSSES_BORNE
+  "What nobody collected."
+  TIME_BARRED
+  "Given for shares beyond what was paid on them."
+  RESERVES
+  "Given as dividends."
+  PROFIT
+  "On the way from one thing to another: nothing in the end."
+  BETWEEN
+}
+
+"Why a claim in the queue is not paid out."
+enum QueueBlock {
+  "What the shares are worth is not known: accounts are to be approved."
+  VALUE
+  "No budget has released all of it."
+  BUDGET
+  "The shares were pledged or attached."
+  PLEDGE
+  "No account of the party's can be trusted yet."
+  ACCOUNT
+}
+
+"A sort of entry of a claim that can be reversed."
+enum ClaimEntry {
+  "The only one."
+  VALUATION
+  "Of what was unpaid, by its reference."
+  COLLECTION
+  "The only one."
+  WAIVER
+  "By its decision."
+  SET_OFF
+  "The only one."
+  TIME_BAR
+}
+
+"A fiscal year."
+type FiscalYear @allow(anyone: true) {
+  "Its first day."
+  from: Date!
+  "Its last day."
+  through: Date!
+}
+
+"Something that happened to a claim, or to what a party has of a dividend."
+type ShareEntry @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of the event in the log."
+  position: Position!
+  "What happened."
+  type: ShareEventType!
+  "The day on which it took effect."
+  on: Date!
+  "The day on which it stands in the books."
+  bookedOn: Date!
+  "Null where there is none."
+  amount: Money
+  "The payment, budget, decision or document."
+  reference: String
+  "Who was paid, where that is another."
+  to: ID @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "When it was appended to the log."
+  recordedAt: DateTime!
+}
+
+"Shares that are given back, and what is owed for them."
+type ShareClaim implements Node @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "By which it is asked for."
+  id: ID!
+  "Who gives them back."
+  party: ID!
+  "Of the shares."
+  class: ID!
+  "Why."
+  reason: ExitReason!
+  "How far it has come."
+  state: ShareClaimState!
+  "How many are to leave, or have; 0: all that are held when they leave."
+  quantity: Int!
+  "How many were held when it was asked for."
+  held: Int!
+  "The day on which notice was given, or it was decided or learnt."
+  requestedOn: Date!
+  "The day at whose end they leave."
+  effectiveOn: Date!
+  "Whether the statutes let only so many leave in a year, so that it is to be accepted."
+  capped: Boolean!
+  "Whether it is."
+  accepted: Boolean!
+  "The claim of which these are the rest that was not accepted."
+  restOf: ID
+  "What they were found to be worth; null while that is not known."
+  value: Money
+  "Owed, and not released by a budget."
+  waiting: Money!
+  "Owed, and free to be paid out."
+  released: Money!
+  "All that is owed and not paid."
+  owed: Money!
+  "Called before they left, and owed to the co-op yet."
+  unpaid: Money!
+  "Pledges and attachments that keep it from being paid to the holder."
+  restrictions: [ID!]! @listSize(assumed: 1)
+  "The day on which what was released is time-barred; null: never, as it stands."
+  barredFrom: Date
+  "What happened to it."
+  entries: [ShareEntry!]! @listSize(assumed: 8)
+}
+
+"A page of claims."
+type ShareClaimConnection @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Its elements, with the cursor of each."
+  edges: [ShareClaimEdge!]!
+  "Its elements."
+  nodes: [ShareClaim!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "In the whole list."
+  totalCount: Int!
+}
+
+"An element of a page of claims."
+type ShareClaimEdge @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "Of its place."
+  cursor: String!
+  "The element."
+  node: ShareClaim!
+}
+
+"A place in the queue of refunds."
+type QueuedRefund @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "From 1."
+  place: Int!
+  "What is owed."
+  claim: ShareClaim!
+  "What is left of the budget would release of it."
+  release: Money!
+  "Why it is not paid out."
+  blocked: [QueueBlock!]! @listSize(assumed: 2)
+}
+
+"Who has certified figures."
+type CertifiedFigures @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "Board or assembly."
+  by: String!
+  "On which day."
+  on: Date!
+  "The minutes or report."
+  document: String!
+}
+
+"Who has certified figures."
+input CertifiedFiguresInput {
+  "Board or assembly, as the statutes say."
+  by: String!
+  "On which day."
+  on: Date!
+  "The minutes or report."
+  document: String!
+}
+
+"The figures of the first test: nothing leaves that would bring the net assets below what is unavailable."
+type NetAssetsTest @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "The day that they are of."
+  at: Date!
+  "All assets."
+  assets: Money!
+  "Provisions."
+  provisions: Money!
+  "Debts."
+  debts: Money!
+  "Costs of foundation, research and development that are still assets."
+  unamortised: Money!
+  "Contributions and reserves that cannot be distributed."
+  unavailable: Money!
+  "By whom."
+  certified: CertifiedFigures!
+  "How much may leave."
+  free: Money!
+}
+
+"The figures of the first test."
+input NetAssetsTestInput {
+  "The day that they are of."
+  at: Date!
+  "All assets."
+  assets: Money!
+  "Provisions."
+  provisions: Money!
+  "Debts."
+  debts: Money!
+  "Costs of foundation, research and development that are still assets."
+  unamortised: Money!
+  "Contributions and reserves that cannot be distributed."
+  unavailable: Money!
+  "By whom."
+  certified: CertifiedFiguresInput!
+}
+
+"The figures of the second test: nothing leaves that debts of the next twelve months need."
+type LiquidityTest @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "The day from which the twelve months run."
+  at: Date!
+  "At hand."
+  cash: Money!
+  "That can be reckoned with."
+  inflows: Money!
+  "As debts fall due."
+  outflows: Money!
+  "By whom."
+  certified: CertifiedFigures!
+  "How much may leave."
+  free: Money!
+}
+
+"The figures of the second test."
+input LiquidityTestInput {
+  "The day from which the twelve months run."
+  at: Date!
+  "At hand."
+  cash: Money!
+  "That can be reckoned with."
+  inflows: Money!
+  "As debts fall due."
+  outflows: Money!
+  "By whom."
+  certified: CertifiedFiguresInput!
+}
+
+"Something taken out of a budget."
+type BudgetDraw @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "What it is released for, or null."
+  claim: ID
+  "The dividend that it is for, or null."
+  dividend: ID
+  "How much."
+  amount: Money!
+  "On which day."
+  on: Date!
+}
+
+"Money that was certified to be free for refunds and dividends."
+type RefundBudget implements Node @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "By which it is asked for."
+  id: ID!
+  "All of it."
+  amount: Money!
+  "Of that, at most for refunds."
+  refunds: Money!
+  "Of it, by now."
+  left: Money!
+  "Of that, what may go to refunds."
+  leftForRefunds: Money!
+  "Null where the statutes want no such test."
+  netAssets: NetAssetsTest
+  "Null where the statutes want no such test."
+  liquidity: LiquidityTest
+  "How the minutes are referred to."
+  decision: String!
+  "The day on which it was certified."
+  on: Date!
+  "The last day on which it holds; null: until it is used up."
+  through: Date
+  "What was taken out."
+  draws: [BudgetDraw!]! @listSize(assumed: 20)
+}
+
+"How many shares of a class there were."
+type ClassShares @allow(anyone: true) {
+  "Of the shares."
+  class: ID!
+  "How many."
+  quantity: Int!
+  "Of one."
+  price: Money!
+}
+
+"The accounts of a fiscal year, as far as shares need them."
+type ApprovedAccounts @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY]) {
+  "That is closed."
+  year: FiscalYear!
+  "Less than nothing if debts are more."
+  netAssets: Money!
+  "Of the year, that the members bear; null: none."
+  loss: Money
+  "At its end, those included that left then."
+  shares: [ClassShares!]! @listSize(assumed: 3)
+  "How the minutes of the assembly are referred to."
+  decision: String!
+  "The day on which they were approved."
+  on: Date!
+}
+
+"A claim that is to leave in a year in which only so much may."
+type AskingExit @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "Of the shares."
+  claim: ShareClaim!
+  "How many it asks for."
+  quantity: Int!
+  "Of what was paid on them."
+  left: Money!
+  "Whether a member leaves with all that they have."
+  leaves: Boolean!
+  "How many leave, in proportion."
+  proposed: Int!
+}
+
+"What is asked to leave in a fiscal year by resignation, against what may."
+type ExitYear @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "The fiscal year."
+  year: FiscalYear!
+  "What may yet leave of the contributions; null: as much as is asked."
+  capital: Money
+  "How many members may yet leave; null: as many as ask."
+  members: Int
+  "How many shares were accepted."
+  acceptedQuantity: Int!
+  "What was paid on those."
+  acceptedAmount: Money!
+  "What is to be decided, in the order of asking."
+  asking: [AskingExit!]! @listSize(assumed: 20)
+}
+
+"What stands in an account for shares. Debits are more than nothing, credits less."
+type ShareBalance @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "What it is in the books."
+  account: ShareAccount!
+  "Of the shares; null of dividends."
+  class: ID
+  "Whether these are contributions that the statutes do not let be distributed."
+  unavailable: Boolean!
+  "What stands there."
+  amount: Money!
+}
+
+"A posting. Those of one event add up to nothing."
+type ShareJournalEntry @allow(roles: [BOARD, TREASURER]) {
+  "Of the event in the log."
+  position: Position!
+  "Of those of the event."
+  line: Int!
+  "What happened."
+  type: ShareEventType!
+  "The day on which it stands in the books."
+  on: Date!
+  "What it is in the books."
+  account: ShareAccount!
+  "Whether these are contributions that the statutes do not let be distributed."
+  unavailable: Boolean!
+  "Of whose shares."
+  party: ID!
+  "Of the member; null for who never was one."
+  number: Int
+  "As it is known now; null once erased."
+  name: String
+  "Of the shares; null of dividends."
+  class: ID
+  "Debits are more than nothing, credits less."
+  amount: Money!
+}
+
+"A page of the journal."
+type ShareJournalEntryConnection @allow(roles: [BOARD, TREASURER]) {
+  "Its elements, with the cursor of each."
+  edges: [ShareJournalEntryEdge!]!
+  "Its elements."
+  nodes: [ShareJournalEntry!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "In the whole list."
+  totalCount: Int!
+}
+
+"An element of a page of the journal."
+type ShareJournalEntryEdge @allow(roles: [BOARD, TREASURER]) {
+  "Of its place."
+  cursor: String!
+  "The element."
+  node: ShareJournalEntry!
+}
+
+extend type Member {
+  "Shares that they give back, or gave, by the day on which these leave."
+  shareClaims: [ShareClaim!]! @listSize(assumed: 2) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+}
+
+extend type Query {
+  "A claim, or null where there is none that the viewer may see."
+  shareClaim("Of the claim." id: ID!): ShareClaim @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "Claims, by the day on which the shares leave."
+  shareClaims(
+    "Whose; if left out, everybody's or, for who does not see these, one's own."
+    party: ID
+    "In any, if left out."
+    state: ShareClaimState
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): ShareClaimConnection! @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "What is owed for shares that have left, in the order in which budgets release it."
+  refundQueue(
+    "What is left of this one is divided; none, if left out."
+    budget: ID
+    "On which accounts are to be trusted; today, if left out."
+    on: Date
+  ): [QueuedRefund!]! @listSize(assumed: 20) @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "Claims of which something is time-barred on a day."
+  barredRefunds("Today, if left out." on: Date): [ShareClaim!]! @listSize(assumed: 10) @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "Money that was certified to be free, oldest first."
+  refundBudgets: [RefundBudget!]! @listSize(assumed: 10) @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "A budget, or null where there is none."
+  refundBudget("Of the budget." id: ID!): RefundBudget @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "The annual accounts that were approved, oldest first."
+  approvedAccounts: [ApprovedAccounts!]! @listSize(assumed: 10) @allow(roles: [MEMBER, DELEGATE, BOARD, TREASURER, SECRETARY])
+  "Exits against the caps of a fiscal year."
+  exitYear("A day of the year; today, if left out." on: Date): ExitYear! @allow(roles: [BOARD, TREASURER, SECRETARY])
+  "What stands in the books for shares at the end of a day, by account and class."
+  shareBalances(
+    "Today, if left out."
+    on: Date
+    "Of whose shares; if left out, of everybody's or, for who does not see these, one's own."
+    party: ID
+  ): [ShareBalance!]! @listSize(assumed: 20) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+  "What is in the books for shares, by day."
+  shareJournal(
+    "The first day."
+    from: Date!
+    "The last day."
+    through: Date!
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): ShareJournalEntryConnection! @allow(roles: [BOARD, TREASURER])
+}
+
+extend type Mutation {
+  "Gives shares back, or has somebody leave with them. They leave when the statutes say, unless the membership has ended otherwise."
+  requestExit(
+    "Oneself, if left out."
+    party: ID
+    "Of the shares."
+    class: ID!
+    "How many; all, if left out."
+    quantity: Int
+    "Another is for the board, treasurer and secretary."
+    reason: ExitReason! = RESIGNED
+    "The last day of the membership, where that ends; for the board, treasurer and secretary."
+    effectiveOn: Date
+    "That notice was given, or it was decided or learnt; today, if left out; another day is for the board, treasurer and secretary."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+
+  "Decides how many shares leave this year, where the statutes bound that. The rest leaves in the next window, by a claim of its own."
+  acceptExit(
+    "Of the shares that are given back."
+    claim: ID!
+    "That leave."
+    quantity: Int!
+    "How the minutes of the decision are referred to."
+    decision: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [BOARD])
+
+  "Takes a request back before it takes effect."
+  withdrawExit(
+    "Of the shares that are given back."
+    claim: ID!
+    "Today, if left out; another day is for the board, treasurer and secretary."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
+
+  "Has the shares of a claim leave on their day, if that has not happened by itself."
+  takeExitEffect(
+    "Of the shares that are given back."
+    claim: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Gives back shares that should not have left."
+  reverseExit(
+    "Of the shares that are given back."
+    claim: ID!
+    "That shows why."
+    document: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Fixes what is owed for shares that have left, if that has not happened by itself."
+  valueExit(
+    "Of the shares that are given back."
+    claim: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [BOARD, TREASURER])
+
+  "Records money paid on what was called before shares left."
+  collectUnpaid(
+    "Of the shares that are given back."
+    claim: ID!
+    "That came in."
+    amount: Money!
+    "Of the payment."
+    reference: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [TREASURER])
+
+  "Gives up what was called before shares left."
+  waiveUnpaid(
+    "Of the shares that are given back."
+    claim: ID!
+    "How the minutes of the decision are referred to."
+    decision: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [BOARD])
+
+  "Pays open bills with what is owed for shares, by a decision of whom the statutes say."
+  setOffRefund(
+    "Of the shares that are given back."
+    claim: ID!
+    "How much."
+    amount: Money!
+    "Their numbers."
+    bills: [String!]!
+    "Board or assembly, as the statutes say."
+    by: String!
+    "How the minutes of the decision are referred to."
+    decision: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [BOARD])
+
+  "Records money paid out for shares that have left, to an account that can be trusted on that day."
+  payRefund(
+    "Of the shares that are given back."
+    claim: ID!
+    "Who gets it: an heir, a liquidator, a creditor; the holder, if left out."
+    to: ID
+    "That went out."
+    amount: Money!
+    "Of the payment."
+    reference: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [TREASURER])
+
+  "Records that a payment came back."
+  returnRefund(
+    "Of the shares that are given back."
+    claim: ID!
+    "Of the payment."
+    reference: String!
+    "Of the bank that shows it."
+    document: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [TREASURER])
+
+  "Records that a pledge or attachment that came with the shares does not hold any more."
+  freeClaim(
+    "Of the shares that are given back."
+    claim: ID!
+    "Of the restriction."
+    restriction: ID!
+    "By which it is lifted."
+    document: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [BOARD, SECRETARY])
+
+  "Ends what was released and nobody collected within the term of the statutes."
+  timeBarRefund(
+    "Of the shares that are given back."
+    claim: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [TREASURER])
+
+  "Undoes an entry of a claim."
+  reverseClaimEntry(
+    "Of the shares that are given back."
+    claim: ID!
+    "Which."
+    entry: ClaimEntry!
+    "Of a collection its reference, of a set-off its decision."
+    of: String
+    "That shows why."
+    document: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ClaimPayload! @allow(roles: [TREASURER])
+
+  "Records that the assembly has approved the accounts of a fiscal year: nothing is entered in it any more, and shares that wait for it are valued."
+  approveAccounts(
+    "A day of the year."
+    year: Date!
+    "Less than nothing if debts are more."
+    netAssets: Money!
+    "Of the year, that the members bear; none, if left out."
+    loss: Money
+    "How the minutes of the decision are referred to."
+    decision: String!
+    "The day of the decision; today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AccountsPayload! @allow(roles: [BOARD, TREASURER])
+
+  "Has a holder bear their part of a year's loss, if that has not happened by itself."
+  chargeLoss(
+    "The holder."
+    party: ID!
+    "Of the shares."
+    class: ID!
+    "A day of the year."
+    year: Date!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SharesPayload! @allow(roles: [TREASURER])
+
+  "Frees money for refunds and dividends, as far as the two tests of the statutes let it leave."
+  certifyBudget(
+    "How much."
+    amount: Money!
+    "Where the statutes want the test."
+    netAssets: NetAssetsTestInput
+    "Where the statutes want the test."
+    liquidity: LiquidityTestInput
+    "How the minutes of the decision are referred to."
+    decision: String!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): BudgetPayload! @allow(roles: [BOARD])
+
+  "Releases what is left of a budget to the queue: shares that left earlier first, those of one day as the statutes say."
+  releaseRefunds(
+    "Of the budget."
+    budget: ID!
+    "Today, if left out."
+    on: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): BudgetPayload! @allow(roles: [BOARD, TREASURER])
+}
+
+"What became of a claim."
+type ClaimPayload implements Payload @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the claim."
+  id: ID!
+  "As it is now."
+  claim: ShareClaim
+}
+
+"What was approved."
+type AccountsPayload implements Payload @allow(roles: [BOARD, TREASURER]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "As they were approved."
+  accounts: ApprovedAccounts
+}
+
+"What became of a budget."
+type BudgetPayload implements Payload @allow(roles: [BOARD, TREASURER]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the budget."
+  id: ID!
+  "As it is now."
+  budget: RefundBudget
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/lots.graphqls", Input: `# The life of a share: lots, credits, calls, transfers that wait, restrictions,
@@ -3550,7 +4736,7 @@ type ShareMovement @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
   paid: Money!
   "With whom, in a transfer."
   counterparty: ID @allow(roles: [BOARD, TREASURER, SECRETARY])
-  "The subscription, transfer, redemption or payment."
+  "The subscription, transfer, claim or payment."
   reference: String!
   "The day on which it happened."
   on: Date!
@@ -3708,36 +4894,6 @@ extend type Mutation {
     on: Date
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SharesPayload! @allow(roles: [BOARD, SECRETARY])
-
-  "Gives shares back to the co-op, the oldest first, at a value that the board fixes by the accounts."
-  redeemShares(
-    "The holder."
-    party: ID!
-    "Of the shares."
-    class: ID!
-    "How many."
-    quantity: Int!
-    "Of all of them."
-    value: Money!
-    "Today, if left out."
-    on: Date
-    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
-  ): SharesPayload! @allow(roles: [BOARD])
-
-  "Records money paid out for shares given back."
-  recordShareRepayment(
-    "Who gave them back."
-    party: ID!
-    "Of the shares."
-    class: ID!
-    "That went out."
-    amount: Money!
-    "Today, if left out."
-    on: Date
-    "Of the payment at the bank, or wherever it was made."
-    reference: String!
-    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
-  ): SharesPayload! @allow(roles: [TREASURER])
 }
 
 "What became of a party's shares."
@@ -3748,7 +4904,7 @@ type SharesPayload implements Payload @allow(roles: [BOARD, TREASURER, SECRETARY
   party: ID!
   "Of the shares."
   class: ID!
-  "Of the subscription, transfer, redemption, conversion, restriction, reversal or use of a credit, where there is one."
+  "Of the subscription, transfer, conversion, restriction, reversal or use of a credit, where there is one."
   id: ID
   "What the party holds now, by class."
   holdings: [Holding!]! @listSize(assumed: 3)
@@ -4075,6 +5231,16 @@ func (ec *executionContext) childFields_AccountTrouble(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type AccountTrouble", field.Name)
 }
 
+func (ec *executionContext) childFields_AccountsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_AccountsPayload_position(ctx, field)
+	case "accounts":
+		return ec.fieldContext_AccountsPayload_accounts(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AccountsPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_AdmissionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "position":
@@ -4135,6 +5301,40 @@ func (ec *executionContext) childFields_Application(ctx context.Context, field g
 		return ec.fieldContext_Application_reason(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Application", field.Name)
+}
+
+func (ec *executionContext) childFields_ApprovedAccounts(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "year":
+		return ec.fieldContext_ApprovedAccounts_year(ctx, field)
+	case "netAssets":
+		return ec.fieldContext_ApprovedAccounts_netAssets(ctx, field)
+	case "loss":
+		return ec.fieldContext_ApprovedAccounts_loss(ctx, field)
+	case "shares":
+		return ec.fieldContext_ApprovedAccounts_shares(ctx, field)
+	case "decision":
+		return ec.fieldContext_ApprovedAccounts_decision(ctx, field)
+	case "on":
+		return ec.fieldContext_ApprovedAccounts_on(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ApprovedAccounts", field.Name)
+}
+
+func (ec *executionContext) childFields_AskingExit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "claim":
+		return ec.fieldContext_AskingExit_claim(ctx, field)
+	case "quantity":
+		return ec.fieldContext_AskingExit_quantity(ctx, field)
+	case "left":
+		return ec.fieldContext_AskingExit_left(ctx, field)
+	case "leaves":
+		return ec.fieldContext_AskingExit_leaves(ctx, field)
+	case "proposed":
+		return ec.fieldContext_AskingExit_proposed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AskingExit", field.Name)
 }
 
 func (ec *executionContext) childFields_Assembly(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4265,6 +5465,32 @@ func (ec *executionContext) childFields_BillingProblem(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type BillingProblem", field.Name)
 }
 
+func (ec *executionContext) childFields_BudgetDraw(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "claim":
+		return ec.fieldContext_BudgetDraw_claim(ctx, field)
+	case "dividend":
+		return ec.fieldContext_BudgetDraw_dividend(ctx, field)
+	case "amount":
+		return ec.fieldContext_BudgetDraw_amount(ctx, field)
+	case "on":
+		return ec.fieldContext_BudgetDraw_on(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BudgetDraw", field.Name)
+}
+
+func (ec *executionContext) childFields_BudgetPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_BudgetPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_BudgetPayload_id(ctx, field)
+	case "budget":
+		return ec.fieldContext_BudgetPayload_budget(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type BudgetPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CalledShares(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "party":
@@ -4295,6 +5521,42 @@ func (ec *executionContext) childFields_CertificatePayload(ctx context.Context, 
 	return nil, fmt.Errorf("no field named %q was found under type CertificatePayload", field.Name)
 }
 
+func (ec *executionContext) childFields_CertifiedFigures(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "by":
+		return ec.fieldContext_CertifiedFigures_by(ctx, field)
+	case "on":
+		return ec.fieldContext_CertifiedFigures_on(ctx, field)
+	case "document":
+		return ec.fieldContext_CertifiedFigures_document(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CertifiedFigures", field.Name)
+}
+
+func (ec *executionContext) childFields_ClaimPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_ClaimPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_ClaimPayload_id(ctx, field)
+	case "claim":
+		return ec.fieldContext_ClaimPayload_claim(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClaimPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_ClassShares(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "class":
+		return ec.fieldContext_ClassShares_class(ctx, field)
+	case "quantity":
+		return ec.fieldContext_ClassShares_quantity(ctx, field)
+	case "price":
+		return ec.fieldContext_ClassShares_price(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ClassShares", field.Name)
+}
+
 func (ec *executionContext) childFields_ContactRequest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "request":
@@ -4309,6 +5571,104 @@ func (ec *executionContext) childFields_ContactRequest(ctx context.Context, fiel
 		return ec.fieldContext_ContactRequest_expiresAfter(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ContactRequest", field.Name)
+}
+
+func (ec *executionContext) childFields_Dividend(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Dividend_id(ctx, field)
+	case "year":
+		return ec.fieldContext_Dividend_year(ctx, field)
+	case "rates":
+		return ec.fieldContext_Dividend_rates(ctx, field)
+	case "total":
+		return ec.fieldContext_Dividend_total(ctx, field)
+	case "budget":
+		return ec.fieldContext_Dividend_budget(ctx, field)
+	case "decision":
+		return ec.fieldContext_Dividend_decision(ctx, field)
+	case "on":
+		return ec.fieldContext_Dividend_on(ctx, field)
+	case "payableOn":
+		return ec.fieldContext_Dividend_payableOn(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Dividend", field.Name)
+}
+
+func (ec *executionContext) childFields_DividendPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_DividendPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_DividendPayload_id(ctx, field)
+	case "dividend":
+		return ec.fieldContext_DividendPayload_dividend(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DividendPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DividendPayout(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "dividend":
+		return ec.fieldContext_DividendPayout_dividend(ctx, field)
+	case "party":
+		return ec.fieldContext_DividendPayout_party(ctx, field)
+	case "number":
+		return ec.fieldContext_DividendPayout_number(ctx, field)
+	case "name":
+		return ec.fieldContext_DividendPayout_name(ctx, field)
+	case "gross":
+		return ec.fieldContext_DividendPayout_gross(ctx, field)
+	case "tax":
+		return ec.fieldContext_DividendPayout_tax(ctx, field)
+	case "net":
+		return ec.fieldContext_DividendPayout_net(ctx, field)
+	case "payable":
+		return ec.fieldContext_DividendPayout_payable(ctx, field)
+	case "payableOn":
+		return ec.fieldContext_DividendPayout_payableOn(ctx, field)
+	case "barredFrom":
+		return ec.fieldContext_DividendPayout_barredFrom(ctx, field)
+	case "account":
+		return ec.fieldContext_DividendPayout_account(ctx, field)
+	case "entries":
+		return ec.fieldContext_DividendPayout_entries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DividendPayout", field.Name)
+}
+
+func (ec *executionContext) childFields_DividendPayoutConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_DividendPayoutConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_DividendPayoutConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_DividendPayoutConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_DividendPayoutConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DividendPayoutConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_DividendPayoutEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_DividendPayoutEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_DividendPayoutEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DividendPayoutEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_DividendRate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "class":
+		return ec.fieldContext_DividendRate_class(ctx, field)
+	case "rate":
+		return ec.fieldContext_DividendRate_rate(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DividendRate", field.Name)
 }
 
 func (ec *executionContext) childFields_Document(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4503,6 +5863,34 @@ func (ec *executionContext) childFields_ExclusionEdge(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type ExclusionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ExitYear(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "year":
+		return ec.fieldContext_ExitYear_year(ctx, field)
+	case "capital":
+		return ec.fieldContext_ExitYear_capital(ctx, field)
+	case "members":
+		return ec.fieldContext_ExitYear_members(ctx, field)
+	case "acceptedQuantity":
+		return ec.fieldContext_ExitYear_acceptedQuantity(ctx, field)
+	case "acceptedAmount":
+		return ec.fieldContext_ExitYear_acceptedAmount(ctx, field)
+	case "asking":
+		return ec.fieldContext_ExitYear_asking(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ExitYear", field.Name)
+}
+
+func (ec *executionContext) childFields_FiscalYear(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_FiscalYear_from(ctx, field)
+	case "through":
+		return ec.fieldContext_FiscalYear_through(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FiscalYear", field.Name)
+}
+
 func (ec *executionContext) childFields_Happening(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "position":
@@ -4649,6 +6037,24 @@ func (ec *executionContext) childFields_InvoiceTax(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type InvoiceTax", field.Name)
 }
 
+func (ec *executionContext) childFields_LiquidityTest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_LiquidityTest_at(ctx, field)
+	case "cash":
+		return ec.fieldContext_LiquidityTest_cash(ctx, field)
+	case "inflows":
+		return ec.fieldContext_LiquidityTest_inflows(ctx, field)
+	case "outflows":
+		return ec.fieldContext_LiquidityTest_outflows(ctx, field)
+	case "certified":
+		return ec.fieldContext_LiquidityTest_certified(ctx, field)
+	case "free":
+		return ec.fieldContext_LiquidityTest_free(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LiquidityTest", field.Name)
+}
+
 func (ec *executionContext) childFields_Mandate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4777,8 +6183,12 @@ func (ec *executionContext) childFields_Member(ctx context.Context, field graphq
 		return ec.fieldContext_Member_roles(ctx, field)
 	case "invoices":
 		return ec.fieldContext_Member_invoices(ctx, field)
+	case "dividendPayouts":
+		return ec.fieldContext_Member_dividendPayouts(ctx, field)
 	case "entitlements":
 		return ec.fieldContext_Member_entitlements(ctx, field)
+	case "shareClaims":
+		return ec.fieldContext_Member_shareClaims(ctx, field)
 	case "shareLots":
 		return ec.fieldContext_Member_shareLots(ctx, field)
 	case "shareCredits":
@@ -4847,6 +6257,28 @@ func (ec *executionContext) childFields_MemberPayload(ctx context.Context, field
 		return ec.fieldContext_MemberPayload_member(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MemberPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_NetAssetsTest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "at":
+		return ec.fieldContext_NetAssetsTest_at(ctx, field)
+	case "assets":
+		return ec.fieldContext_NetAssetsTest_assets(ctx, field)
+	case "provisions":
+		return ec.fieldContext_NetAssetsTest_provisions(ctx, field)
+	case "debts":
+		return ec.fieldContext_NetAssetsTest_debts(ctx, field)
+	case "unamortised":
+		return ec.fieldContext_NetAssetsTest_unamortised(ctx, field)
+	case "unavailable":
+		return ec.fieldContext_NetAssetsTest_unavailable(ctx, field)
+	case "certified":
+		return ec.fieldContext_NetAssetsTest_certified(ctx, field)
+	case "free":
+		return ec.fieldContext_NetAssetsTest_free(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type NetAssetsTest", field.Name)
 }
 
 func (ec *executionContext) childFields_OverdueShares(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4931,6 +6363,36 @@ func (ec *executionContext) childFields_PaymentPayload(ctx context.Context, fiel
 		return ec.fieldContext_PaymentPayload_payment(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PaymentPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_PayoutAccount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "iban":
+		return ec.fieldContext_PayoutAccount_iban(ctx, field)
+	case "bic":
+		return ec.fieldContext_PayoutAccount_bic(ctx, field)
+	case "holder":
+		return ec.fieldContext_PayoutAccount_holder(ctx, field)
+	case "usableFrom":
+		return ec.fieldContext_PayoutAccount_usableFrom(ctx, field)
+	case "trusted":
+		return ec.fieldContext_PayoutAccount_trusted(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayoutAccount", field.Name)
+}
+
+func (ec *executionContext) childFields_PayoutPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_PayoutPayload_position(ctx, field)
+	case "dividend":
+		return ec.fieldContext_PayoutPayload_dividend(ctx, field)
+	case "party":
+		return ec.fieldContext_PayoutPayload_party(ctx, field)
+	case "payout":
+		return ec.fieldContext_PayoutPayload_payout(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayoutPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Plan(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5043,6 +6505,20 @@ func (ec *executionContext) childFields_PriceListPayload(ctx context.Context, fi
 	return nil, fmt.Errorf("no field named %q was found under type PriceListPayload", field.Name)
 }
 
+func (ec *executionContext) childFields_QueuedRefund(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "place":
+		return ec.fieldContext_QueuedRefund_place(ctx, field)
+	case "claim":
+		return ec.fieldContext_QueuedRefund_claim(ctx, field)
+	case "release":
+		return ec.fieldContext_QueuedRefund_release(ctx, field)
+	case "blocked":
+		return ec.fieldContext_QueuedRefund_blocked(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type QueuedRefund", field.Name)
+}
+
 func (ec *executionContext) childFields_Recipient(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -5061,6 +6537,34 @@ func (ec *executionContext) childFields_Recipient(ctx context.Context, field gra
 		return ec.fieldContext_Recipient_vatNumber(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Recipient", field.Name)
+}
+
+func (ec *executionContext) childFields_RefundBudget(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_RefundBudget_id(ctx, field)
+	case "amount":
+		return ec.fieldContext_RefundBudget_amount(ctx, field)
+	case "refunds":
+		return ec.fieldContext_RefundBudget_refunds(ctx, field)
+	case "left":
+		return ec.fieldContext_RefundBudget_left(ctx, field)
+	case "leftForRefunds":
+		return ec.fieldContext_RefundBudget_leftForRefunds(ctx, field)
+	case "netAssets":
+		return ec.fieldContext_RefundBudget_netAssets(ctx, field)
+	case "liquidity":
+		return ec.fieldContext_RefundBudget_liquidity(ctx, field)
+	case "decision":
+		return ec.fieldContext_RefundBudget_decision(ctx, field)
+	case "on":
+		return ec.fieldContext_RefundBudget_on(ctx, field)
+	case "through":
+		return ec.fieldContext_RefundBudget_through(ctx, field)
+	case "draws":
+		return ec.fieldContext_RefundBudget_draws(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type RefundBudget", field.Name)
 }
 
 func (ec *executionContext) childFields_RegisteredMember(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5193,6 +6697,20 @@ func (ec *executionContext) childFields_ServiceSubscriptionEdge(ctx context.Cont
 	return nil, fmt.Errorf("no field named %q was found under type ServiceSubscriptionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ShareBalance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "account":
+		return ec.fieldContext_ShareBalance_account(ctx, field)
+	case "class":
+		return ec.fieldContext_ShareBalance_class(ctx, field)
+	case "unavailable":
+		return ec.fieldContext_ShareBalance_unavailable(ctx, field)
+	case "amount":
+		return ec.fieldContext_ShareBalance_amount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareBalance", field.Name)
+}
+
 func (ec *executionContext) childFields_ShareCall(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -5247,6 +6765,76 @@ func (ec *executionContext) childFields_ShareCertificate(ctx context.Context, fi
 		return ec.fieldContext_ShareCertificate_voidBy(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ShareCertificate", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareClaim(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_ShareClaim_id(ctx, field)
+	case "party":
+		return ec.fieldContext_ShareClaim_party(ctx, field)
+	case "class":
+		return ec.fieldContext_ShareClaim_class(ctx, field)
+	case "reason":
+		return ec.fieldContext_ShareClaim_reason(ctx, field)
+	case "state":
+		return ec.fieldContext_ShareClaim_state(ctx, field)
+	case "quantity":
+		return ec.fieldContext_ShareClaim_quantity(ctx, field)
+	case "held":
+		return ec.fieldContext_ShareClaim_held(ctx, field)
+	case "requestedOn":
+		return ec.fieldContext_ShareClaim_requestedOn(ctx, field)
+	case "effectiveOn":
+		return ec.fieldContext_ShareClaim_effectiveOn(ctx, field)
+	case "capped":
+		return ec.fieldContext_ShareClaim_capped(ctx, field)
+	case "accepted":
+		return ec.fieldContext_ShareClaim_accepted(ctx, field)
+	case "restOf":
+		return ec.fieldContext_ShareClaim_restOf(ctx, field)
+	case "value":
+		return ec.fieldContext_ShareClaim_value(ctx, field)
+	case "waiting":
+		return ec.fieldContext_ShareClaim_waiting(ctx, field)
+	case "released":
+		return ec.fieldContext_ShareClaim_released(ctx, field)
+	case "owed":
+		return ec.fieldContext_ShareClaim_owed(ctx, field)
+	case "unpaid":
+		return ec.fieldContext_ShareClaim_unpaid(ctx, field)
+	case "restrictions":
+		return ec.fieldContext_ShareClaim_restrictions(ctx, field)
+	case "barredFrom":
+		return ec.fieldContext_ShareClaim_barredFrom(ctx, field)
+	case "entries":
+		return ec.fieldContext_ShareClaim_entries(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareClaim", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareClaimConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ShareClaimConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ShareClaimConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ShareClaimConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ShareClaimConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareClaimConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareClaimEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ShareClaimEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ShareClaimEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareClaimEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_ShareClass(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5337,6 +6925,80 @@ func (ec *executionContext) childFields_ShareCredit(ctx context.Context, field g
 		return ec.fieldContext_ShareCredit_since(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ShareCredit", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_ShareEntry_position(ctx, field)
+	case "type":
+		return ec.fieldContext_ShareEntry_type(ctx, field)
+	case "on":
+		return ec.fieldContext_ShareEntry_on(ctx, field)
+	case "bookedOn":
+		return ec.fieldContext_ShareEntry_bookedOn(ctx, field)
+	case "amount":
+		return ec.fieldContext_ShareEntry_amount(ctx, field)
+	case "reference":
+		return ec.fieldContext_ShareEntry_reference(ctx, field)
+	case "to":
+		return ec.fieldContext_ShareEntry_to(ctx, field)
+	case "recordedAt":
+		return ec.fieldContext_ShareEntry_recordedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareJournalEntry(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_ShareJournalEntry_position(ctx, field)
+	case "line":
+		return ec.fieldContext_ShareJournalEntry_line(ctx, field)
+	case "type":
+		return ec.fieldContext_ShareJournalEntry_type(ctx, field)
+	case "on":
+		return ec.fieldContext_ShareJournalEntry_on(ctx, field)
+	case "account":
+		return ec.fieldContext_ShareJournalEntry_account(ctx, field)
+	case "unavailable":
+		return ec.fieldContext_ShareJournalEntry_unavailable(ctx, field)
+	case "party":
+		return ec.fieldContext_ShareJournalEntry_party(ctx, field)
+	case "number":
+		return ec.fieldContext_ShareJournalEntry_number(ctx, field)
+	case "name":
+		return ec.fieldContext_ShareJournalEntry_name(ctx, field)
+	case "class":
+		return ec.fieldContext_ShareJournalEntry_class(ctx, field)
+	case "amount":
+		return ec.fieldContext_ShareJournalEntry_amount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareJournalEntry", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareJournalEntryConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_ShareJournalEntryConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_ShareJournalEntryConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_ShareJournalEntryConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_ShareJournalEntryConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareJournalEntryConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_ShareJournalEntryEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_ShareJournalEntryEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_ShareJournalEntryEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ShareJournalEntryEdge", field.Name)
 }
 
 func (ec *executionContext) childFields_ShareLot(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -5703,6 +7365,30 @@ func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
 }
 
+func (ec *executionContext) childFields_Withholding(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "from":
+		return ec.fieldContext_Withholding_from(ctx, field)
+	case "rate":
+		return ec.fieldContext_Withholding_rate(ctx, field)
+	case "exempt":
+		return ec.fieldContext_Withholding_exempt(ctx, field)
+	case "source":
+		return ec.fieldContext_Withholding_source(ctx, field)
+	case "on":
+		return ec.fieldContext_Withholding_on(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Withholding", field.Name)
+}
+
+func (ec *executionContext) childFields_WithholdingPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_WithholdingPayload_position(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WithholdingPayload", field.Name)
+}
+
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "name":
@@ -5975,6 +7661,52 @@ func (ec *executionContext) field_Mutation_abandonTransfer_args(ctx context.Cont
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_acceptExit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["quantity"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decision"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_admitAll_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6207,6 +7939,60 @@ func (ec *executionContext) field_Mutation_agreeTransfer_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_allotDividend_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "dividend",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["dividend"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "gross",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["gross"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "tax",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["tax"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_answerExclusion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6336,6 +8122,60 @@ func (ec *executionContext) field_Mutation_apply_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["requestId"] = arg9
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_approveAccounts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "year",
+		func(ctx context.Context, v any) (calendar.Date, error) {
+			return ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["year"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "netAssets",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["netAssets"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "loss",
+		func(ctx context.Context, v any) (*money.Money, error) {
+			return ec.unmarshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["loss"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decision"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
 	return args, nil
 }
 
@@ -6569,6 +8409,60 @@ func (ec *executionContext) field_Mutation_castVote_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_certifyBudget_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["amount"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "netAssets",
+		func(ctx context.Context, v any) (*shares.NetAssets, error) {
+			return ec.unmarshalONetAssetsTestInput2ᚖrochdaleᚋdomainᚋsharesᚐNetAssets(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["netAssets"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "liquidity",
+		func(ctx context.Context, v any) (*shares.Liquidity, error) {
+			return ec.unmarshalOLiquidityTestInput2ᚖrochdaleᚋdomainᚋsharesᚐLiquidity(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["liquidity"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decision"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_changeBankAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6675,6 +8569,52 @@ func (ec *executionContext) field_Mutation_changeQuota_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_chargeLoss_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "year",
+		func(ctx context.Context, v any) (calendar.Date, error) {
+			return ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["year"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_closePoll_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -6694,6 +8634,52 @@ func (ec *executionContext) field_Mutation_closePoll_args(ctx context.Context, r
 		return nil, err
 	}
 	args["requestId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_collectUnpaid_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["amount"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "reference",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reference"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
 	return args, nil
 }
 
@@ -7005,6 +8991,76 @@ func (ec *executionContext) field_Mutation_decideCall_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_decideDividend_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "year",
+		func(ctx context.Context, v any) (calendar.Date, error) {
+			return ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["year"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "rates",
+		func(ctx context.Context, v any) ([]shares.ClassRate, error) {
+			return ec.unmarshalNDividendRateInput2ᚕrochdaleᚋdomainᚋsharesᚐClassRateᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["rates"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "budget",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["budget"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decision"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "payableOn",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["payableOn"] = arg6
+	arg7, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg7
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_decideExclusion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -7300,6 +9356,52 @@ func (ec *executionContext) field_Mutation_formJoint_args(ctx context.Context, r
 		return nil, err
 	}
 	args["holders"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_freeClaim_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "restriction",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["restriction"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg2
 	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
 		func(ctx context.Context, v any) (*calendar.Date, error) {
 			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
@@ -8031,6 +10133,122 @@ func (ec *executionContext) field_Mutation_openPoll_args(ctx context.Context, ra
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_payDividend_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "dividend",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["dividend"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["amount"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "reference",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reference"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_payRefund_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["amount"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "reference",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reference"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_proposeExclusion_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8439,60 +10657,6 @@ func (ec *executionContext) field_Mutation_recordSharePayment_args(ctx context.C
 	return args, nil
 }
 
-func (ec *executionContext) field_Mutation_recordShareRepayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
-	var err error
-	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNID2string(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["party"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNID2string(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["class"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
-		func(ctx context.Context, v any) (money.Money, error) {
-			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["amount"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
-		func(ctx context.Context, v any) (*calendar.Date, error) {
-			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["on"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "reference",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNString2string(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["reference"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
-		func(ctx context.Context, v any) (*string, error) {
-			return ec.unmarshalOString2ᚖstring(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["requestId"] = arg5
-	return args, nil
-}
-
 func (ec *executionContext) field_Mutation_recordWindingUp_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8536,60 +10700,6 @@ func (ec *executionContext) field_Mutation_recordWindingUp_args(ctx context.Cont
 		return nil, err
 	}
 	args["successor"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
-		func(ctx context.Context, v any) (*string, error) {
-			return ec.unmarshalOString2ᚖstring(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["requestId"] = arg5
-	return args, nil
-}
-
-func (ec *executionContext) field_Mutation_redeemShares_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
-	var err error
-	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNID2string(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["party"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
-		func(ctx context.Context, v any) (string, error) {
-			return ec.unmarshalNID2string(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["class"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
-		func(ctx context.Context, v any) (int, error) {
-			return ec.unmarshalNInt2int(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["quantity"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "value",
-		func(ctx context.Context, v any) (money.Money, error) {
-			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["value"] = arg3
-	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
-		func(ctx context.Context, v any) (*calendar.Date, error) {
-			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
-		})
-	if err != nil {
-		return nil, err
-	}
-	args["on"] = arg4
 	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
@@ -8709,6 +10819,36 @@ func (ec *executionContext) field_Mutation_reject_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_releaseRefunds_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "budget",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["budget"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_removeBankAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8777,6 +10917,68 @@ func (ec *executionContext) field_Mutation_replaceCertificate_args(ctx context.C
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_requestExit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "class",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["class"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "quantity",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["quantity"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "reason",
+		func(ctx context.Context, v any) (shares.ExitReason, error) {
+			return ec.unmarshalNExitReason2rochdaleᚋdomainᚋsharesᚐExitReason(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reason"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "effectiveOn",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["effectiveOn"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_resign_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -8826,6 +11028,168 @@ func (ec *executionContext) field_Mutation_resumeSubscription_args(ctx context.C
 		return nil, err
 	}
 	args["requestId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_returnDividend_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "dividend",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["dividend"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "reference",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reference"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
+		func(ctx context.Context, v any) (*money.Money, error) {
+			return ec.unmarshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["amount"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_returnRefund_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "reference",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reference"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reverseClaimEntry_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "entry",
+		func(ctx context.Context, v any) (shares.ClaimEntry, error) {
+			return ec.unmarshalNClaimEntry2rochdaleᚋdomainᚋsharesᚐClaimEntry(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["entry"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "of",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["of"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
 	return args, nil
 }
 
@@ -8888,6 +11252,98 @@ func (ec *executionContext) field_Mutation_reverseConversion_args(ctx context.Co
 		return nil, err
 	}
 	args["requestId"] = arg6
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reverseExit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reversePayout_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "dividend",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["dividend"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "barred",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["barred"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
 	return args, nil
 }
 
@@ -9129,6 +11585,68 @@ func (ec *executionContext) field_Mutation_runBilling_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_setOffRefund_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "amount",
+		func(ctx context.Context, v any) (money.Money, error) {
+			return ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["amount"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "bills",
+		func(ctx context.Context, v any) ([]string, error) {
+			return ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["bills"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "by",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["by"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decision"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_setPassword_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9186,6 +11704,60 @@ func (ec *executionContext) field_Mutation_setVATRate_args(ctx context.Context, 
 		return nil, err
 	}
 	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_setWithholding_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (calendar.Date, error) {
+			return ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "rate",
+		func(ctx context.Context, v any) (decimal.Decimal, error) {
+			return ec.unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["rate"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "exempt",
+		func(ctx context.Context, v any) (*money.Money, error) {
+			return ec.unmarshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["exempt"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "source",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["source"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
 	return args, nil
 }
 
@@ -9349,6 +11921,36 @@ func (ec *executionContext) field_Mutation_suspendSubscription_args(ctx context.
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_takeExitEffect_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_takeOffWaitingList_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9360,6 +11962,74 @@ func (ec *executionContext) field_Mutation_takeOffWaitingList_args(ctx context.C
 		return nil, err
 	}
 	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_timeBarDividend_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "dividend",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["dividend"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_timeBarRefund_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
 		func(ctx context.Context, v any) (*calendar.Date, error) {
 			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
@@ -9631,6 +12301,74 @@ func (ec *executionContext) field_Mutation_updateLanguage_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_valueExit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_waiveUnpaid_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["decision"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_withdrawApplication_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9642,6 +12380,36 @@ func (ec *executionContext) field_Mutation_withdrawApplication_args(ctx context.
 		return nil, err
 	}
 	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_withdrawExit_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "claim",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["claim"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
 		func(ctx context.Context, v any) (*calendar.Date, error) {
 			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
@@ -9923,6 +12691,88 @@ func (ec *executionContext) field_Query_balance_args(ctx context.Context, rawArg
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_barredRefunds_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_dividendPayouts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "dividend",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["dividend"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "payable",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["payable"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_dividend_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_document_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10024,6 +12874,20 @@ func (ec *executionContext) field_Query_exclusions_args(ctx context.Context, raw
 		return nil, err
 	}
 	args["before"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_exitYear_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg0
 	return args, nil
 }
 
@@ -10395,6 +13259,42 @@ func (ec *executionContext) field_Query_price_args(ctx context.Context, rawArgs 
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_refundBudget_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_refundQueue_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "budget",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["budget"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_retention_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10409,6 +13309,28 @@ func (ec *executionContext) field_Query_retention_args(ctx context.Context, rawA
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_shareBalances_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_shareCertificate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10420,6 +13342,74 @@ func (ec *executionContext) field_Query_shareCertificate_args(ctx context.Contex
 		return nil, err
 	}
 	args["number"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_shareClaim_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_shareClaims_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "state",
+		func(ctx context.Context, v any) (*shares.ClaimState, error) {
+			return ec.unmarshalOShareClaimState2ᚖrochdaleᚋdomainᚋsharesᚐClaimState(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["state"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
 	return args, nil
 }
 
@@ -10486,6 +13476,60 @@ func (ec *executionContext) field_Query_shareCredits_args(ctx context.Context, r
 		return nil, err
 	}
 	args["payer"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_shareJournal_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (calendar.Date, error) {
+			return ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "through",
+		func(ctx context.Context, v any) (calendar.Date, error) {
+			return ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["through"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
 	return args, nil
 }
 
@@ -11496,6 +14540,61 @@ func (ec *executionContext) fieldContext_AccountTrouble_parked(_ context.Context
 	return graphql.NewScalarFieldContext("AccountTrouble", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _AccountsPayload_position(ctx context.Context, field graphql.CollectedField, obj *AccountsDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountsPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AccountsPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AccountsPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _AccountsPayload_accounts(ctx context.Context, field graphql.CollectedField, obj *AccountsDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AccountsPayload_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AccountsPayload().Accounts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *shares.AccountsApproved) graphql.Marshaler {
+			return ec.marshalOApprovedAccounts2ᚖrochdaleᚋdomainᚋsharesᚐAccountsApproved(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AccountsPayload_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AccountsPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApprovedAccounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _AdmissionsPayload_position(ctx context.Context, field graphql.CollectedField, obj *AdmissionsDone) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -12036,6 +15135,286 @@ func (ec *executionContext) _Application_reason(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Application_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Application", field, false, false, "String")
+}
+
+func (ec *executionContext) _ApprovedAccounts_year(ctx context.Context, field graphql.CollectedField, obj *shares.AccountsApproved) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApprovedAccounts_year(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Year, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Period) graphql.Marshaler {
+			return ec.marshalNFiscalYear2rochdaleᚋdomainᚋcalendarᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApprovedAccounts_year(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApprovedAccounts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FiscalYear(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ApprovedAccounts_netAssets(ctx context.Context, field graphql.CollectedField, obj *shares.AccountsApproved) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApprovedAccounts_netAssets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.NetAssets, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApprovedAccounts_netAssets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApprovedAccounts", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ApprovedAccounts_loss(ctx context.Context, field graphql.CollectedField, obj *shares.AccountsApproved) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApprovedAccounts_loss(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ApprovedAccounts().Loss(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ApprovedAccounts_loss(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApprovedAccounts", field, true, true, "Money")
+}
+
+func (ec *executionContext) _ApprovedAccounts_shares(ctx context.Context, field graphql.CollectedField, obj *shares.AccountsApproved) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApprovedAccounts_shares(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Shares, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []shares.ClassShares) graphql.Marshaler {
+			return ec.marshalNClassShares2ᚕrochdaleᚋdomainᚋsharesᚐClassSharesᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApprovedAccounts_shares(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ApprovedAccounts",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClassShares(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ApprovedAccounts_decision(ctx context.Context, field graphql.CollectedField, obj *shares.AccountsApproved) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApprovedAccounts_decision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Decision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApprovedAccounts_decision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApprovedAccounts", field, false, false, "String")
+}
+
+func (ec *executionContext) _ApprovedAccounts_on(ctx context.Context, field graphql.CollectedField, obj *shares.AccountsApproved) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ApprovedAccounts_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ApprovedAccounts_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ApprovedAccounts", field, false, false, "Date")
+}
+
+func (ec *executionContext) _AskingExit_claim(ctx context.Context, field graphql.CollectedField, obj *projections.AskingExit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AskingExit_claim(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Claim, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.ShareClaim) graphql.Marshaler {
+			return ec.marshalNShareClaim2rochdaleᚋprojectionsᚐShareClaim(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AskingExit_claim(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AskingExit",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaim(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AskingExit_quantity(ctx context.Context, field graphql.CollectedField, obj *projections.AskingExit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AskingExit_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AskingExit_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AskingExit", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AskingExit_left(ctx context.Context, field graphql.CollectedField, obj *projections.AskingExit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AskingExit_left(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Left, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AskingExit_left(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AskingExit", field, false, false, "Money")
+}
+
+func (ec *executionContext) _AskingExit_leaves(ctx context.Context, field graphql.CollectedField, obj *projections.AskingExit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AskingExit_leaves(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Leaves, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AskingExit_leaves(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AskingExit", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _AskingExit_proposed(ctx context.Context, field graphql.CollectedField, obj *projections.AskingExit) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AskingExit_proposed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Proposed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AskingExit_proposed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AskingExit", field, false, false, "Int")
 }
 
 func (ec *executionContext) _Assembly_id(ctx context.Context, field graphql.CollectedField, obj *projections.Assembly) (ret graphql.Marshaler) {
@@ -13039,6 +16418,176 @@ func (ec *executionContext) fieldContext_BillingProblem_problem(_ context.Contex
 	return graphql.NewScalarFieldContext("BillingProblem", field, false, false, "String")
 }
 
+func (ec *executionContext) _BudgetDraw_claim(ctx context.Context, field graphql.CollectedField, obj *shares.BudgetDrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetDraw_claim(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Claim, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.ClaimID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚋsharesᚐClaimID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetDraw_claim(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetDraw", field, false, false, "ID")
+}
+
+func (ec *executionContext) _BudgetDraw_dividend(ctx context.Context, field graphql.CollectedField, obj *shares.BudgetDrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetDraw_dividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dividend, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.DividendID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚋsharesᚐDividendID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetDraw_dividend(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetDraw", field, false, false, "ID")
+}
+
+func (ec *executionContext) _BudgetDraw_amount(ctx context.Context, field graphql.CollectedField, obj *shares.BudgetDrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetDraw_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetDraw_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetDraw", field, false, false, "Money")
+}
+
+func (ec *executionContext) _BudgetDraw_on(ctx context.Context, field graphql.CollectedField, obj *shares.BudgetDrawn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetDraw_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetDraw_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetDraw", field, false, false, "Date")
+}
+
+func (ec *executionContext) _BudgetPayload_position(ctx context.Context, field graphql.CollectedField, obj *BudgetDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _BudgetPayload_id(ctx context.Context, field graphql.CollectedField, obj *BudgetDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.BudgetID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐBudgetID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("BudgetPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _BudgetPayload_budget(ctx context.Context, field graphql.CollectedField, obj *BudgetDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_BudgetPayload_budget(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.BudgetPayload().Budget(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.RefundBudget) graphql.Marshaler {
+			return ec.marshalORefundBudget2ᚖrochdaleᚋprojectionsᚐRefundBudget(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_BudgetPayload_budget(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "BudgetPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RefundBudget(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CalledShares_party(ctx context.Context, field graphql.CollectedField, obj *projections.CalledShares) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13255,6 +16804,222 @@ func (ec *executionContext) fieldContext_CertificatePayload_certificate(_ contex
 	return fc, nil
 }
 
+func (ec *executionContext) _CertifiedFigures_by(ctx context.Context, field graphql.CollectedField, obj *shares.Certified) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CertifiedFigures_by(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.By, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v statutes.Body) graphql.Marshaler {
+			return ec.marshalNString2rochdaleᚋdomainᚋstatutesᚐBody(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CertifiedFigures_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CertifiedFigures", field, false, false, "String")
+}
+
+func (ec *executionContext) _CertifiedFigures_on(ctx context.Context, field graphql.CollectedField, obj *shares.Certified) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CertifiedFigures_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CertifiedFigures_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CertifiedFigures", field, false, false, "Date")
+}
+
+func (ec *executionContext) _CertifiedFigures_document(ctx context.Context, field graphql.CollectedField, obj *shares.Certified) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CertifiedFigures_document(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Document, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CertifiedFigures_document(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("CertifiedFigures", field, false, false, "String")
+}
+
+func (ec *executionContext) _ClaimPayload_position(ctx context.Context, field graphql.CollectedField, obj *ClaimDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClaimPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClaimPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClaimPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _ClaimPayload_id(ctx context.Context, field graphql.CollectedField, obj *ClaimDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClaimPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.ClaimID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐClaimID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClaimPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClaimPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ClaimPayload_claim(ctx context.Context, field graphql.CollectedField, obj *ClaimDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClaimPayload_claim(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ClaimPayload().Claim(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.ShareClaim) graphql.Marshaler {
+			return ec.marshalOShareClaim2ᚖrochdaleᚋprojectionsᚐShareClaim(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ClaimPayload_claim(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ClaimPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaim(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ClassShares_class(ctx context.Context, field graphql.CollectedField, obj *shares.ClassShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClassShares_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClassShares_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClassShares", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ClassShares_quantity(ctx context.Context, field graphql.CollectedField, obj *shares.ClassShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClassShares_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClassShares_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClassShares", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ClassShares_price(ctx context.Context, field graphql.CollectedField, obj *shares.ClassShares) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ClassShares_price(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Price, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ClassShares_price(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ClassShares", field, false, false, "Money")
+}
+
 func (ec *executionContext) _ContactRequest_request(ctx context.Context, field graphql.CollectedField, obj *projections.ContactRequest) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -13368,6 +17133,800 @@ func (ec *executionContext) _ContactRequest_expiresAfter(ctx context.Context, fi
 }
 func (ec *executionContext) fieldContext_ContactRequest_expiresAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ContactRequest", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Dividend_id(ctx context.Context, field graphql.CollectedField, obj *shares.DividendDecided) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dividend_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dividend, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.DividendID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐDividendID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dividend_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dividend", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Dividend_year(ctx context.Context, field graphql.CollectedField, obj *shares.DividendDecided) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dividend_year(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Year, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Period) graphql.Marshaler {
+			return ec.marshalNFiscalYear2rochdaleᚋdomainᚋcalendarᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dividend_year(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dividend",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FiscalYear(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dividend_rates(ctx context.Context, field graphql.CollectedField, obj *shares.DividendDecided) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dividend_rates(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rates, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []shares.ClassRate) graphql.Marshaler {
+			return ec.marshalNDividendRate2ᚕrochdaleᚋdomainᚋsharesᚐClassRateᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dividend_rates(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Dividend",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DividendRate(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Dividend_total(ctx context.Context, field graphql.CollectedField, obj *shares.DividendDecided) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dividend_total(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Total, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dividend_total(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dividend", field, false, false, "Money")
+}
+
+func (ec *executionContext) _Dividend_budget(ctx context.Context, field graphql.CollectedField, obj *shares.DividendDecided) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dividend_budget(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Budget, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.BudgetID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚋsharesᚐBudgetID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Dividend_budget(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dividend", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Dividend_decision(ctx context.Context, field graphql.CollectedField, obj *shares.DividendDecided) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dividend_decision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Decision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dividend_decision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dividend", field, false, false, "String")
+}
+
+func (ec *executionContext) _Dividend_on(ctx context.Context, field graphql.CollectedField, obj *shares.DividendDecided) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dividend_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dividend_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dividend", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Dividend_payableOn(ctx context.Context, field graphql.CollectedField, obj *shares.DividendDecided) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Dividend_payableOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PayableOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Dividend_payableOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Dividend", field, false, false, "Date")
+}
+
+func (ec *executionContext) _DividendPayload_position(ctx context.Context, field graphql.CollectedField, obj *DividendDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _DividendPayload_id(ctx context.Context, field graphql.CollectedField, obj *DividendDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.DividendID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐDividendID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _DividendPayload_dividend(ctx context.Context, field graphql.CollectedField, obj *DividendDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayload_dividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DividendPayload().Dividend(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *shares.DividendDecided) graphql.Marshaler {
+			return ec.marshalODividend2ᚖrochdaleᚋdomainᚋsharesᚐDividendDecided(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayload_dividend(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DividendPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Dividend(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DividendPayout_dividend(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_dividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dividend, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.DividendID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐDividendID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_dividend(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, false, false, "ID")
+}
+
+func (ec *executionContext) _DividendPayout_party(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, false, false, "ID")
+}
+
+func (ec *executionContext) _DividendPayout_number(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.MemberNumber) graphql.Marshaler {
+			return ec.marshalOInt2rochdaleᚋdomainᚐMemberNumber(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, false, false, "Int")
+}
+
+func (ec *executionContext) _DividendPayout_name(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, false, false, "String")
+}
+
+func (ec *executionContext) _DividendPayout_gross(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_gross(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Gross, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_gross(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, false, false, "Money")
+}
+
+func (ec *executionContext) _DividendPayout_tax(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_tax(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Tax, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_tax(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, false, false, "Money")
+}
+
+func (ec *executionContext) _DividendPayout_net(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_net(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Net(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_net(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, true, false, "Money")
+}
+
+func (ec *executionContext) _DividendPayout_payable(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_payable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_payable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, false, false, "Money")
+}
+
+func (ec *executionContext) _DividendPayout_payableOn(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_payableOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PayableOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_payableOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, false, false, "Date")
+}
+
+func (ec *executionContext) _DividendPayout_barredFrom(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_barredFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BarredFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_barredFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayout", field, false, false, "Date")
+}
+
+func (ec *executionContext) _DividendPayout_account(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DividendPayout().Account(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.PaidTo) graphql.Marshaler {
+			return ec.marshalOPayoutAccount2ᚖrochdaleᚋprojectionsᚐPaidTo(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DividendPayout",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PayoutAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DividendPayout_entries(ctx context.Context, field graphql.CollectedField, obj *projections.SharePayout) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayout_entries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareEntry) graphql.Marshaler {
+			return ec.marshalNShareEntry2ᚕrochdaleᚋprojectionsᚐShareEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayout_entries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DividendPayout",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DividendPayoutConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.SharePayout]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayoutConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Edge[projections.SharePayout]) graphql.Marshaler {
+			return ec.marshalNDividendPayoutEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayoutConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DividendPayoutConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DividendPayoutEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DividendPayoutConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.SharePayout]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayoutConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.SharePayout) graphql.Marshaler {
+			return ec.marshalNDividendPayout2ᚕrochdaleᚋprojectionsᚐSharePayoutᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayoutConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DividendPayoutConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DividendPayout(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DividendPayoutConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.SharePayout]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayoutConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayoutConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DividendPayoutConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DividendPayoutConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.SharePayout]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayoutConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayoutConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayoutConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _DividendPayoutEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.SharePayout]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayoutEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayoutEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendPayoutEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _DividendPayoutEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.SharePayout]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendPayoutEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.SharePayout) graphql.Marshaler {
+			return ec.marshalNDividendPayout2rochdaleᚋprojectionsᚐSharePayout(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendPayoutEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DividendPayoutEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DividendPayout(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DividendRate_class(ctx context.Context, field graphql.CollectedField, obj *shares.ClassRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendRate_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendRate_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendRate", field, false, false, "ID")
+}
+
+func (ec *executionContext) _DividendRate_rate(ctx context.Context, field graphql.CollectedField, obj *shares.ClassRate) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DividendRate_rate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DividendRate_rate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DividendRate", field, false, false, "Decimal")
 }
 
 func (ec *executionContext) _Document_id(ctx context.Context, field graphql.CollectedField, obj *projections.Document) (ret graphql.Marshaler) {
@@ -14987,6 +19546,208 @@ func (ec *executionContext) fieldContext_ExclusionEdge_node(_ context.Context, f
 	return fc, nil
 }
 
+func (ec *executionContext) _ExitYear_year(ctx context.Context, field graphql.CollectedField, obj *projections.ExitYear) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExitYear_year(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Year, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Period) graphql.Marshaler {
+			return ec.marshalNFiscalYear2rochdaleᚋdomainᚋcalendarᚐPeriod(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExitYear_year(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExitYear",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FiscalYear(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ExitYear_capital(ctx context.Context, field graphql.CollectedField, obj *projections.ExitYear) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExitYear_capital(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ExitYear().Capital(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExitYear_capital(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExitYear", field, true, true, "Money")
+}
+
+func (ec *executionContext) _ExitYear_members(ctx context.Context, field graphql.CollectedField, obj *projections.ExitYear) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExitYear_members(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ExitYear().Members(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *int) graphql.Marshaler {
+			return ec.marshalOInt2ᚖint(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ExitYear_members(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExitYear", field, true, true, "Int")
+}
+
+func (ec *executionContext) _ExitYear_acceptedQuantity(ctx context.Context, field graphql.CollectedField, obj *projections.ExitYear) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExitYear_acceptedQuantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ExitYear().AcceptedQuantity(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExitYear_acceptedQuantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExitYear", field, true, true, "Int")
+}
+
+func (ec *executionContext) _ExitYear_acceptedAmount(ctx context.Context, field graphql.CollectedField, obj *projections.ExitYear) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExitYear_acceptedAmount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ExitYear().AcceptedAmount(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExitYear_acceptedAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ExitYear", field, true, true, "Money")
+}
+
+func (ec *executionContext) _ExitYear_asking(ctx context.Context, field graphql.CollectedField, obj *projections.ExitYear) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ExitYear_asking(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Asking, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.AskingExit) graphql.Marshaler {
+			return ec.marshalNAskingExit2ᚕrochdaleᚋprojectionsᚐAskingExitᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ExitYear_asking(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ExitYear",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AskingExit(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FiscalYear_from(ctx context.Context, field graphql.CollectedField, obj *calendar.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FiscalYear_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FiscalYear_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FiscalYear", field, false, false, "Date")
+}
+
+func (ec *executionContext) _FiscalYear_through(ctx context.Context, field graphql.CollectedField, obj *calendar.Period) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FiscalYear_through(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Through, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FiscalYear_through(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FiscalYear", field, false, false, "Date")
+}
+
 func (ec *executionContext) _Happening_position(ctx context.Context, field graphql.CollectedField, obj *projections.Happening) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -16115,6 +20876,153 @@ func (ec *executionContext) _InvoiceTax_gross(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_InvoiceTax_gross(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvoiceTax", field, false, false, "Money")
+}
+
+func (ec *executionContext) _LiquidityTest_at(ctx context.Context, field graphql.CollectedField, obj *shares.Liquidity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiquidityTest_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiquidityTest_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LiquidityTest", field, false, false, "Date")
+}
+
+func (ec *executionContext) _LiquidityTest_cash(ctx context.Context, field graphql.CollectedField, obj *shares.Liquidity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiquidityTest_cash(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cash, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiquidityTest_cash(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LiquidityTest", field, false, false, "Money")
+}
+
+func (ec *executionContext) _LiquidityTest_inflows(ctx context.Context, field graphql.CollectedField, obj *shares.Liquidity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiquidityTest_inflows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Inflows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiquidityTest_inflows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LiquidityTest", field, false, false, "Money")
+}
+
+func (ec *executionContext) _LiquidityTest_outflows(ctx context.Context, field graphql.CollectedField, obj *shares.Liquidity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiquidityTest_outflows(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Outflows, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiquidityTest_outflows(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LiquidityTest", field, false, false, "Money")
+}
+
+func (ec *executionContext) _LiquidityTest_certified(ctx context.Context, field graphql.CollectedField, obj *shares.Liquidity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiquidityTest_certified(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Certified, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.Certified) graphql.Marshaler {
+			return ec.marshalNCertifiedFigures2rochdaleᚋdomainᚋsharesᚐCertified(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiquidityTest_certified(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LiquidityTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CertifiedFigures(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LiquidityTest_free(ctx context.Context, field graphql.CollectedField, obj *shares.Liquidity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LiquidityTest_free(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Free(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LiquidityTest_free(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LiquidityTest", field, true, false, "Money")
 }
 
 func (ec *executionContext) _Mandate_id(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
@@ -17647,6 +22555,38 @@ func (ec *executionContext) fieldContext_Member_invoices(ctx context.Context, fi
 	return fc, nil
 }
 
+func (ec *executionContext) _Member_dividendPayouts(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_dividendPayouts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().DividendPayouts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.SharePayout) graphql.Marshaler {
+			return ec.marshalNDividendPayout2ᚕrochdaleᚋprojectionsᚐSharePayoutᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_dividendPayouts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DividendPayout(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Member_entitlements(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -17674,6 +22614,38 @@ func (ec *executionContext) fieldContext_Member_entitlements(_ context.Context, 
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Entitlement(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_shareClaims(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_shareClaims(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().ShareClaims(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareClaim) graphql.Marshaler {
+			return ec.marshalNShareClaim2ᚕrochdaleᚋprojectionsᚐShareClaimᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_shareClaims(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaim(ctx, field)
 		},
 	}
 	return fc, nil
@@ -18710,6 +23682,314 @@ func (ec *executionContext) fieldContext_Mutation_runBilling(ctx context.Context
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_setWithholding(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setWithholding(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetWithholding(ctx, fc.Args["from"].(calendar.Date), fc.Args["rate"].(decimal.Decimal), fc.Args["exempt"].(*money.Money), fc.Args["source"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v WithholdingDone) graphql.Marshaler {
+			return ec.marshalNWithholdingPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐWithholdingDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setWithholding(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WithholdingPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setWithholding_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_decideDividend(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_decideDividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DecideDividend(ctx, fc.Args["id"].(string), fc.Args["year"].(calendar.Date), fc.Args["rates"].([]shares.ClassRate), fc.Args["budget"].(*string), fc.Args["decision"].(string), fc.Args["on"].(*calendar.Date), fc.Args["payableOn"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v DividendDone) graphql.Marshaler {
+			return ec.marshalNDividendPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐDividendDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_decideDividend(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DividendPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_decideDividend_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_allotDividend(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_allotDividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AllotDividend(ctx, fc.Args["dividend"].(string), fc.Args["party"].(string), fc.Args["gross"].(money.Money), fc.Args["tax"].(money.Money), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PayoutDone) graphql.Marshaler {
+			return ec.marshalNPayoutPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPayoutDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_allotDividend(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PayoutPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_allotDividend_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_payDividend(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_payDividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PayDividend(ctx, fc.Args["dividend"].(string), fc.Args["party"].(string), fc.Args["to"].(*string), fc.Args["amount"].(money.Money), fc.Args["reference"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PayoutDone) graphql.Marshaler {
+			return ec.marshalNPayoutPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPayoutDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_payDividend(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PayoutPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_payDividend_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_returnDividend(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_returnDividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReturnDividend(ctx, fc.Args["dividend"].(string), fc.Args["party"].(string), fc.Args["reference"].(string), fc.Args["amount"].(*money.Money), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PayoutDone) graphql.Marshaler {
+			return ec.marshalNPayoutPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPayoutDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_returnDividend(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PayoutPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_returnDividend_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_timeBarDividend(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_timeBarDividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TimeBarDividend(ctx, fc.Args["dividend"].(string), fc.Args["party"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PayoutDone) graphql.Marshaler {
+			return ec.marshalNPayoutPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPayoutDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_timeBarDividend(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PayoutPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_timeBarDividend_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reversePayout(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reversePayout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReversePayout(ctx, fc.Args["dividend"].(string), fc.Args["party"].(string), fc.Args["barred"].(bool), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PayoutDone) graphql.Marshaler {
+			return ec.marshalNPayoutPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPayoutDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reversePayout(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PayoutPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reversePayout_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_fileDocument(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -18748,6 +24028,798 @@ func (ec *executionContext) fieldContext_Mutation_fileDocument(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_fileDocument_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_requestExit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_requestExit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RequestExit(ctx, fc.Args["party"].(*string), fc.Args["class"].(string), fc.Args["quantity"].(*int), fc.Args["reason"].(shares.ExitReason), fc.Args["effectiveOn"].(*calendar.Date), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_requestExit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_requestExit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_acceptExit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_acceptExit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AcceptExit(ctx, fc.Args["claim"].(string), fc.Args["quantity"].(int), fc.Args["decision"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_acceptExit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_acceptExit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_withdrawExit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_withdrawExit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WithdrawExit(ctx, fc.Args["claim"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_withdrawExit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_withdrawExit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_takeExitEffect(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_takeExitEffect(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TakeExitEffect(ctx, fc.Args["claim"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_takeExitEffect(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_takeExitEffect_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reverseExit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reverseExit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReverseExit(ctx, fc.Args["claim"].(string), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reverseExit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reverseExit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_valueExit(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_valueExit(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ValueExit(ctx, fc.Args["claim"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_valueExit(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_valueExit_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_collectUnpaid(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_collectUnpaid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CollectUnpaid(ctx, fc.Args["claim"].(string), fc.Args["amount"].(money.Money), fc.Args["reference"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_collectUnpaid(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_collectUnpaid_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_waiveUnpaid(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_waiveUnpaid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().WaiveUnpaid(ctx, fc.Args["claim"].(string), fc.Args["decision"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_waiveUnpaid(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_waiveUnpaid_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_setOffRefund(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_setOffRefund(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SetOffRefund(ctx, fc.Args["claim"].(string), fc.Args["amount"].(money.Money), fc.Args["bills"].([]string), fc.Args["by"].(string), fc.Args["decision"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_setOffRefund(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_setOffRefund_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_payRefund(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_payRefund(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().PayRefund(ctx, fc.Args["claim"].(string), fc.Args["to"].(*string), fc.Args["amount"].(money.Money), fc.Args["reference"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_payRefund(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_payRefund_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_returnRefund(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_returnRefund(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReturnRefund(ctx, fc.Args["claim"].(string), fc.Args["reference"].(string), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_returnRefund(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_returnRefund_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_freeClaim(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_freeClaim(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().FreeClaim(ctx, fc.Args["claim"].(string), fc.Args["restriction"].(string), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_freeClaim(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_freeClaim_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_timeBarRefund(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_timeBarRefund(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().TimeBarRefund(ctx, fc.Args["claim"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_timeBarRefund(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_timeBarRefund_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_reverseClaimEntry(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reverseClaimEntry(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReverseClaimEntry(ctx, fc.Args["claim"].(string), fc.Args["entry"].(shares.ClaimEntry), fc.Args["of"].(*string), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+			return ec.marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reverseClaimEntry(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ClaimPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reverseClaimEntry_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_approveAccounts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_approveAccounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ApproveAccounts(ctx, fc.Args["year"].(calendar.Date), fc.Args["netAssets"].(money.Money), fc.Args["loss"].(*money.Money), fc.Args["decision"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AccountsDone) graphql.Marshaler {
+			return ec.marshalNAccountsPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAccountsDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_approveAccounts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountsPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_approveAccounts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_chargeLoss(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_chargeLoss(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ChargeLoss(ctx, fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["year"].(calendar.Date), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
+			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_chargeLoss(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SharesPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_chargeLoss_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_certifyBudget(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_certifyBudget(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CertifyBudget(ctx, fc.Args["amount"].(money.Money), fc.Args["netAssets"].(*shares.NetAssets), fc.Args["liquidity"].(*shares.Liquidity), fc.Args["decision"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v BudgetDone) graphql.Marshaler {
+			return ec.marshalNBudgetPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐBudgetDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_certifyBudget(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BudgetPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_certifyBudget_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_releaseRefunds(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_releaseRefunds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReleaseRefunds(ctx, fc.Args["budget"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v BudgetDone) graphql.Marshaler {
+			return ec.marshalNBudgetPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐBudgetDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_releaseRefunds(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BudgetPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_releaseRefunds_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -21790,94 +27862,6 @@ func (ec *executionContext) fieldContext_Mutation_transferShares(ctx context.Con
 	return fc, nil
 }
 
-func (ec *executionContext) _Mutation_redeemShares(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_redeemShares(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RedeemShares(ctx, fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["quantity"].(int), fc.Args["value"].(money.Money), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
-			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_redeemShares(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_SharesPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_redeemShares_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Mutation_recordShareRepayment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Mutation_recordShareRepayment(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().RecordShareRepayment(ctx, fc.Args["party"].(string), fc.Args["class"].(string), fc.Args["amount"].(money.Money), fc.Args["on"].(*calendar.Date), fc.Args["reference"].(string), fc.Args["requestId"].(*string))
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v SharesDone) graphql.Marshaler {
-			return ec.marshalNSharesPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSharesDone(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Mutation_recordShareRepayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Mutation",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_SharesPayload(ctx, field)
-		},
-	}
-	defer func() {
-		if r := recover(); r != nil {
-			err = ec.Recover(ctx, r)
-			ec.Error(ctx, err)
-		}
-	}()
-	ctx = graphql.WithFieldContext(ctx, fc)
-	if fc.Args, err = ec.field_Mutation_recordShareRepayment_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
-		ec.Error(ctx, err)
-		return fc, err
-	}
-	return fc, nil
-}
-
 func (ec *executionContext) _Mutation_adoptStatutes(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22140,6 +28124,199 @@ func (ec *executionContext) fieldContext_Mutation_resumeSubscription(ctx context
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _NetAssetsTest_at(ctx context.Context, field graphql.CollectedField, obj *shares.NetAssets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NetAssetsTest_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NetAssetsTest_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NetAssetsTest", field, false, false, "Date")
+}
+
+func (ec *executionContext) _NetAssetsTest_assets(ctx context.Context, field graphql.CollectedField, obj *shares.NetAssets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NetAssetsTest_assets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Assets, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NetAssetsTest_assets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NetAssetsTest", field, false, false, "Money")
+}
+
+func (ec *executionContext) _NetAssetsTest_provisions(ctx context.Context, field graphql.CollectedField, obj *shares.NetAssets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NetAssetsTest_provisions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Provisions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NetAssetsTest_provisions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NetAssetsTest", field, false, false, "Money")
+}
+
+func (ec *executionContext) _NetAssetsTest_debts(ctx context.Context, field graphql.CollectedField, obj *shares.NetAssets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NetAssetsTest_debts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Debts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NetAssetsTest_debts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NetAssetsTest", field, false, false, "Money")
+}
+
+func (ec *executionContext) _NetAssetsTest_unamortised(ctx context.Context, field graphql.CollectedField, obj *shares.NetAssets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NetAssetsTest_unamortised(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unamortised, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NetAssetsTest_unamortised(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NetAssetsTest", field, false, false, "Money")
+}
+
+func (ec *executionContext) _NetAssetsTest_unavailable(ctx context.Context, field graphql.CollectedField, obj *shares.NetAssets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NetAssetsTest_unavailable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unavailable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NetAssetsTest_unavailable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NetAssetsTest", field, false, false, "Money")
+}
+
+func (ec *executionContext) _NetAssetsTest_certified(ctx context.Context, field graphql.CollectedField, obj *shares.NetAssets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NetAssetsTest_certified(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Certified, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.Certified) graphql.Marshaler {
+			return ec.marshalNCertifiedFigures2rochdaleᚋdomainᚋsharesᚐCertified(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NetAssetsTest_certified(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "NetAssetsTest",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_CertifiedFigures(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _NetAssetsTest_free(ctx context.Context, field graphql.CollectedField, obj *shares.NetAssets) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_NetAssetsTest_free(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Free(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_NetAssetsTest_free(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("NetAssetsTest", field, true, false, "Money")
 }
 
 func (ec *executionContext) _OverdueShares_party(ctx context.Context, field graphql.CollectedField, obj *projections.OverdueShares) (ret graphql.Marshaler) {
@@ -22734,6 +28911,222 @@ func (ec *executionContext) fieldContext_PaymentPayload_payment(_ context.Contex
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Payment(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PayoutAccount_iban(ctx context.Context, field graphql.CollectedField, obj *projections.PaidTo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PayoutAccount_iban(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.IBAN, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.IBAN) graphql.Marshaler {
+			return ec.marshalNString2rochdaleᚋdomainᚐIBAN(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PayoutAccount_iban(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PayoutAccount", field, false, false, "String")
+}
+
+func (ec *executionContext) _PayoutAccount_bic(ctx context.Context, field graphql.CollectedField, obj *projections.PaidTo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PayoutAccount_bic(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BIC, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PayoutAccount_bic(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PayoutAccount", field, false, false, "String")
+}
+
+func (ec *executionContext) _PayoutAccount_holder(ctx context.Context, field graphql.CollectedField, obj *projections.PaidTo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PayoutAccount_holder(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Holder, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PayoutAccount_holder(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PayoutAccount", field, false, false, "String")
+}
+
+func (ec *executionContext) _PayoutAccount_usableFrom(ctx context.Context, field graphql.CollectedField, obj *projections.PaidTo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PayoutAccount_usableFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UsableFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PayoutAccount_usableFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PayoutAccount", field, false, false, "Date")
+}
+
+func (ec *executionContext) _PayoutAccount_trusted(ctx context.Context, field graphql.CollectedField, obj *projections.PaidTo) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PayoutAccount_trusted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Trusted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PayoutAccount_trusted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PayoutAccount", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _PayoutPayload_position(ctx context.Context, field graphql.CollectedField, obj *PayoutDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PayoutPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PayoutPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PayoutPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _PayoutPayload_dividend(ctx context.Context, field graphql.CollectedField, obj *PayoutDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PayoutPayload_dividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Dividend, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.DividendID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐDividendID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PayoutPayload_dividend(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PayoutPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PayoutPayload_party(ctx context.Context, field graphql.CollectedField, obj *PayoutDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PayoutPayload_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PayoutPayload_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PayoutPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _PayoutPayload_payout(ctx context.Context, field graphql.CollectedField, obj *PayoutDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PayoutPayload_payout(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.PayoutPayload().Payout(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.SharePayout) graphql.Marshaler {
+			return ec.marshalODividendPayout2ᚖrochdaleᚋprojectionsᚐSharePayout(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_PayoutPayload_payout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PayoutPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DividendPayout(ctx, field)
 		},
 	}
 	return fc, nil
@@ -23967,6 +30360,158 @@ func (ec *executionContext) fieldContext_Query_invoices(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_dividends(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_dividends(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Dividends(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []shares.DividendDecided) graphql.Marshaler {
+			return ec.marshalNDividend2ᚕrochdaleᚋdomainᚋsharesᚐDividendDecidedᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_dividends(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Dividend(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_dividend(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_dividend(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Dividend(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *shares.DividendDecided) graphql.Marshaler {
+			return ec.marshalODividend2ᚖrochdaleᚋdomainᚋsharesᚐDividendDecided(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_dividend(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Dividend(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_dividend_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_dividendPayouts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_dividendPayouts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().DividendPayouts(ctx, fc.Args["dividend"].(string), fc.Args["payable"].(bool), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.SharePayout]) graphql.Marshaler {
+			return ec.marshalNDividendPayoutConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_dividendPayouts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DividendPayoutConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_dividendPayouts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_withholding(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_withholding(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Withholding(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []shares.WithholdingSet) graphql.Marshaler {
+			return ec.marshalNWithholding2ᚕrochdaleᚋdomainᚋsharesᚐWithholdingSetᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_withholding(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Withholding(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_document(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -24093,6 +30638,422 @@ func (ec *executionContext) fieldContext_Query_entitlements(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_entitlements_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareClaim(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareClaim(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ShareClaim(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.ShareClaim) graphql.Marshaler {
+			return ec.marshalOShareClaim2ᚖrochdaleᚋprojectionsᚐShareClaim(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareClaim(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaim(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_shareClaim_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareClaims(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareClaims(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ShareClaims(ctx, fc.Args["party"].(*string), fc.Args["state"].(*shares.ClaimState), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.ShareClaim]) graphql.Marshaler {
+			return ec.marshalNShareClaimConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareClaims(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaimConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_shareClaims_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_refundQueue(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_refundQueue(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().RefundQueue(ctx, fc.Args["budget"].(*string), fc.Args["on"].(*calendar.Date))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.QueuedRefund) graphql.Marshaler {
+			return ec.marshalNQueuedRefund2ᚕrochdaleᚋprojectionsᚐQueuedRefundᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_refundQueue(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_QueuedRefund(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_refundQueue_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_barredRefunds(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_barredRefunds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().BarredRefunds(ctx, fc.Args["on"].(*calendar.Date))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareClaim) graphql.Marshaler {
+			return ec.marshalNShareClaim2ᚕrochdaleᚋprojectionsᚐShareClaimᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_barredRefunds(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaim(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_barredRefunds_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_refundBudgets(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_refundBudgets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().RefundBudgets(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.RefundBudget) graphql.Marshaler {
+			return ec.marshalNRefundBudget2ᚕrochdaleᚋprojectionsᚐRefundBudgetᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_refundBudgets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RefundBudget(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_refundBudget(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_refundBudget(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().RefundBudget(ctx, fc.Args["id"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.RefundBudget) graphql.Marshaler {
+			return ec.marshalORefundBudget2ᚖrochdaleᚋprojectionsᚐRefundBudget(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Query_refundBudget(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_RefundBudget(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_refundBudget_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_approvedAccounts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_approvedAccounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().ApprovedAccounts(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []shares.AccountsApproved) graphql.Marshaler {
+			return ec.marshalNApprovedAccounts2ᚕrochdaleᚋdomainᚋsharesᚐAccountsApprovedᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_approvedAccounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ApprovedAccounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_exitYear(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_exitYear(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ExitYear(ctx, fc.Args["on"].(*calendar.Date))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.ExitYear) graphql.Marshaler {
+			return ec.marshalNExitYear2rochdaleᚋprojectionsᚐExitYear(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_exitYear(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ExitYear(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_exitYear_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareBalances(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareBalances(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ShareBalances(ctx, fc.Args["on"].(*calendar.Date), fc.Args["party"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareBalance) graphql.Marshaler {
+			return ec.marshalNShareBalance2ᚕrochdaleᚋprojectionsᚐShareBalanceᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareBalances(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareBalance(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_shareBalances_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_shareJournal(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_shareJournal(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().ShareJournal(ctx, fc.Args["from"].(calendar.Date), fc.Args["through"].(calendar.Date), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[projections.JournalEntry]) graphql.Marshaler {
+			return ec.marshalNShareJournalEntryConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_shareJournal(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareJournalEntryConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_shareJournal_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -25467,6 +32428,107 @@ func (ec *executionContext) fieldContext_Query___schema(_ context.Context, field
 	return fc, nil
 }
 
+func (ec *executionContext) _QueuedRefund_place(ctx context.Context, field graphql.CollectedField, obj *projections.QueuedRefund) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QueuedRefund_place(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Place, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QueuedRefund_place(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QueuedRefund", field, false, false, "Int")
+}
+
+func (ec *executionContext) _QueuedRefund_claim(ctx context.Context, field graphql.CollectedField, obj *projections.QueuedRefund) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QueuedRefund_claim(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Claim, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.ShareClaim) graphql.Marshaler {
+			return ec.marshalNShareClaim2rochdaleᚋprojectionsᚐShareClaim(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QueuedRefund_claim(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "QueuedRefund",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaim(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _QueuedRefund_release(ctx context.Context, field graphql.CollectedField, obj *projections.QueuedRefund) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QueuedRefund_release(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Release, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QueuedRefund_release(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QueuedRefund", field, false, false, "Money")
+}
+
+func (ec *executionContext) _QueuedRefund_blocked(ctx context.Context, field graphql.CollectedField, obj *projections.QueuedRefund) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_QueuedRefund_blocked(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Blocked, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.QueueBlock) graphql.Marshaler {
+			return ec.marshalNQueueBlock2ᚕrochdaleᚋprojectionsᚐQueueBlockᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_QueuedRefund_blocked(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("QueuedRefund", field, false, false, "QueueBlock")
+}
+
 func (ec *executionContext) _Recipient_name(ctx context.Context, field graphql.CollectedField, obj *billing.Recipient) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25626,6 +32688,286 @@ func (ec *executionContext) _Recipient_vatNumber(ctx context.Context, field grap
 }
 func (ec *executionContext) fieldContext_Recipient_vatNumber(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Recipient", field, false, false, "String")
+}
+
+func (ec *executionContext) _RefundBudget_id(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Budget, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.BudgetID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐBudgetID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundBudget", field, false, false, "ID")
+}
+
+func (ec *executionContext) _RefundBudget_amount(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundBudget", field, false, false, "Money")
+}
+
+func (ec *executionContext) _RefundBudget_refunds(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_refunds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Refunds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_refunds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundBudget", field, false, false, "Money")
+}
+
+func (ec *executionContext) _RefundBudget_left(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_left(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Left, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_left(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundBudget", field, false, false, "Money")
+}
+
+func (ec *executionContext) _RefundBudget_leftForRefunds(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_leftForRefunds(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.LeftForRefunds, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_leftForRefunds(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundBudget", field, false, false, "Money")
+}
+
+func (ec *executionContext) _RefundBudget_netAssets(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_netAssets(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RefundBudget().NetAssets(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *shares.NetAssets) graphql.Marshaler {
+			return ec.marshalONetAssetsTest2ᚖrochdaleᚋdomainᚋsharesᚐNetAssets(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_netAssets(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundBudget",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_NetAssetsTest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundBudget_liquidity(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_liquidity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.RefundBudget().Liquidity(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *shares.Liquidity) graphql.Marshaler {
+			return ec.marshalOLiquidityTest2ᚖrochdaleᚋdomainᚋsharesᚐLiquidity(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_liquidity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundBudget",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LiquidityTest(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _RefundBudget_decision(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_decision(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Decision, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_decision(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundBudget", field, false, false, "String")
+}
+
+func (ec *executionContext) _RefundBudget_on(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundBudget", field, false, false, "Date")
+}
+
+func (ec *executionContext) _RefundBudget_through(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_through(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Through, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_through(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("RefundBudget", field, false, false, "Date")
+}
+
+func (ec *executionContext) _RefundBudget_draws(ctx context.Context, field graphql.CollectedField, obj *projections.RefundBudget) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_RefundBudget_draws(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Draws, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []shares.BudgetDrawn) graphql.Marshaler {
+			return ec.marshalNBudgetDraw2ᚕrochdaleᚋdomainᚋsharesᚐBudgetDrawnᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_RefundBudget_draws(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "RefundBudget",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_BudgetDraw(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _RegisteredMember_party(ctx context.Context, field graphql.CollectedField, obj *projections.Known) (ret graphql.Marshaler) {
@@ -26595,6 +33937,98 @@ func (ec *executionContext) fieldContext_ServiceSubscriptionEdge_node(_ context.
 	return fc, nil
 }
 
+func (ec *executionContext) _ShareBalance_account(ctx context.Context, field graphql.CollectedField, obj *projections.ShareBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareBalance_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.Account) graphql.Marshaler {
+			return ec.marshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareBalance_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareBalance", field, false, false, "ShareAccount")
+}
+
+func (ec *executionContext) _ShareBalance_class(ctx context.Context, field graphql.CollectedField, obj *projections.ShareBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareBalance_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareBalance_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareBalance", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareBalance_unavailable(ctx context.Context, field graphql.CollectedField, obj *projections.ShareBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareBalance_unavailable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unavailable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareBalance_unavailable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareBalance", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ShareBalance_amount(ctx context.Context, field graphql.CollectedField, obj *projections.ShareBalance) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareBalance_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareBalance_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareBalance", field, false, false, "Money")
+}
+
 func (ec *executionContext) _ShareCall_id(ctx context.Context, field graphql.CollectedField, obj *projections.ShareCall) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -27030,6 +34464,649 @@ func (ec *executionContext) _ShareCertificate_voidBy(ctx context.Context, field 
 }
 func (ec *executionContext) fieldContext_ShareCertificate_voidBy(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ShareCertificate", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareClaim_id(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.ClaimID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsharesᚐClaimID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareClaim_party(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareClaim_class(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareClaim_reason(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.ExitReason) graphql.Marshaler {
+			return ec.marshalNExitReason2rochdaleᚋdomainᚋsharesᚐExitReason(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "ExitReason")
+}
+
+func (ec *executionContext) _ShareClaim_state(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_state(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.State, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.ClaimState) graphql.Marshaler {
+			return ec.marshalNShareClaimState2rochdaleᚋdomainᚋsharesᚐClaimState(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_state(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "ShareClaimState")
+}
+
+func (ec *executionContext) _ShareClaim_quantity(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_quantity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quantity, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_quantity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareClaim_held(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_held(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Held, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNInt2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_held(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareClaim_requestedOn(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_requestedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RequestedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_requestedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareClaim_effectiveOn(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_effectiveOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.EffectiveOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_effectiveOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareClaim_capped(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_capped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Capped, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_capped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ShareClaim_accepted(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_accepted(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accepted, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_accepted(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ShareClaim_restOf(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_restOf(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RestOf, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.ClaimID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚋsharesᚐClaimID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_restOf(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareClaim_value(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_value(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Value, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_value(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareClaim_waiting(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_waiting(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Waiting, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_waiting(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareClaim_released(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_released(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Released, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_released(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareClaim_owed(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_owed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Owed(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_owed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, true, false, "Money")
+}
+
+func (ec *executionContext) _ShareClaim_unpaid(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_unpaid(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unpaid, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_unpaid(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareClaim_restrictions(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_restrictions(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Restrictions, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []shares.RestrictionID) graphql.Marshaler {
+			return ec.marshalNID2ᚕrochdaleᚋdomainᚋsharesᚐRestrictionIDᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_restrictions(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareClaim_barredFrom(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_barredFrom(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BarredFrom, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_barredFrom(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaim", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareClaim_entries(ctx context.Context, field graphql.CollectedField, obj *projections.ShareClaim) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaim_entries(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Entries, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareEntry) graphql.Marshaler {
+			return ec.marshalNShareEntry2ᚕrochdaleᚋprojectionsᚐShareEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaim_entries(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareClaim",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareClaimConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.ShareClaim]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaimConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Edge[projections.ShareClaim]) graphql.Marshaler {
+			return ec.marshalNShareClaimEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaimConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareClaimConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaimEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareClaimConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.ShareClaim]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaimConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.ShareClaim) graphql.Marshaler {
+			return ec.marshalNShareClaim2ᚕrochdaleᚋprojectionsᚐShareClaimᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaimConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareClaimConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaim(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareClaimConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.ShareClaim]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaimConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaimConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareClaimConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareClaimConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.ShareClaim]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaimConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaimConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaimConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareClaimEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.ShareClaim]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaimEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaimEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareClaimEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareClaimEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.ShareClaim]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareClaimEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.ShareClaim) graphql.Marshaler {
+			return ec.marshalNShareClaim2rochdaleᚋprojectionsᚐShareClaim(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareClaimEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareClaimEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareClaim(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ShareClass_id(ctx context.Context, field graphql.CollectedField, obj *statutes.Class) (ret graphql.Marshaler) {
@@ -27726,6 +35803,617 @@ func (ec *executionContext) _ShareCredit_since(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_ShareCredit_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ShareCredit", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareEntry_position(ctx context.Context, field graphql.CollectedField, obj *projections.ShareEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareEntry_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareEntry_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareEntry", field, false, false, "Position")
+}
+
+func (ec *executionContext) _ShareEntry_type(ctx context.Context, field graphql.CollectedField, obj *projections.ShareEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareEntry_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNShareEventType2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareEntry_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareEntry", field, false, false, "ShareEventType")
+}
+
+func (ec *executionContext) _ShareEntry_on(ctx context.Context, field graphql.CollectedField, obj *projections.ShareEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareEntry_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareEntry_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareEntry", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareEntry_bookedOn(ctx context.Context, field graphql.CollectedField, obj *projections.ShareEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareEntry_bookedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.BookedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareEntry_bookedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareEntry", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareEntry_amount(ctx context.Context, field graphql.CollectedField, obj *projections.ShareEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareEntry_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareEntry_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareEntry", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareEntry_reference(ctx context.Context, field graphql.CollectedField, obj *projections.ShareEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareEntry_reference(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reference, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareEntry_reference(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareEntry", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareEntry_to(ctx context.Context, field graphql.CollectedField, obj *projections.ShareEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareEntry_to(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.To, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareEntry_to(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareEntry", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareEntry_recordedAt(ctx context.Context, field graphql.CollectedField, obj *projections.ShareEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareEntry_recordedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.RecordedAt, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareEntry_recordedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareEntry", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _ShareJournalEntry_position(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "Position")
+}
+
+func (ec *executionContext) _ShareJournalEntry_line(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_line(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Line, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_line(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareJournalEntry_type(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_type(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNShareEventType2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_type(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "ShareEventType")
+}
+
+func (ec *executionContext) _ShareJournalEntry_on(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "Date")
+}
+
+func (ec *executionContext) _ShareJournalEntry_account(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v shares.Account) graphql.Marshaler {
+			return ec.marshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "ShareAccount")
+}
+
+func (ec *executionContext) _ShareJournalEntry_unavailable(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_unavailable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Unavailable, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_unavailable(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ShareJournalEntry_party(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareJournalEntry_number(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_number(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Number, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.MemberNumber) graphql.Marshaler {
+			return ec.marshalOInt2rochdaleᚋdomainᚐMemberNumber(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_number(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareJournalEntry_name(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalOString2string(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareJournalEntry_class(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+			return ec.marshalOID2rochdaleᚋdomainᚐClassID(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "ID")
+}
+
+func (ec *executionContext) _ShareJournalEntry_amount(ctx context.Context, field graphql.CollectedField, obj *projections.JournalEntry) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntry_amount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Amount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v money.Money) graphql.Marshaler {
+			return ec.marshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntry_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntry", field, false, false, "Money")
+}
+
+func (ec *executionContext) _ShareJournalEntryConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.JournalEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntryConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Edge[projections.JournalEntry]) graphql.Marshaler {
+			return ec.marshalNShareJournalEntryEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntryConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareJournalEntryConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareJournalEntryEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareJournalEntryConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.JournalEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntryConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.JournalEntry) graphql.Marshaler {
+			return ec.marshalNShareJournalEntry2ᚕrochdaleᚋprojectionsᚐJournalEntryᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntryConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareJournalEntryConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareJournalEntry(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareJournalEntryConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.JournalEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntryConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntryConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareJournalEntryConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ShareJournalEntryConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.JournalEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntryConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntryConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntryConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _ShareJournalEntryEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.JournalEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntryEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntryEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ShareJournalEntryEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _ShareJournalEntryEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[projections.JournalEntry]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ShareJournalEntryEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v projections.JournalEntry) graphql.Marshaler {
+			return ec.marshalNShareJournalEntry2rochdaleᚋprojectionsᚐJournalEntry(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ShareJournalEntryEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ShareJournalEntryEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ShareJournalEntry(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _ShareLot_class(ctx context.Context, field graphql.CollectedField, obj *projections.ShareLot) (ret graphql.Marshaler) {
@@ -30700,6 +39388,144 @@ func (ec *executionContext) fieldContext_Viewer_organisations(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Withholding_from(ctx context.Context, field graphql.CollectedField, obj *shares.WithholdingSet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Withholding_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Withholding_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Withholding", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Withholding_rate(ctx context.Context, field graphql.CollectedField, obj *shares.WithholdingSet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Withholding_rate(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Rate, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Withholding_rate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Withholding", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _Withholding_exempt(ctx context.Context, field graphql.CollectedField, obj *shares.WithholdingSet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Withholding_exempt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Withholding().Exempt(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *money.Money) graphql.Marshaler {
+			return ec.marshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Withholding_exempt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Withholding", field, true, true, "Money")
+}
+
+func (ec *executionContext) _Withholding_source(ctx context.Context, field graphql.CollectedField, obj *shares.WithholdingSet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Withholding_source(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Source, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Withholding_source(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Withholding", field, false, false, "String")
+}
+
+func (ec *executionContext) _Withholding_on(ctx context.Context, field graphql.CollectedField, obj *shares.WithholdingSet) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Withholding_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Withholding_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Withholding", field, false, false, "Date")
+}
+
+func (ec *executionContext) _WithholdingPayload_position(ctx context.Context, field graphql.CollectedField, obj *WithholdingDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_WithholdingPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_WithholdingPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("WithholdingPayload", field, false, false, "Position")
+}
+
 func (ec *executionContext) ___Directive_name(ctx context.Context, field graphql.CollectedField, obj *introspection.Directive) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -31892,6 +40718,62 @@ func UnmarshalBankAccountInput(ctx context.Context, raw any) (membership.BankAcc
 	return out, err
 }
 
+func (ec *executionContext) unmarshalInputCertifiedFiguresInput(ctx context.Context, obj any) (shares.Certified, error) {
+	var it shares.Certified
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"by", "on", "document"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "by":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("by"))
+			data, err := ec.unmarshalNString2rochdaleᚋdomainᚋstatutesᚐBody(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.By = data
+		case "on":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("on"))
+			data, err := ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.On = data
+		case "document":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("document"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Document = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalCertifiedFiguresInput unmarshals raw into the CertifiedFiguresInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalCertifiedFiguresInput(ctx context.Context, raw any) (shares.Certified, error) {
+	var out shares.Certified
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "CertifiedFiguresInput", raw, &out)
+	return out, err
+}
+
 func (ec *executionContext) unmarshalInputContactInput(ctx context.Context, obj any) (membership.Contact, error) {
 	var it membership.Contact
 	if obj == nil {
@@ -31945,6 +40827,55 @@ func (ec *executionContext) unmarshalInputContactInput(ctx context.Context, obj 
 func UnmarshalContactInput(ctx context.Context, raw any) (membership.Contact, error) {
 	var out membership.Contact
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "ContactInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputDividendRateInput(ctx context.Context, obj any) (shares.ClassRate, error) {
+	var it shares.ClassRate
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"class", "rate"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "class":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("class"))
+			data, err := ec.unmarshalNID2rochdaleᚋdomainᚐClassID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Class = data
+		case "rate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("rate"))
+			data, err := ec.unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Rate = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalDividendRateInput unmarshals raw into the DividendRateInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalDividendRateInput(ctx context.Context, raw any) (shares.ClassRate, error) {
+	var out shares.ClassRate
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "DividendRateInput", raw, &out)
 	return out, err
 }
 
@@ -32088,6 +41019,160 @@ func (ec *executionContext) unmarshalInputIdentityInput(ctx context.Context, obj
 func UnmarshalIdentityInput(ctx context.Context, raw any) (membership.Identity, error) {
 	var out membership.Identity
 	err := graphql.UnmarshalNamedInputFromContext(ctx, "IdentityInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputLiquidityTestInput(ctx context.Context, obj any) (shares.Liquidity, error) {
+	var it shares.Liquidity
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"at", "cash", "inflows", "outflows", "certified"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "at":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("at"))
+			data, err := ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.At = data
+		case "cash":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cash"))
+			data, err := ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Cash = data
+		case "inflows":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("inflows"))
+			data, err := ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Inflows = data
+		case "outflows":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("outflows"))
+			data, err := ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Outflows = data
+		case "certified":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("certified"))
+			data, err := ec.unmarshalNCertifiedFiguresInput2rochdaleᚋdomainᚋsharesᚐCertified(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Certified = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalLiquidityTestInput unmarshals raw into the LiquidityTestInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalLiquidityTestInput(ctx context.Context, raw any) (shares.Liquidity, error) {
+	var out shares.Liquidity
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "LiquidityTestInput", raw, &out)
+	return out, err
+}
+
+func (ec *executionContext) unmarshalInputNetAssetsTestInput(ctx context.Context, obj any) (shares.NetAssets, error) {
+	var it shares.NetAssets
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"at", "assets", "provisions", "debts", "unamortised", "unavailable", "certified"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "at":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("at"))
+			data, err := ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.At = data
+		case "assets":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("assets"))
+			data, err := ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Assets = data
+		case "provisions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("provisions"))
+			data, err := ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Provisions = data
+		case "debts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("debts"))
+			data, err := ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Debts = data
+		case "unamortised":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unamortised"))
+			data, err := ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Unamortised = data
+		case "unavailable":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("unavailable"))
+			data, err := ec.unmarshalNMoney2rochdaleᚋdomainᚋmoneyᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Unavailable = data
+		case "certified":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("certified"))
+			data, err := ec.unmarshalNCertifiedFiguresInput2rochdaleᚋdomainᚋsharesᚐCertified(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Certified = data
+		}
+	}
+	return it, nil
+}
+
+// UnmarshalNetAssetsTestInput unmarshals raw into the NetAssetsTestInput input type, using the
+// unmarshaler bound to ctx's request. Call it from a resolver to decode an input
+// object that was not passed as a field argument.
+//
+// ctx must come from a gqlgen request; outside one there is no unmarshaler to use
+// and the returned error says so.
+func UnmarshalNetAssetsTestInput(ctx context.Context, raw any) (shares.NetAssets, error) {
+	var out shares.NetAssets
+	err := graphql.UnmarshalNamedInputFromContext(ctx, "NetAssetsTestInput", raw, &out)
 	return out, err
 }
 
@@ -32295,6 +41380,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._ShareConsultation(ctx, sel, obj)
+	case projections.ShareClaim:
+		return ec._ShareClaim(ctx, sel, &obj)
+	case *projections.ShareClaim:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ShareClaim(ctx, sel, obj)
 	case projections.ShareCall:
 		return ec._ShareCall(ctx, sel, &obj)
 	case *projections.ShareCall:
@@ -32309,6 +41401,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._ServiceSubscription(ctx, sel, obj)
+	case projections.RefundBudget:
+		return ec._RefundBudget(ctx, sel, &obj)
+	case *projections.RefundBudget:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._RefundBudget(ctx, sel, obj)
 	case projections.Poll:
 		return ec._Poll(ctx, sel, &obj)
 	case *projections.Poll:
@@ -32351,6 +41450,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Document(ctx, sel, obj)
+	case shares.DividendDecided:
+		return ec._Dividend(ctx, sel, &obj)
+	case *shares.DividendDecided:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Dividend(ctx, sel, obj)
 	case projections.Assembly:
 		return ec._Assembly(ctx, sel, &obj)
 	case *projections.Assembly:
@@ -32385,6 +41491,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 	switch obj := (obj).(type) {
 	case nil:
 		return graphql.Null
+	case WithholdingDone:
+		return ec._WithholdingPayload(ctx, sel, &obj)
+	case *WithholdingDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._WithholdingPayload(ctx, sel, obj)
 	case VATRateDone:
 		return ec._VATRatePayload(ctx, sel, &obj)
 	case *VATRateDone:
@@ -32448,6 +41561,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._PollPayload(ctx, sel, obj)
+	case PayoutDone:
+		return ec._PayoutPayload(ctx, sel, &obj)
+	case *PayoutDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._PayoutPayload(ctx, sel, obj)
 	case PaymentDone:
 		return ec._PaymentPayload(ctx, sel, &obj)
 	case *PaymentDone:
@@ -32483,6 +41603,20 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._DocumentPayload(ctx, sel, obj)
+	case DividendDone:
+		return ec._DividendPayload(ctx, sel, &obj)
+	case *DividendDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._DividendPayload(ctx, sel, obj)
+	case ClaimDone:
+		return ec._ClaimPayload(ctx, sel, &obj)
+	case *ClaimDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ClaimPayload(ctx, sel, obj)
 	case CertificateDone:
 		return ec._CertificatePayload(ctx, sel, &obj)
 	case *CertificateDone:
@@ -32490,6 +41624,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._CertificatePayload(ctx, sel, obj)
+	case BudgetDone:
+		return ec._BudgetPayload(ctx, sel, &obj)
+	case *BudgetDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._BudgetPayload(ctx, sel, obj)
 	case BillingDone:
 		return ec._BillingPayload(ctx, sel, &obj)
 	case *BillingDone:
@@ -32511,6 +41652,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._AdmissionsPayload(ctx, sel, obj)
+	case AccountsDone:
+		return ec._AccountsPayload(ctx, sel, &obj)
+	case *AccountsDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AccountsPayload(ctx, sel, obj)
 	case AccountDone:
 		return ec._AccountPayload(ctx, sel, &obj)
 	case *AccountDone:
@@ -32733,6 +41881,36 @@ func (ec *executionContext) _AccountTrouble(ctx context.Context, sel ast.Selecti
 	return out.end()
 }
 
+var accountsPayloadImplementors = []string{"AccountsPayload", "Payload"}
+
+func (ec *executionContext) _AccountsPayload(ctx context.Context, sel ast.SelectionSet, obj *AccountsDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, accountsPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("AccountsPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AccountsPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "accounts":
+			out.value(ec._AccountsPayload_accounts(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var admissionsPayloadImplementors = []string{"AdmissionsPayload", "Payload"}
 
 func (ec *executionContext) _AdmissionsPayload(ctx context.Context, sel ast.SelectionSet, obj *AdmissionsDone) graphql.Marshaler {
@@ -32867,6 +42045,84 @@ func (ec *executionContext) _Application(ctx context.Context, sel ast.SelectionS
 			} else {
 				out.text(obj.Reason)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var approvedAccountsImplementors = []string{"ApprovedAccounts"}
+
+func (ec *executionContext) _ApprovedAccounts(ctx context.Context, sel ast.SelectionSet, obj *shares.AccountsApproved) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, approvedAccountsImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ApprovedAccounts")
+		case "year":
+			out.value(ec._ApprovedAccounts_year(ctx, field, obj), graphql.Null)
+		case "netAssets":
+			if v := scalar.MarshalMoney(obj.NetAssets); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ApprovedAccounts_netAssets(ctx, field, obj), graphql.Null)
+			}
+		case "loss":
+			out.value(ec._ApprovedAccounts_loss(ctx, field, obj), graphql.RequiredNull)
+		case "shares":
+			out.value(ec._ApprovedAccounts_shares(ctx, field, obj), graphql.Null)
+		case "decision":
+			out.text(obj.Decision)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ApprovedAccounts_on(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var askingExitImplementors = []string{"AskingExit"}
+
+func (ec *executionContext) _AskingExit(ctx context.Context, sel ast.SelectionSet, obj *projections.AskingExit) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, askingExitImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("AskingExit")
+		case "claim":
+			out.value(ec._AskingExit_claim(ctx, field, obj), graphql.Null)
+		case "quantity":
+			out.integer(int64(obj.Quantity))
+		case "left":
+			if v := scalar.MarshalMoney(obj.Left); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AskingExit_left(ctx, field, obj), graphql.Null)
+			}
+		case "leaves":
+			out.boolean(obj.Leaves)
+		case "proposed":
+			out.integer(int64(obj.Proposed))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -33187,6 +42443,84 @@ func (ec *executionContext) _BillingProblem(ctx context.Context, sel ast.Selecti
 	return out.end()
 }
 
+var budgetDrawImplementors = []string{"BudgetDraw"}
+
+func (ec *executionContext) _BudgetDraw(ctx context.Context, sel ast.SelectionSet, obj *shares.BudgetDrawn) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, budgetDrawImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("BudgetDraw")
+		case "claim":
+			if obj.Claim == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Claim))
+			}
+		case "dividend":
+			if obj.Dividend == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Dividend))
+			}
+		case "amount":
+			if v := scalar.MarshalMoney(obj.Amount); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._BudgetDraw_amount(ctx, field, obj), graphql.Null)
+			}
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._BudgetDraw_on(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var budgetPayloadImplementors = []string{"BudgetPayload", "Payload"}
+
+func (ec *executionContext) _BudgetPayload(ctx context.Context, sel ast.SelectionSet, obj *BudgetDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, budgetPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("BudgetPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._BudgetPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		case "budget":
+			out.value(ec._BudgetPayload_budget(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var calledSharesImplementors = []string{"CalledShares"}
 
 func (ec *executionContext) _CalledShares(ctx context.Context, sel ast.SelectionSet, obj *projections.CalledShares) graphql.Marshaler {
@@ -33269,6 +42603,102 @@ func (ec *executionContext) _CertificatePayload(ctx context.Context, sel ast.Sel
 	return out.end()
 }
 
+var certifiedFiguresImplementors = []string{"CertifiedFigures"}
+
+func (ec *executionContext) _CertifiedFigures(ctx context.Context, sel ast.SelectionSet, obj *shares.Certified) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, certifiedFiguresImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("CertifiedFigures")
+		case "by":
+			out.text(string(obj.By))
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._CertifiedFigures_on(ctx, field, obj), graphql.Null)
+			}
+		case "document":
+			out.text(obj.Document)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var claimPayloadImplementors = []string{"ClaimPayload", "Payload"}
+
+func (ec *executionContext) _ClaimPayload(ctx context.Context, sel ast.SelectionSet, obj *ClaimDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, claimPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ClaimPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ClaimPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		case "claim":
+			out.value(ec._ClaimPayload_claim(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var classSharesImplementors = []string{"ClassShares"}
+
+func (ec *executionContext) _ClassShares(ctx context.Context, sel ast.SelectionSet, obj *shares.ClassShares) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, classSharesImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ClassShares")
+		case "class":
+			out.text(string(obj.Class))
+		case "quantity":
+			out.integer(int64(obj.Quantity))
+		case "price":
+			if v := scalar.MarshalMoney(obj.Price); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ClassShares_price(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var contactRequestImplementors = []string{"ContactRequest"}
 
 func (ec *executionContext) _ContactRequest(ctx context.Context, sel ast.SelectionSet, obj *projections.ContactRequest) graphql.Marshaler {
@@ -33304,6 +42734,240 @@ func (ec *executionContext) _ContactRequest(ctx context.Context, sel ast.Selecti
 				out.value(v, nil)
 			} else {
 				out.value(ec._ContactRequest_expiresAfter(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var dividendImplementors = []string{"Dividend", "Node"}
+
+func (ec *executionContext) _Dividend(ctx context.Context, sel ast.SelectionSet, obj *shares.DividendDecided) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, dividendImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Dividend")
+		case "id":
+			out.text(string(obj.Dividend))
+		case "year":
+			out.value(ec._Dividend_year(ctx, field, obj), graphql.Null)
+		case "rates":
+			out.value(ec._Dividend_rates(ctx, field, obj), graphql.Null)
+		case "total":
+			if v := scalar.MarshalMoney(obj.Total); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Dividend_total(ctx, field, obj), graphql.Null)
+			}
+		case "budget":
+			if obj.Budget == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Budget))
+			}
+		case "decision":
+			out.text(obj.Decision)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Dividend_on(ctx, field, obj), graphql.Null)
+			}
+		case "payableOn":
+			if v := scalar.MarshalDate(obj.PayableOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Dividend_payableOn(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var dividendPayloadImplementors = []string{"DividendPayload", "Payload"}
+
+func (ec *executionContext) _DividendPayload(ctx context.Context, sel ast.SelectionSet, obj *DividendDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, dividendPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("DividendPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._DividendPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		case "dividend":
+			out.value(ec._DividendPayload_dividend(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var dividendPayoutImplementors = []string{"DividendPayout"}
+
+func (ec *executionContext) _DividendPayout(ctx context.Context, sel ast.SelectionSet, obj *projections.SharePayout) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, dividendPayoutImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("DividendPayout")
+		case "dividend":
+			out.text(string(obj.Dividend))
+		case "party":
+			out.text(string(obj.Party))
+		case "number":
+			out.value(scalar.MarshalMemberNumber(obj.Number), nil)
+		case "name":
+			if obj.Name == "" {
+				out.null()
+			} else {
+				out.text(obj.Name)
+			}
+		case "gross":
+			if v := scalar.MarshalMoney(obj.Gross); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._DividendPayout_gross(ctx, field, obj), graphql.Null)
+			}
+		case "tax":
+			if v := scalar.MarshalMoney(obj.Tax); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._DividendPayout_tax(ctx, field, obj), graphql.Null)
+			}
+		case "net":
+			out.value(ec._DividendPayout_net(ctx, field, obj), graphql.Null)
+		case "payable":
+			if v := scalar.MarshalMoney(obj.Payable); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._DividendPayout_payable(ctx, field, obj), graphql.Null)
+			}
+		case "payableOn":
+			out.value(scalar.MarshalDate(obj.PayableOn), nil)
+		case "barredFrom":
+			out.value(scalar.MarshalDate(obj.BarredFrom), nil)
+		case "account":
+			out.value(ec._DividendPayout_account(ctx, field, obj), graphql.RequiredNull)
+		case "entries":
+			out.value(ec._DividendPayout_entries(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var dividendPayoutConnectionImplementors = []string{"DividendPayoutConnection"}
+
+func (ec *executionContext) _DividendPayoutConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.SharePayout]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, dividendPayoutConnectionImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("DividendPayoutConnection")
+		case "edges":
+			out.value(ec._DividendPayoutConnection_edges(ctx, field, obj), graphql.Null)
+		case "nodes":
+			out.value(ec._DividendPayoutConnection_nodes(ctx, field, obj), graphql.Null)
+		case "pageInfo":
+			out.value(ec._DividendPayoutConnection_pageInfo(ctx, field, obj), graphql.Null)
+		case "totalCount":
+			out.integer(int64(obj.TotalCount))
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var dividendPayoutEdgeImplementors = []string{"DividendPayoutEdge"}
+
+func (ec *executionContext) _DividendPayoutEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.SharePayout]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, dividendPayoutEdgeImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("DividendPayoutEdge")
+		case "cursor":
+			out.text(obj.Cursor)
+		case "node":
+			out.value(ec._DividendPayoutEdge_node(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var dividendRateImplementors = []string{"DividendRate"}
+
+func (ec *executionContext) _DividendRate(ctx context.Context, sel ast.SelectionSet, obj *shares.ClassRate) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, dividendRateImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("DividendRate")
+		case "class":
+			out.text(string(obj.Class))
+		case "rate":
+			if v := scalar.MarshalDecimal(obj.Rate); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._DividendRate_rate(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -33729,6 +43393,74 @@ func (ec *executionContext) _ExclusionEdge(ctx context.Context, sel ast.Selectio
 	return out.end()
 }
 
+var exitYearImplementors = []string{"ExitYear"}
+
+func (ec *executionContext) _ExitYear(ctx context.Context, sel ast.SelectionSet, obj *projections.ExitYear) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, exitYearImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ExitYear")
+		case "year":
+			out.value(ec._ExitYear_year(ctx, field, obj), graphql.Null)
+		case "capital":
+			out.value(ec._ExitYear_capital(ctx, field, obj), graphql.RequiredNull)
+		case "members":
+			out.value(ec._ExitYear_members(ctx, field, obj), graphql.RequiredNull)
+		case "acceptedQuantity":
+			out.value(ec._ExitYear_acceptedQuantity(ctx, field, obj), graphql.Null)
+		case "acceptedAmount":
+			out.value(ec._ExitYear_acceptedAmount(ctx, field, obj), graphql.Null)
+		case "asking":
+			out.value(ec._ExitYear_asking(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var fiscalYearImplementors = []string{"FiscalYear"}
+
+func (ec *executionContext) _FiscalYear(ctx context.Context, sel ast.SelectionSet, obj *calendar.Period) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, fiscalYearImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("FiscalYear")
+		case "from":
+			if v := scalar.MarshalDate(obj.From); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._FiscalYear_from(ctx, field, obj), graphql.Null)
+			}
+		case "through":
+			if v := scalar.MarshalDate(obj.Through); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._FiscalYear_through(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var happeningImplementors = []string{"Happening"}
 
 func (ec *executionContext) _Happening(ctx context.Context, sel ast.SelectionSet, obj *projections.Happening) graphql.Marshaler {
@@ -34107,6 +43839,56 @@ func (ec *executionContext) _InvoiceTax(ctx context.Context, sel ast.SelectionSe
 	return out.end()
 }
 
+var liquidityTestImplementors = []string{"LiquidityTest"}
+
+func (ec *executionContext) _LiquidityTest(ctx context.Context, sel ast.SelectionSet, obj *shares.Liquidity) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, liquidityTestImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("LiquidityTest")
+		case "at":
+			if v := scalar.MarshalDate(obj.At); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._LiquidityTest_at(ctx, field, obj), graphql.Null)
+			}
+		case "cash":
+			if v := scalar.MarshalMoney(obj.Cash); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._LiquidityTest_cash(ctx, field, obj), graphql.Null)
+			}
+		case "inflows":
+			if v := scalar.MarshalMoney(obj.Inflows); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._LiquidityTest_inflows(ctx, field, obj), graphql.Null)
+			}
+		case "outflows":
+			if v := scalar.MarshalMoney(obj.Outflows); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._LiquidityTest_outflows(ctx, field, obj), graphql.Null)
+			}
+		case "certified":
+			out.value(ec._LiquidityTest_certified(ctx, field, obj), graphql.Null)
+		case "free":
+			out.value(ec._LiquidityTest_free(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var mandateImplementors = []string{"Mandate"}
 
 func (ec *executionContext) _Mandate(ctx context.Context, sel ast.SelectionSet, obj *projections.Mandate) graphql.Marshaler {
@@ -34351,8 +44133,12 @@ func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, o
 			out.value(ec._Member_roles(ctx, field, obj), graphql.Null)
 		case "invoices":
 			out.value(ec._Member_invoices(ctx, field, obj), graphql.Null)
+		case "dividendPayouts":
+			out.value(ec._Member_dividendPayouts(ctx, field, obj), graphql.Null)
 		case "entitlements":
 			out.value(ec._Member_entitlements(ctx, field, obj), graphql.Null)
+		case "shareClaims":
+			out.value(ec._Member_shareClaims(ctx, field, obj), graphql.Null)
 		case "shareLots":
 			out.value(ec._Member_shareLots(ctx, field, obj), graphql.Null)
 		case "shareCredits":
@@ -34544,9 +44330,184 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "setWithholding":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setWithholding(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "decideDividend":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_decideDividend(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "allotDividend":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_allotDividend(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "payDividend":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_payDividend(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "returnDividend":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_returnDividend(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "timeBarDividend":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_timeBarDividend(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reversePayout":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reversePayout(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "fileDocument":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_fileDocument(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "requestExit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_requestExit(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "acceptExit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_acceptExit(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "withdrawExit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_withdrawExit(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "takeExitEffect":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_takeExitEffect(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reverseExit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reverseExit(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "valueExit":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_valueExit(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "collectUnpaid":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_collectUnpaid(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "waiveUnpaid":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_waiveUnpaid(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "setOffRefund":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_setOffRefund(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "payRefund":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_payRefund(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "returnRefund":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_returnRefund(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "freeClaim":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_freeClaim(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "timeBarRefund":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_timeBarRefund(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "reverseClaimEntry":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reverseClaimEntry(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "approveAccounts":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_approveAccounts(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "chargeLoss":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_chargeLoss(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "certifyBudget":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_certifyBudget(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "releaseRefunds":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_releaseRefunds(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -35034,20 +44995,6 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
-		case "redeemShares":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_redeemShares(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
-		case "recordShareRepayment":
-			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
-				return ec._Mutation_recordShareRepayment(ctx, field)
-			})
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
 		case "adoptStatutes":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_adoptStatutes(ctx, field)
@@ -35100,6 +45047,68 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 	}
 
 	return out
+}
+
+var netAssetsTestImplementors = []string{"NetAssetsTest"}
+
+func (ec *executionContext) _NetAssetsTest(ctx context.Context, sel ast.SelectionSet, obj *shares.NetAssets) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, netAssetsTestImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("NetAssetsTest")
+		case "at":
+			if v := scalar.MarshalDate(obj.At); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._NetAssetsTest_at(ctx, field, obj), graphql.Null)
+			}
+		case "assets":
+			if v := scalar.MarshalMoney(obj.Assets); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._NetAssetsTest_assets(ctx, field, obj), graphql.Null)
+			}
+		case "provisions":
+			if v := scalar.MarshalMoney(obj.Provisions); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._NetAssetsTest_provisions(ctx, field, obj), graphql.Null)
+			}
+		case "debts":
+			if v := scalar.MarshalMoney(obj.Debts); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._NetAssetsTest_debts(ctx, field, obj), graphql.Null)
+			}
+		case "unamortised":
+			if v := scalar.MarshalMoney(obj.Unamortised); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._NetAssetsTest_unamortised(ctx, field, obj), graphql.Null)
+			}
+		case "unavailable":
+			if v := scalar.MarshalMoney(obj.Unavailable); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._NetAssetsTest_unavailable(ctx, field, obj), graphql.Null)
+			}
+		case "certified":
+			out.value(ec._NetAssetsTest_certified(ctx, field, obj), graphql.Null)
+		case "free":
+			out.value(ec._NetAssetsTest_free(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
 }
 
 var overdueSharesImplementors = []string{"OverdueShares"}
@@ -35306,6 +45315,84 @@ func (ec *executionContext) _PaymentPayload(ctx context.Context, sel ast.Selecti
 			out.text(string(obj.ID))
 		case "payment":
 			out.value(ec._PaymentPayload_payment(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var payoutAccountImplementors = []string{"PayoutAccount"}
+
+func (ec *executionContext) _PayoutAccount(ctx context.Context, sel ast.SelectionSet, obj *projections.PaidTo) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, payoutAccountImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("PayoutAccount")
+		case "iban":
+			out.text(string(obj.IBAN))
+		case "bic":
+			if obj.BIC == "" {
+				out.null()
+			} else {
+				out.text(obj.BIC)
+			}
+		case "holder":
+			if obj.Holder == "" {
+				out.null()
+			} else {
+				out.text(obj.Holder)
+			}
+		case "usableFrom":
+			if v := scalar.MarshalDate(obj.UsableFrom); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._PayoutAccount_usableFrom(ctx, field, obj), graphql.Null)
+			}
+		case "trusted":
+			out.boolean(obj.Trusted)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var payoutPayloadImplementors = []string{"PayoutPayload", "Payload"}
+
+func (ec *executionContext) _PayoutPayload(ctx context.Context, sel ast.SelectionSet, obj *PayoutDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, payoutPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("PayoutPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._PayoutPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "dividend":
+			out.text(string(obj.Dividend))
+		case "party":
+			out.text(string(obj.Party))
+		case "payout":
+			out.value(ec._PayoutPayload_payout(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -35609,6 +45696,30 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_invoices(ctx, field)
 				})
+		case "dividends":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_dividends(ctx, field)
+				})
+		case "dividend":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_dividend(ctx, field)
+				})
+		case "dividendPayouts":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_dividendPayouts(ctx, field)
+				})
+		case "withholding":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_withholding(ctx, field)
+				})
 		case "document":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, false,
@@ -35626,6 +45737,66 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_entitlements(ctx, field)
+				})
+		case "shareClaim":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareClaim(ctx, field)
+				})
+		case "shareClaims":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareClaims(ctx, field)
+				})
+		case "refundQueue":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_refundQueue(ctx, field)
+				})
+		case "barredRefunds":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_barredRefunds(ctx, field)
+				})
+		case "refundBudgets":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_refundBudgets(ctx, field)
+				})
+		case "refundBudget":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, false,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_refundBudget(ctx, field)
+				})
+		case "approvedAccounts":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_approvedAccounts(ctx, field)
+				})
+		case "exitYear":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_exitYear(ctx, field)
+				})
+		case "shareBalances":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareBalances(ctx, field)
+				})
+		case "shareJournal":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_shareJournal(ctx, field)
 				})
 		case "shareCredits":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -35839,6 +46010,40 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 	return out
 }
 
+var queuedRefundImplementors = []string{"QueuedRefund"}
+
+func (ec *executionContext) _QueuedRefund(ctx context.Context, sel ast.SelectionSet, obj *projections.QueuedRefund) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, queuedRefundImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("QueuedRefund")
+		case "place":
+			out.integer(int64(obj.Place))
+		case "claim":
+			out.value(ec._QueuedRefund_claim(ctx, field, obj), graphql.Null)
+		case "release":
+			if v := scalar.MarshalMoney(obj.Release); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._QueuedRefund_release(ctx, field, obj), graphql.Null)
+			}
+		case "blocked":
+			out.value(ec._QueuedRefund_blocked(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var recipientImplementors = []string{"Recipient"}
 
 func (ec *executionContext) _Recipient(ctx context.Context, sel ast.SelectionSet, obj *billing.Recipient) graphql.Marshaler {
@@ -35887,6 +46092,70 @@ func (ec *executionContext) _Recipient(ctx context.Context, sel ast.SelectionSet
 			} else {
 				out.text(obj.VATNumber)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var refundBudgetImplementors = []string{"RefundBudget", "Node"}
+
+func (ec *executionContext) _RefundBudget(ctx context.Context, sel ast.SelectionSet, obj *projections.RefundBudget) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, refundBudgetImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("RefundBudget")
+		case "id":
+			out.text(string(obj.Budget))
+		case "amount":
+			if v := scalar.MarshalMoney(obj.Amount); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._RefundBudget_amount(ctx, field, obj), graphql.Null)
+			}
+		case "refunds":
+			if v := scalar.MarshalMoney(obj.Refunds); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._RefundBudget_refunds(ctx, field, obj), graphql.Null)
+			}
+		case "left":
+			if v := scalar.MarshalMoney(obj.Left); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._RefundBudget_left(ctx, field, obj), graphql.Null)
+			}
+		case "leftForRefunds":
+			if v := scalar.MarshalMoney(obj.LeftForRefunds); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._RefundBudget_leftForRefunds(ctx, field, obj), graphql.Null)
+			}
+		case "netAssets":
+			out.value(ec._RefundBudget_netAssets(ctx, field, obj), graphql.RequiredNull)
+		case "liquidity":
+			out.value(ec._RefundBudget_liquidity(ctx, field, obj), graphql.RequiredNull)
+		case "decision":
+			out.text(obj.Decision)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._RefundBudget_on(ctx, field, obj), graphql.Null)
+			}
+		case "through":
+			out.value(scalar.MarshalDate(obj.Through), nil)
+		case "draws":
+			out.value(ec._RefundBudget_draws(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -36193,6 +46462,44 @@ func (ec *executionContext) _ServiceSubscriptionEdge(ctx context.Context, sel as
 	return out.end()
 }
 
+var shareBalanceImplementors = []string{"ShareBalance"}
+
+func (ec *executionContext) _ShareBalance(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareBalance) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareBalanceImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareBalance")
+		case "account":
+			out.text(marshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount[obj.Account])
+		case "class":
+			if obj.Class == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Class))
+			}
+		case "unavailable":
+			out.boolean(obj.Unavailable)
+		case "amount":
+			if v := scalar.MarshalMoney(obj.Amount); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareBalance_amount(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var shareCallImplementors = []string{"ShareCall", "Node"}
 
 func (ec *executionContext) _ShareCall(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareCall) graphql.Marshaler {
@@ -36317,6 +46624,148 @@ func (ec *executionContext) _ShareCertificate(ctx context.Context, sel ast.Selec
 			}
 		case "voidBy":
 			out.value(scalar.MarshalCertificateNumber(obj.VoidBy), nil)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareClaimImplementors = []string{"ShareClaim", "Node"}
+
+func (ec *executionContext) _ShareClaim(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareClaim) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareClaimImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareClaim")
+		case "id":
+			out.text(string(obj.ID))
+		case "party":
+			out.text(string(obj.Party))
+		case "class":
+			out.text(string(obj.Class))
+		case "reason":
+			out.text(marshalNExitReason2rochdaleᚋdomainᚋsharesᚐExitReason[obj.Reason])
+		case "state":
+			out.text(marshalNShareClaimState2rochdaleᚋdomainᚋsharesᚐClaimState[obj.State])
+		case "quantity":
+			out.integer(int64(obj.Quantity))
+		case "held":
+			out.integer(int64(obj.Held))
+		case "requestedOn":
+			if v := scalar.MarshalDate(obj.RequestedOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareClaim_requestedOn(ctx, field, obj), graphql.Null)
+			}
+		case "effectiveOn":
+			if v := scalar.MarshalDate(obj.EffectiveOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareClaim_effectiveOn(ctx, field, obj), graphql.Null)
+			}
+		case "capped":
+			out.boolean(obj.Capped)
+		case "accepted":
+			out.boolean(obj.Accepted)
+		case "restOf":
+			if obj.RestOf == "" {
+				out.null()
+			} else {
+				out.text(string(obj.RestOf))
+			}
+		case "value":
+			out.value(ec._ShareClaim_value(ctx, field, obj), graphql.RequiredNull)
+		case "waiting":
+			if v := scalar.MarshalMoney(obj.Waiting); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareClaim_waiting(ctx, field, obj), graphql.Null)
+			}
+		case "released":
+			if v := scalar.MarshalMoney(obj.Released); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareClaim_released(ctx, field, obj), graphql.Null)
+			}
+		case "owed":
+			out.value(ec._ShareClaim_owed(ctx, field, obj), graphql.Null)
+		case "unpaid":
+			if v := scalar.MarshalMoney(obj.Unpaid); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareClaim_unpaid(ctx, field, obj), graphql.Null)
+			}
+		case "restrictions":
+			out.value(ec._ShareClaim_restrictions(ctx, field, obj), graphql.Null)
+		case "barredFrom":
+			out.value(scalar.MarshalDate(obj.BarredFrom), nil)
+		case "entries":
+			out.value(ec._ShareClaim_entries(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareClaimConnectionImplementors = []string{"ShareClaimConnection"}
+
+func (ec *executionContext) _ShareClaimConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.ShareClaim]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareClaimConnectionImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareClaimConnection")
+		case "edges":
+			out.value(ec._ShareClaimConnection_edges(ctx, field, obj), graphql.Null)
+		case "nodes":
+			out.value(ec._ShareClaimConnection_nodes(ctx, field, obj), graphql.Null)
+		case "pageInfo":
+			out.value(ec._ShareClaimConnection_pageInfo(ctx, field, obj), graphql.Null)
+		case "totalCount":
+			out.integer(int64(obj.TotalCount))
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareClaimEdgeImplementors = []string{"ShareClaimEdge"}
+
+func (ec *executionContext) _ShareClaimEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.ShareClaim]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareClaimEdgeImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareClaimEdge")
+		case "cursor":
+			out.text(obj.Cursor)
+		case "node":
+			out.value(ec._ShareClaimEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -36527,6 +46976,196 @@ func (ec *executionContext) _ShareCredit(ctx context.Context, sel ast.SelectionS
 			} else {
 				out.value(ec._ShareCredit_since(ctx, field, obj), graphql.Null)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareEntryImplementors = []string{"ShareEntry"}
+
+func (ec *executionContext) _ShareEntry(ctx context.Context, sel ast.SelectionSet, obj *projections.ShareEntry) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareEntryImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareEntry")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareEntry_position(ctx, field, obj), graphql.Null)
+			}
+		case "type":
+			if v := scalar.MarshalShareEventType(obj.Type); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareEntry_type(ctx, field, obj), graphql.Null)
+			}
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareEntry_on(ctx, field, obj), graphql.Null)
+			}
+		case "bookedOn":
+			if v := scalar.MarshalDate(obj.BookedOn); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareEntry_bookedOn(ctx, field, obj), graphql.Null)
+			}
+		case "amount":
+			out.value(ec._ShareEntry_amount(ctx, field, obj), graphql.RequiredNull)
+		case "reference":
+			if obj.Reference == "" {
+				out.null()
+			} else {
+				out.text(obj.Reference)
+			}
+		case "to":
+			if obj.To == "" {
+				out.null()
+			} else {
+				out.text(string(obj.To))
+			}
+		case "recordedAt":
+			if v := scalar.MarshalDateTime(obj.RecordedAt); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareEntry_recordedAt(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareJournalEntryImplementors = []string{"ShareJournalEntry"}
+
+func (ec *executionContext) _ShareJournalEntry(ctx context.Context, sel ast.SelectionSet, obj *projections.JournalEntry) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareJournalEntryImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareJournalEntry")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareJournalEntry_position(ctx, field, obj), graphql.Null)
+			}
+		case "line":
+			out.integer(int64(obj.Line))
+		case "type":
+			if v := scalar.MarshalShareEventType(obj.Type); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareJournalEntry_type(ctx, field, obj), graphql.Null)
+			}
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareJournalEntry_on(ctx, field, obj), graphql.Null)
+			}
+		case "account":
+			out.text(marshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount[obj.Account])
+		case "unavailable":
+			out.boolean(obj.Unavailable)
+		case "party":
+			out.text(string(obj.Party))
+		case "number":
+			out.value(scalar.MarshalMemberNumber(obj.Number), nil)
+		case "name":
+			if obj.Name == "" {
+				out.null()
+			} else {
+				out.text(obj.Name)
+			}
+		case "class":
+			if obj.Class == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Class))
+			}
+		case "amount":
+			if v := scalar.MarshalMoney(obj.Amount); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ShareJournalEntry_amount(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareJournalEntryConnectionImplementors = []string{"ShareJournalEntryConnection"}
+
+func (ec *executionContext) _ShareJournalEntryConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[projections.JournalEntry]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareJournalEntryConnectionImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareJournalEntryConnection")
+		case "edges":
+			out.value(ec._ShareJournalEntryConnection_edges(ctx, field, obj), graphql.Null)
+		case "nodes":
+			out.value(ec._ShareJournalEntryConnection_nodes(ctx, field, obj), graphql.Null)
+		case "pageInfo":
+			out.value(ec._ShareJournalEntryConnection_pageInfo(ctx, field, obj), graphql.Null)
+		case "totalCount":
+			out.integer(int64(obj.TotalCount))
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var shareJournalEntryEdgeImplementors = []string{"ShareJournalEntryEdge"}
+
+func (ec *executionContext) _ShareJournalEntryEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[projections.JournalEntry]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, shareJournalEntryEdgeImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ShareJournalEntryEdge")
+		case "cursor":
+			out.text(obj.Cursor)
+		case "node":
+			out.value(ec._ShareJournalEntryEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -37441,6 +48080,78 @@ func (ec *executionContext) _Viewer(ctx context.Context, sel ast.SelectionSet, o
 	return out.end()
 }
 
+var withholdingImplementors = []string{"Withholding"}
+
+func (ec *executionContext) _Withholding(ctx context.Context, sel ast.SelectionSet, obj *shares.WithholdingSet) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, withholdingImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Withholding")
+		case "from":
+			if v := scalar.MarshalDate(obj.From); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Withholding_from(ctx, field, obj), graphql.Null)
+			}
+		case "rate":
+			if v := scalar.MarshalDecimal(obj.Rate); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Withholding_rate(ctx, field, obj), graphql.Null)
+			}
+		case "exempt":
+			out.value(ec._Withholding_exempt(ctx, field, obj), graphql.RequiredNull)
+		case "source":
+			out.text(obj.Source)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Withholding_on(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var withholdingPayloadImplementors = []string{"WithholdingPayload", "Payload"}
+
+func (ec *executionContext) _WithholdingPayload(ctx context.Context, sel ast.SelectionSet, obj *WithholdingDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, withholdingPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("WithholdingPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._WithholdingPayload_position(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var __DirectiveImplementors = []string{"__Directive"}
 
 func (ec *executionContext) ___Directive(ctx context.Context, sel ast.SelectionSet, obj *introspection.Directive) graphql.Marshaler {
@@ -37756,6 +48467,10 @@ var (
 	}
 )
 
+func (ec *executionContext) marshalNAccountsPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAccountsDone(ctx context.Context, sel ast.SelectionSet, v AccountsDone) graphql.Marshaler {
+	return ec._AccountsPayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNAdmissionsPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAdmissionsDone(ctx context.Context, sel ast.SelectionSet, v AdmissionsDone) graphql.Marshaler {
 	return ec._AdmissionsPayload(ctx, sel, &v)
 }
@@ -37789,6 +48504,46 @@ func (ec *executionContext) marshalNApplication2ᚕrochdaleᚋprojectionsᚐAppl
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec._Application(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNApprovedAccounts2rochdaleᚋdomainᚋsharesᚐAccountsApproved(ctx context.Context, sel ast.SelectionSet, v shares.AccountsApproved) graphql.Marshaler {
+	return ec._ApprovedAccounts(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNApprovedAccounts2ᚕrochdaleᚋdomainᚋsharesᚐAccountsApprovedᚄ(ctx context.Context, sel ast.SelectionSet, v []shares.AccountsApproved) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ApprovedAccounts(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAskingExit2rochdaleᚋprojectionsᚐAskingExit(ctx context.Context, sel ast.SelectionSet, v projections.AskingExit) graphql.Marshaler {
+	return ec._AskingExit(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNAskingExit2ᚕrochdaleᚋprojectionsᚐAskingExitᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.AskingExit) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._AskingExit(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -37921,6 +48676,30 @@ func (ec *executionContext) marshalNBoolean2bool(ctx context.Context, sel ast.Se
 	return res
 }
 
+func (ec *executionContext) marshalNBudgetDraw2rochdaleᚋdomainᚋsharesᚐBudgetDrawn(ctx context.Context, sel ast.SelectionSet, v shares.BudgetDrawn) graphql.Marshaler {
+	return ec._BudgetDraw(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNBudgetDraw2ᚕrochdaleᚋdomainᚋsharesᚐBudgetDrawnᚄ(ctx context.Context, sel ast.SelectionSet, v []shares.BudgetDrawn) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._BudgetDraw(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNBudgetPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐBudgetDone(ctx context.Context, sel ast.SelectionSet, v BudgetDone) graphql.Marshaler {
+	return ec._BudgetPayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) unmarshalNBytes2int64(ctx context.Context, v any) (int64, error) {
 	res, err := graphql.UnmarshalInt64(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -38033,6 +48812,15 @@ var (
 	}
 )
 
+func (ec *executionContext) marshalNCertifiedFigures2rochdaleᚋdomainᚋsharesᚐCertified(ctx context.Context, sel ast.SelectionSet, v shares.Certified) graphql.Marshaler {
+	return ec._CertifiedFigures(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNCertifiedFiguresInput2rochdaleᚋdomainᚋsharesᚐCertified(ctx context.Context, v any) (shares.Certified, error) {
+	res, err := ec.unmarshalInputCertifiedFiguresInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNChoice2rochdaleᚋdomainᚋassemblyᚐChoice(ctx context.Context, v any) (assembly.Choice, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := unmarshalNChoice2rochdaleᚋdomainᚋassemblyᚐChoice[tmp]
@@ -38060,6 +48848,62 @@ var (
 		assembly.Abstain: "ABSTAIN",
 	}
 )
+
+func (ec *executionContext) unmarshalNClaimEntry2rochdaleᚋdomainᚋsharesᚐClaimEntry(ctx context.Context, v any) (shares.ClaimEntry, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNClaimEntry2rochdaleᚋdomainᚋsharesᚐClaimEntry[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNClaimEntry2rochdaleᚋdomainᚋsharesᚐClaimEntry(ctx context.Context, sel ast.SelectionSet, v shares.ClaimEntry) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNClaimEntry2rochdaleᚋdomainᚋsharesᚐClaimEntry[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ClaimEntry!")
+	}
+	return res
+}
+
+var (
+	unmarshalNClaimEntry2rochdaleᚋdomainᚋsharesᚐClaimEntry = map[string]shares.ClaimEntry{
+		"VALUATION":  shares.EntryValuation,
+		"COLLECTION": shares.EntryCollection,
+		"WAIVER":     shares.EntryWaiver,
+		"SET_OFF":    shares.EntrySetOff,
+		"TIME_BAR":   shares.EntryBarred,
+	}
+	marshalNClaimEntry2rochdaleᚋdomainᚋsharesᚐClaimEntry = map[shares.ClaimEntry]string{
+		shares.EntryValuation:  "VALUATION",
+		shares.EntryCollection: "COLLECTION",
+		shares.EntryWaiver:     "WAIVER",
+		shares.EntrySetOff:     "SET_OFF",
+		shares.EntryBarred:     "TIME_BAR",
+	}
+)
+
+func (ec *executionContext) marshalNClaimPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐClaimDone(ctx context.Context, sel ast.SelectionSet, v ClaimDone) graphql.Marshaler {
+	return ec._ClaimPayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNClassShares2rochdaleᚋdomainᚋsharesᚐClassShares(ctx context.Context, sel ast.SelectionSet, v shares.ClassShares) graphql.Marshaler {
+	return ec._ClassShares(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNClassShares2ᚕrochdaleᚋdomainᚋsharesᚐClassSharesᚄ(ctx context.Context, sel ast.SelectionSet, v []shares.ClassShares) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ClassShares(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
 
 func (ec *executionContext) unmarshalNContactInput2rochdaleᚋdomainᚋmembershipᚐContact(ctx context.Context, v any) (membership.Contact, error) {
 	res, err := ec.unmarshalInputContactInput(ctx, v)
@@ -38167,6 +49011,113 @@ var (
 		statutes.Dissolution:    "DISSOLUTION",
 	}
 )
+
+func (ec *executionContext) marshalNDividend2rochdaleᚋdomainᚋsharesᚐDividendDecided(ctx context.Context, sel ast.SelectionSet, v shares.DividendDecided) graphql.Marshaler {
+	return ec._Dividend(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDividend2ᚕrochdaleᚋdomainᚋsharesᚐDividendDecidedᚄ(ctx context.Context, sel ast.SelectionSet, v []shares.DividendDecided) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Dividend(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDividendPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐDividendDone(ctx context.Context, sel ast.SelectionSet, v DividendDone) graphql.Marshaler {
+	return ec._DividendPayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDividendPayout2rochdaleᚋprojectionsᚐSharePayout(ctx context.Context, sel ast.SelectionSet, v projections.SharePayout) graphql.Marshaler {
+	return ec._DividendPayout(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDividendPayout2ᚕrochdaleᚋprojectionsᚐSharePayoutᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.SharePayout) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._DividendPayout(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDividendPayoutConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[projections.SharePayout]) graphql.Marshaler {
+	return ec._DividendPayoutConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDividendPayoutEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[projections.SharePayout]) graphql.Marshaler {
+	return ec._DividendPayoutEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDividendPayoutEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[projections.SharePayout]) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._DividendPayoutEdge(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDividendRate2rochdaleᚋdomainᚋsharesᚐClassRate(ctx context.Context, sel ast.SelectionSet, v shares.ClassRate) graphql.Marshaler {
+	return ec._DividendRate(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDividendRate2ᚕrochdaleᚋdomainᚋsharesᚐClassRateᚄ(ctx context.Context, sel ast.SelectionSet, v []shares.ClassRate) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._DividendRate(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNDividendRateInput2rochdaleᚋdomainᚋsharesᚐClassRate(ctx context.Context, v any) (shares.ClassRate, error) {
+	res, err := ec.unmarshalInputDividendRateInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNDividendRateInput2ᚕrochdaleᚋdomainᚋsharesᚐClassRateᚄ(ctx context.Context, v any) ([]shares.ClassRate, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]shares.ClassRate, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNDividendRateInput2rochdaleᚋdomainᚋsharesᚐClassRate(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
 
 func (ec *executionContext) marshalNDocument2rochdaleᚋprojectionsᚐDocument(ctx context.Context, sel ast.SelectionSet, v projections.Document) graphql.Marshaler {
 	return ec._Document(ctx, sel, &v)
@@ -38402,6 +49353,44 @@ var (
 	}
 )
 
+func (ec *executionContext) unmarshalNExitReason2rochdaleᚋdomainᚋsharesᚐExitReason(ctx context.Context, v any) (shares.ExitReason, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNExitReason2rochdaleᚋdomainᚋsharesᚐExitReason[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNExitReason2rochdaleᚋdomainᚋsharesᚐExitReason(ctx context.Context, sel ast.SelectionSet, v shares.ExitReason) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNExitReason2rochdaleᚋdomainᚋsharesᚐExitReason[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ExitReason!")
+	}
+	return res
+}
+
+var (
+	unmarshalNExitReason2rochdaleᚋdomainᚋsharesᚐExitReason = map[string]shares.ExitReason{
+		"RESIGNED":  shares.Resigned,
+		"EXCLUDED":  shares.Excluded,
+		"DECEASED":  shares.Deceased,
+		"DISSOLVED": shares.Dissolved,
+	}
+	marshalNExitReason2rochdaleᚋdomainᚋsharesᚐExitReason = map[shares.ExitReason]string{
+		shares.Resigned:  "RESIGNED",
+		shares.Excluded:  "EXCLUDED",
+		shares.Deceased:  "DECEASED",
+		shares.Dissolved: "DISSOLVED",
+	}
+)
+
+func (ec *executionContext) marshalNExitYear2rochdaleᚋprojectionsᚐExitYear(ctx context.Context, sel ast.SelectionSet, v projections.ExitYear) graphql.Marshaler {
+	return ec._ExitYear(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNFiscalYear2rochdaleᚋdomainᚋcalendarᚐPeriod(ctx context.Context, sel ast.SelectionSet, v calendar.Period) graphql.Marshaler {
+	return ec._FiscalYear(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNHappening2rochdaleᚋprojectionsᚐHappening(ctx context.Context, sel ast.SelectionSet, v projections.Happening) graphql.Marshaler {
 	return ec._Happening(ctx, sel, &v)
 }
@@ -38525,6 +49514,21 @@ func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋmembershipᚐRequestI
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐBudgetID(ctx context.Context, v any) (shares.BudgetID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.BudgetID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐBudgetID(ctx context.Context, sel ast.SelectionSet, v shares.BudgetID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐCallID(ctx context.Context, v any) (shares.CallID, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := shares.CallID(tmp)
@@ -38540,6 +49544,21 @@ func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐCallID(ctx c
 	return res
 }
 
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐClaimID(ctx context.Context, v any) (shares.ClaimID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.ClaimID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐClaimID(ctx context.Context, sel ast.SelectionSet, v shares.ClaimID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐConsultationID(ctx context.Context, v any) (shares.ConsultationID, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := shares.ConsultationID(tmp)
@@ -38547,6 +49566,21 @@ func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐConsultati
 }
 
 func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐConsultationID(ctx context.Context, sel ast.SelectionSet, v shares.ConsultationID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐDividendID(ctx context.Context, v any) (shares.DividendID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.DividendID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐDividendID(ctx context.Context, sel ast.SelectionSet, v shares.DividendID) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -38777,6 +49811,35 @@ func (ec *executionContext) marshalNID2string(ctx context.Context, sel ast.Selec
 		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNID2ᚕrochdaleᚋdomainᚋsharesᚐRestrictionIDᚄ(ctx context.Context, v any) ([]shares.RestrictionID, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]shares.RestrictionID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2rochdaleᚋdomainᚋsharesᚐRestrictionID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNID2ᚕrochdaleᚋdomainᚋsharesᚐRestrictionIDᚄ(ctx context.Context, sel ast.SelectionSet, v []shares.RestrictionID) graphql.Marshaler {
+	ret := make(graphql.Array, len(v))
+	for i := range v {
+		ret[i] = ec.marshalNID2rochdaleᚋdomainᚋsharesᚐRestrictionID(ctx, sel, v[i])
+	}
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNID2ᚕrochdaleᚋdomainᚐPartyIDᚄ(ctx context.Context, v any) ([]domain.PartyID, error) {
@@ -39366,6 +50429,10 @@ func (ec *executionContext) marshalNPaymentPayload2rochdaleᚋgraphqlᚋinternal
 	return ec._PaymentPayload(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNPayoutPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPayoutDone(ctx context.Context, sel ast.SelectionSet, v PayoutDone) graphql.Marshaler {
+	return ec._PayoutPayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNPlan2rochdaleᚋdomainᚋofferingᚐPlan(ctx context.Context, sel ast.SelectionSet, v offering.Plan) graphql.Marshaler {
 	return ec._Plan(ctx, sel, &v)
 }
@@ -39446,6 +50513,106 @@ func (ec *executionContext) marshalNPriceList2ᚕrochdaleᚋgraphqlᚋinternal�
 
 func (ec *executionContext) marshalNPriceListPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPriceListDone(ctx context.Context, sel ast.SelectionSet, v PriceListDone) graphql.Marshaler {
 	return ec._PriceListPayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) unmarshalNQueueBlock2rochdaleᚋprojectionsᚐQueueBlock(ctx context.Context, v any) (projections.QueueBlock, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNQueueBlock2rochdaleᚋprojectionsᚐQueueBlock[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNQueueBlock2rochdaleᚋprojectionsᚐQueueBlock(ctx context.Context, sel ast.SelectionSet, v projections.QueueBlock) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNQueueBlock2rochdaleᚋprojectionsᚐQueueBlock[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "QueueBlock!")
+	}
+	return res
+}
+
+var (
+	unmarshalNQueueBlock2rochdaleᚋprojectionsᚐQueueBlock = map[string]projections.QueueBlock{
+		"VALUE":   projections.BlockedByValue,
+		"BUDGET":  projections.BlockedByBudget,
+		"PLEDGE":  projections.BlockedByPledge,
+		"ACCOUNT": projections.BlockedByAccount,
+	}
+	marshalNQueueBlock2rochdaleᚋprojectionsᚐQueueBlock = map[projections.QueueBlock]string{
+		projections.BlockedByValue:   "VALUE",
+		projections.BlockedByBudget:  "BUDGET",
+		projections.BlockedByPledge:  "PLEDGE",
+		projections.BlockedByAccount: "ACCOUNT",
+	}
+)
+
+func (ec *executionContext) unmarshalNQueueBlock2ᚕrochdaleᚋprojectionsᚐQueueBlockᚄ(ctx context.Context, v any) ([]projections.QueueBlock, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]projections.QueueBlock, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNQueueBlock2rochdaleᚋprojectionsᚐQueueBlock(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) marshalNQueueBlock2ᚕrochdaleᚋprojectionsᚐQueueBlockᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.QueueBlock) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec.marshalNQueueBlock2rochdaleᚋprojectionsᚐQueueBlock(ctx, sel, v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNQueuedRefund2rochdaleᚋprojectionsᚐQueuedRefund(ctx context.Context, sel ast.SelectionSet, v projections.QueuedRefund) graphql.Marshaler {
+	return ec._QueuedRefund(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNQueuedRefund2ᚕrochdaleᚋprojectionsᚐQueuedRefundᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.QueuedRefund) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._QueuedRefund(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNRefundBudget2rochdaleᚋprojectionsᚐRefundBudget(ctx context.Context, sel ast.SelectionSet, v projections.RefundBudget) graphql.Marshaler {
+	return ec._RefundBudget(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNRefundBudget2ᚕrochdaleᚋprojectionsᚐRefundBudgetᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.RefundBudget) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._RefundBudget(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNRegisteredMember2rochdaleᚋprojectionsᚐKnown(ctx context.Context, sel ast.SelectionSet, v projections.Known) graphql.Marshaler {
@@ -39720,6 +50887,78 @@ func (ec *executionContext) marshalNServiceSubscriptionEdge2ᚕrochdaleᚋgraphq
 	return ret
 }
 
+func (ec *executionContext) unmarshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount(ctx context.Context, v any) (shares.Account, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount(ctx context.Context, sel ast.SelectionSet, v shares.Account) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ShareAccount!")
+	}
+	return res
+}
+
+var (
+	unmarshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount = map[string]shares.Account{
+		"CONTRIBUTIONS": shares.Contributions,
+		"RECEIVABLE":    shares.Receivable,
+		"PENDING":       shares.Pending,
+		"CREDITS":       shares.Credits,
+		"EXITS":         shares.Exits,
+		"REFUNDS":       shares.Refunds,
+		"DIVIDENDS":     shares.Dividends,
+		"TAX_WITHHELD":  shares.TaxWithheld,
+		"BANK":          shares.Bank,
+		"SETTLED":       shares.Settled,
+		"LOSSES_BORNE":  shares.LossesBorne,
+		"TIME_BARRED":   shares.TimeBarred,
+		"RESERVES":      shares.Reserves,
+		"PROFIT":        shares.Profit,
+		"BETWEEN":       shares.Between,
+	}
+	marshalNShareAccount2rochdaleᚋdomainᚋsharesᚐAccount = map[shares.Account]string{
+		shares.Contributions: "CONTRIBUTIONS",
+		shares.Receivable:    "RECEIVABLE",
+		shares.Pending:       "PENDING",
+		shares.Credits:       "CREDITS",
+		shares.Exits:         "EXITS",
+		shares.Refunds:       "REFUNDS",
+		shares.Dividends:     "DIVIDENDS",
+		shares.TaxWithheld:   "TAX_WITHHELD",
+		shares.Bank:          "BANK",
+		shares.Settled:       "SETTLED",
+		shares.LossesBorne:   "LOSSES_BORNE",
+		shares.TimeBarred:    "TIME_BARRED",
+		shares.Reserves:      "RESERVES",
+		shares.Profit:        "PROFIT",
+		shares.Between:       "BETWEEN",
+	}
+)
+
+func (ec *executionContext) marshalNShareBalance2rochdaleᚋprojectionsᚐShareBalance(ctx context.Context, sel ast.SelectionSet, v projections.ShareBalance) graphql.Marshaler {
+	return ec._ShareBalance(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareBalance2ᚕrochdaleᚋprojectionsᚐShareBalanceᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.ShareBalance) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareBalance(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNShareCall2rochdaleᚋprojectionsᚐShareCall(ctx context.Context, sel ast.SelectionSet, v projections.ShareCall) graphql.Marshaler {
 	return ec._ShareCall(ctx, sel, &v)
 }
@@ -39763,6 +51002,88 @@ func (ec *executionContext) marshalNShareCertificate2ᚕrochdaleᚋprojections�
 
 	return ret
 }
+
+func (ec *executionContext) marshalNShareClaim2rochdaleᚋprojectionsᚐShareClaim(ctx context.Context, sel ast.SelectionSet, v projections.ShareClaim) graphql.Marshaler {
+	return ec._ShareClaim(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareClaim2ᚕrochdaleᚋprojectionsᚐShareClaimᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.ShareClaim) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareClaim(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNShareClaimConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[projections.ShareClaim]) graphql.Marshaler {
+	return ec._ShareClaimConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareClaimEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[projections.ShareClaim]) graphql.Marshaler {
+	return ec._ShareClaimEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareClaimEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[projections.ShareClaim]) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareClaimEdge(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) unmarshalNShareClaimState2rochdaleᚋdomainᚋsharesᚐClaimState(ctx context.Context, v any) (shares.ClaimState, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalNShareClaimState2rochdaleᚋdomainᚋsharesᚐClaimState[tmp]
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNShareClaimState2rochdaleᚋdomainᚋsharesᚐClaimState(ctx context.Context, sel ast.SelectionSet, v shares.ClaimState) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(marshalNShareClaimState2rochdaleᚋdomainᚋsharesᚐClaimState[v])
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ShareClaimState!")
+	}
+	return res
+}
+
+var (
+	unmarshalNShareClaimState2rochdaleᚋdomainᚋsharesᚐClaimState = map[string]shares.ClaimState{
+		"REQUESTED": shares.ClaimRequested,
+		"WITHDRAWN": shares.ClaimWithdrawn,
+		"DEFERRED":  shares.ClaimDeferred,
+		"EFFECTIVE": shares.ClaimEffective,
+		"WAITING":   shares.ClaimWaiting,
+		"RELEASED":  shares.ClaimReleased,
+		"SETTLED":   shares.ClaimSettled,
+		"REVERSED":  shares.ClaimReversed,
+	}
+	marshalNShareClaimState2rochdaleᚋdomainᚋsharesᚐClaimState = map[shares.ClaimState]string{
+		shares.ClaimRequested: "REQUESTED",
+		shares.ClaimWithdrawn: "WITHDRAWN",
+		shares.ClaimDeferred:  "DEFERRED",
+		shares.ClaimEffective: "EFFECTIVE",
+		shares.ClaimWaiting:   "WAITING",
+		shares.ClaimReleased:  "RELEASED",
+		shares.ClaimSettled:   "SETTLED",
+		shares.ClaimReversed:  "REVERSED",
+	}
+)
 
 func (ec *executionContext) marshalNShareClass2rochdaleᚋdomainᚋstatutesᚐClass(ctx context.Context, sel ast.SelectionSet, v statutes.Class) graphql.Marshaler {
 	return ec._ShareClass(ctx, sel, &v)
@@ -39852,6 +51173,26 @@ func (ec *executionContext) marshalNShareCredit2ᚕrochdaleᚋprojectionsᚐShar
 	return ret
 }
 
+func (ec *executionContext) marshalNShareEntry2rochdaleᚋprojectionsᚐShareEntry(ctx context.Context, sel ast.SelectionSet, v projections.ShareEntry) graphql.Marshaler {
+	return ec._ShareEntry(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareEntry2ᚕrochdaleᚋprojectionsᚐShareEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.ShareEntry) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareEntry(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) unmarshalNShareEntryKind2rochdaleᚋdomainᚋsharesᚐEntry(ctx context.Context, v any) (shares.Entry, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := unmarshalNShareEntryKind2rochdaleᚋdomainᚋsharesᚐEntry[tmp]
@@ -39889,6 +51230,64 @@ var (
 		shares.EntryRepayment:  "REPAYMENT",
 	}
 )
+
+func (ec *executionContext) unmarshalNShareEventType2string(ctx context.Context, v any) (string, error) {
+	res, err := scalar.UnmarshalShareEventType(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNShareEventType2string(ctx context.Context, sel ast.SelectionSet, v string) graphql.Marshaler {
+	_ = sel
+	res := scalar.MarshalShareEventType(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ShareEventType!")
+	}
+	return res
+}
+
+func (ec *executionContext) marshalNShareJournalEntry2rochdaleᚋprojectionsᚐJournalEntry(ctx context.Context, sel ast.SelectionSet, v projections.JournalEntry) graphql.Marshaler {
+	return ec._ShareJournalEntry(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareJournalEntry2ᚕrochdaleᚋprojectionsᚐJournalEntryᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.JournalEntry) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareJournalEntry(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNShareJournalEntryConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[projections.JournalEntry]) graphql.Marshaler {
+	return ec._ShareJournalEntryConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareJournalEntryEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[projections.JournalEntry]) graphql.Marshaler {
+	return ec._ShareJournalEntryEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNShareJournalEntryEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[projections.JournalEntry]) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._ShareJournalEntryEdge(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
 
 func (ec *executionContext) marshalNShareLot2rochdaleᚋprojectionsᚐShareLot(ctx context.Context, sel ast.SelectionSet, v projections.ShareLot) graphql.Marshaler {
 	return ec._ShareLot(ctx, sel, &v)
@@ -40355,6 +51754,21 @@ func (ec *executionContext) marshalNString2rochdaleᚋdomainᚋprovisioningᚐSt
 	return res
 }
 
+func (ec *executionContext) unmarshalNString2rochdaleᚋdomainᚋstatutesᚐBody(ctx context.Context, v any) (statutes.Body, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := statutes.Body(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNString2rochdaleᚋdomainᚋstatutesᚐBody(ctx context.Context, sel ast.SelectionSet, v statutes.Body) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "String!")
+	}
+	return res
+}
+
 func (ec *executionContext) unmarshalNString2rochdaleᚋdomainᚐIBAN(ctx context.Context, v any) (domain.IBAN, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := domain.IBAN(tmp)
@@ -40611,6 +52025,30 @@ var (
 	}
 )
 
+func (ec *executionContext) marshalNWithholding2rochdaleᚋdomainᚋsharesᚐWithholdingSet(ctx context.Context, sel ast.SelectionSet, v shares.WithholdingSet) graphql.Marshaler {
+	return ec._Withholding(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNWithholding2ᚕrochdaleᚋdomainᚋsharesᚐWithholdingSetᚄ(ctx context.Context, sel ast.SelectionSet, v []shares.WithholdingSet) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Withholding(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNWithholdingPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐWithholdingDone(ctx context.Context, sel ast.SelectionSet, v WithholdingDone) graphql.Marshaler {
+	return ec._WithholdingPayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) unmarshalNYAML2string(ctx context.Context, v any) (string, error) {
 	res, err := graphql.UnmarshalString(v)
 	return res, graphql.ErrorOnPath(ctx, err)
@@ -40860,6 +52298,13 @@ var (
 	}
 )
 
+func (ec *executionContext) marshalOApprovedAccounts2ᚖrochdaleᚋdomainᚋsharesᚐAccountsApproved(ctx context.Context, sel ast.SelectionSet, v *shares.AccountsApproved) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ApprovedAccounts(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOAssembly2ᚖrochdaleᚋprojectionsᚐAssembly(ctx context.Context, sel ast.SelectionSet, v *projections.Assembly) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -41040,6 +52485,20 @@ func (ec *executionContext) marshalODateTime2ᚖtimeᚐTime(ctx context.Context,
 	return res
 }
 
+func (ec *executionContext) marshalODividend2ᚖrochdaleᚋdomainᚋsharesᚐDividendDecided(ctx context.Context, sel ast.SelectionSet, v *shares.DividendDecided) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Dividend(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalODividendPayout2ᚖrochdaleᚋprojectionsᚐSharePayout(ctx context.Context, sel ast.SelectionSet, v *projections.SharePayout) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DividendPayout(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalODocument2ᚖrochdaleᚋprojectionsᚐDocument(ctx context.Context, sel ast.SelectionSet, v *projections.Document) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -41056,6 +52515,70 @@ func (ec *executionContext) marshalOID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx c
 	_ = sel
 	_ = ctx
 	res := scalar.MarshalUUID(v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOID2rochdaleᚋdomainᚋsharesᚐBudgetID(ctx context.Context, v any) (shares.BudgetID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.BudgetID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2rochdaleᚋdomainᚋsharesᚐBudgetID(ctx context.Context, sel ast.SelectionSet, v shares.BudgetID) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(string(v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOID2rochdaleᚋdomainᚋsharesᚐClaimID(ctx context.Context, v any) (shares.ClaimID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.ClaimID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2rochdaleᚋdomainᚋsharesᚐClaimID(ctx context.Context, sel ast.SelectionSet, v shares.ClaimID) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(string(v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOID2rochdaleᚋdomainᚋsharesᚐDividendID(ctx context.Context, v any) (shares.DividendID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := shares.DividendID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2rochdaleᚋdomainᚋsharesᚐDividendID(ctx context.Context, sel ast.SelectionSet, v shares.DividendID) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(string(v))
+	return res
+}
+
+func (ec *executionContext) unmarshalOID2rochdaleᚋdomainᚐClassID(ctx context.Context, v any) (domain.ClassID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := domain.ClassID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOID2rochdaleᚋdomainᚐClassID(ctx context.Context, sel ast.SelectionSet, v domain.ClassID) graphql.Marshaler {
+	_ = sel
+	if v == "" {
+		return graphql.Null
+	}
+	_ = ctx
+	res := graphql.MarshalString(string(v))
 	return res
 }
 
@@ -41305,6 +52828,21 @@ var (
 	}
 )
 
+func (ec *executionContext) marshalOLiquidityTest2ᚖrochdaleᚋdomainᚋsharesᚐLiquidity(ctx context.Context, sel ast.SelectionSet, v *shares.Liquidity) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LiquidityTest(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOLiquidityTestInput2ᚖrochdaleᚋdomainᚋsharesᚐLiquidity(ctx context.Context, v any) (*shares.Liquidity, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputLiquidityTestInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOMember2ᚖrochdaleᚋprojectionsᚐMember(ctx context.Context, sel ast.SelectionSet, v *projections.Member) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -41387,6 +52925,24 @@ var (
 	}
 )
 
+func (ec *executionContext) unmarshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx context.Context, v any) (*money.Money, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := scalar.UnmarshalMoney(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOMoney2ᚖrochdaleᚋdomainᚋmoneyᚐMoney(ctx context.Context, sel ast.SelectionSet, v *money.Money) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalMoney(*v)
+	return res
+}
+
 func (ec *executionContext) unmarshalOMonth2ᚖrochdaleᚋdomainᚋcalendarᚐMonth(ctx context.Context, v any) (*calendar.Month, error) {
 	if v == nil {
 		return nil, nil
@@ -41403,6 +52959,21 @@ func (ec *executionContext) marshalOMonth2ᚖrochdaleᚋdomainᚋcalendarᚐMont
 	_ = ctx
 	res := scalar.MarshalMonth(*v)
 	return res
+}
+
+func (ec *executionContext) marshalONetAssetsTest2ᚖrochdaleᚋdomainᚋsharesᚐNetAssets(ctx context.Context, sel ast.SelectionSet, v *shares.NetAssets) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._NetAssetsTest(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalONetAssetsTestInput2ᚖrochdaleᚋdomainᚋsharesᚐNetAssets(ctx context.Context, v any) (*shares.NetAssets, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputNetAssetsTestInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) unmarshalOPartyKind2rochdaleᚋdomainᚋmembershipᚐKind(ctx context.Context, v any) (membership.Kind, error) {
@@ -41443,6 +53014,13 @@ func (ec *executionContext) marshalOPayment2ᚖrochdaleᚋprojectionsᚐPayment(
 	return ec._Payment(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOPayoutAccount2ᚖrochdaleᚋprojectionsᚐPaidTo(ctx context.Context, sel ast.SelectionSet, v *projections.PaidTo) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._PayoutAccount(ctx, sel, v)
+}
+
 func (ec *executionContext) marshalOPoll2ᚖrochdaleᚋprojectionsᚐPoll(ctx context.Context, sel ast.SelectionSet, v *projections.Poll) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -41469,6 +53047,13 @@ func (ec *executionContext) marshalORecipient2ᚖrochdaleᚋdomainᚋbillingᚐR
 		return graphql.Null
 	}
 	return ec._Recipient(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalORefundBudget2ᚖrochdaleᚋprojectionsᚐRefundBudget(ctx context.Context, sel ast.SelectionSet, v *projections.RefundBudget) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._RefundBudget(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalORelatedParty2ᚖrochdaleᚋprojectionsᚐMember(ctx context.Context, sel ast.SelectionSet, v *projections.Member) graphql.Marshaler {
@@ -41527,6 +53112,55 @@ func (ec *executionContext) marshalOShareCertificate2ᚖrochdaleᚋprojections�
 	}
 	return ec._ShareCertificate(ctx, sel, v)
 }
+
+func (ec *executionContext) marshalOShareClaim2ᚖrochdaleᚋprojectionsᚐShareClaim(ctx context.Context, sel ast.SelectionSet, v *projections.ShareClaim) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._ShareClaim(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOShareClaimState2ᚖrochdaleᚋdomainᚋsharesᚐClaimState(ctx context.Context, v any) (*shares.ClaimState, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := unmarshalOShareClaimState2ᚖrochdaleᚋdomainᚋsharesᚐClaimState[tmp]
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOShareClaimState2ᚖrochdaleᚋdomainᚋsharesᚐClaimState(ctx context.Context, sel ast.SelectionSet, v *shares.ClaimState) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(marshalOShareClaimState2ᚖrochdaleᚋdomainᚋsharesᚐClaimState[*v])
+	return res
+}
+
+var (
+	unmarshalOShareClaimState2ᚖrochdaleᚋdomainᚋsharesᚐClaimState = map[string]shares.ClaimState{
+		"REQUESTED": shares.ClaimRequested,
+		"WITHDRAWN": shares.ClaimWithdrawn,
+		"DEFERRED":  shares.ClaimDeferred,
+		"EFFECTIVE": shares.ClaimEffective,
+		"WAITING":   shares.ClaimWaiting,
+		"RELEASED":  shares.ClaimReleased,
+		"SETTLED":   shares.ClaimSettled,
+		"REVERSED":  shares.ClaimReversed,
+	}
+	marshalOShareClaimState2ᚖrochdaleᚋdomainᚋsharesᚐClaimState = map[shares.ClaimState]string{
+		shares.ClaimRequested: "REQUESTED",
+		shares.ClaimWithdrawn: "WITHDRAWN",
+		shares.ClaimDeferred:  "DEFERRED",
+		shares.ClaimEffective: "EFFECTIVE",
+		shares.ClaimWaiting:   "WAITING",
+		shares.ClaimReleased:  "RELEASED",
+		shares.ClaimSettled:   "SETTLED",
+		shares.ClaimReversed:  "REVERSED",
+	}
+)
 
 func (ec *executionContext) marshalOShareConsultation2ᚖrochdaleᚋprojectionsᚐConsultation(ctx context.Context, sel ast.SelectionSet, v *projections.Consultation) graphql.Marshaler {
 	if v == nil {

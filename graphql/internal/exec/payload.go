@@ -55,7 +55,7 @@ type (
 		Done
 		Party domain.PartyID
 		Class domain.ClassID
-		ID    string // of the subscription, transfer, redemption and the like; may be empty
+		ID    string // of the subscription, transfer and the like; may be empty
 	}
 	// CallDone is about a call for what is yet to be paid on shares.
 	CallDone struct {
@@ -76,6 +76,34 @@ type (
 	ConsultationDone struct {
 		Done
 		ID shares.ConsultationID
+	}
+	// ClaimDone is about shares that are given back.
+	ClaimDone struct {
+		Done
+		ID shares.ClaimID
+	}
+	// AccountsDone is about the accounts of a year.
+	AccountsDone struct {
+		Done
+		Year calendar.Period
+	}
+	// BudgetDone is about money that is free for refunds and dividends.
+	BudgetDone struct {
+		Done
+		ID shares.BudgetID
+	}
+	// WithholdingDone is about the tax that is withheld from dividends.
+	WithholdingDone struct{ Done }
+	// DividendDone is about a dividend.
+	DividendDone struct {
+		Done
+		ID shares.DividendID
+	}
+	// PayoutDone is about what a party has of a dividend.
+	PayoutDone struct {
+		Done
+		Dividend shares.DividendID
+		Party    domain.PartyID
 	}
 	// AssemblyDone is about an assembly.
 	AssemblyDone struct {

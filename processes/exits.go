@@ -13,25 +13,21 @@ import (
 	"rochdale/eventstore"
 )
 
-// Holder is who holds shares of a class.
-type Holder struct {
-	Party domain.PartyID
-	Class domain.ClassID
-}
-
 // Shareholdings is what giving shares back and dividends ask the read models. To
 // return claims or holders too many does no harm.
 type Shareholdings interface {
 	// WaitFor returns once they have reached a position.
 	WaitFor(ctx context.Context, position int64) error
-	// ExitsDue returns the claims whose shares leave by a day and have not left, those
+	// DueExits returns the claims whose shares leave by a day and have not left, those
 	// first that leave first.
-	ExitsDue(ctx context.Context, day calendar.Date) ([]shares.ClaimID, error)
-	// ExitsUnvalued returns the claims whose shares have left, and whose value is not
+	DueExits(ctx context.Context, day calendar.Date) ([]shares.ClaimID, error)
+	// UnvaluedExits returns the claims whose shares have left, and whose value is not
 	// known.
-	ExitsUnvalued(ctx context.Context) ([]shares.ClaimID, error)
-	// HoldersNow returns who holds shares, and of which classes.
-	HoldersNow(ctx context.Context) ([]Holder, error)
+	UnvaluedExits(ctx context.Context) ([]shares.ClaimID, error)
+	// UnsettledExits returns the claims by which something is owed, or may come to be.
+	UnsettledExits(ctx context.Context) ([]shares.ClaimID, error)
+	// ShareHolders returns who holds shares, and of which classes.
+	ShareHolders(ctx context.Context) ([]shares.Holder, error)
 	// Allotments returns what each party has of a dividend, in a fixed order, and all
 	// of it together: by what was in the log through the position that it counted.
 	Allotments(ctx context.Context, d shares.DividendDecided, rules statutes.Statutes) ([]shares.Allotment, money.Money, error)
@@ -79,7 +75,7 @@ func (x Exits) Daily(ctx context.Context) error {
 // Due has shares leave whose last day is one by then, and returns a position at which
 // they have. What keeps some of them is a matter for people.
 func (x Exits) Due(ctx context.Context, day calendar.Date) (position int64, err error) {
-	due, err := x.From.ExitsDue(ctx, day)
+	due, err := x.From.DueExits(ctx, day)
 	if err != nil {
 		return 0, err
 	}
@@ -181,7 +177,7 @@ func (x Exits) approved(ctx context.Context, e shares.AccountsApproved) error {
 	if err != nil {
 		return err
 	}
-	unvalued, err := x.From.ExitsUnvalued(ctx)
+	unvalued, err := x.From.UnvaluedExits(ctx)
 	for _, id := range unvalued {
 		if err == nil {
 			err = unlessRefused(x.value(ctx, id))
@@ -194,7 +190,7 @@ func (x Exits) approved(ctx context.Context, e shares.AccountsApproved) error {
 // approved or, where something has happened to their shares since, today. Who has
 // borne it before is left alone, even if that was reversed.
 func (x Exits) charge(ctx context.Context, e shares.AccountsApproved) error {
-	holders, err := x.From.HoldersNow(ctx)
+	holders, err := x.From.ShareHolders(ctx)
 	if err != nil {
 		return err
 	}
@@ -283,7 +279,7 @@ func allot(ctx context.Context, s *eventstore.Store, id shares.DividendID, some 
 // DecideDividend gives a dividend, as it comes to by what is in the log now. What is
 // due to leave by that day leaves first, so that refunds come before. The command has
 // what was decided; the rest is found.
-func DecideDividend(ctx context.Context, x Exits, cmd shares.DecideDividend, unsettled func(context.Context) ([]shares.ClaimID, error)) (position int64, err error) {
+func DecideDividend(ctx context.Context, x Exits, cmd shares.DecideDividend) (position int64, err error) {
 	position, err = x.Due(within(ctx), cmd.On)
 	if err != nil {
 		return 0, err
@@ -310,7 +306,7 @@ func DecideDividend(ctx context.Context, x Exits, cmd shares.DecideDividend, uns
 	} else if cmd.Total, err = x.total(ctx, cmd); err != nil {
 		return 0, err
 	}
-	claims, err := unsettled(ctx)
+	claims, err := x.From.UnsettledExits(ctx)
 	if err != nil {
 		return 0, err
 	}
