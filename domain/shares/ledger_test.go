@@ -2,7 +2,6 @@ package shares_test
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"maps"
 	"slices"
@@ -20,14 +19,6 @@ import (
 	"rochdale/domain/shares"
 	"rochdale/domain/statutes"
 )
-
-// A run of the suite says something of what was changed, and nothing of luck: it
-// draws from one seed. To look further: go test ./domain/shares -rapid.seed=0.
-func init() {
-	if err := flag.Set("rapid.seed", "1844"); err != nil {
-		panic(err)
-	}
-}
 
 // world is a co-op that anything may happen to, in any order of days.
 type world struct {
