@@ -29,6 +29,7 @@ type ShareRow struct {
 	Number   domain.MemberNumber
 	Class    domain.ClassID
 	Quantity int64
+	Price    money.Money  // of one share; nothing: what the statutes say today
 	Paid     *money.Money // nil: in full
 	On       calendar.Date
 }
@@ -170,13 +171,17 @@ func (i Import) Shares(ctx context.Context, rows []ShareRow) (ImportResult, erro
 		if number.Party() == "" {
 			return row.Line, ErrUnknownNumber.With("number", row.Number)
 		}
-		paid := class.Price.Times(row.Quantity)
+		price := class.Price
+		if row.Price.IsPositive() {
+			price = row.Price
+		}
+		paid := price.Times(row.Quantity)
 		if row.Paid != nil {
 			paid = *row.Paid
 		}
 		return row.Line, eventstore.Do(tx, shares.Enter{
 			Subscription: lots[n], Party: number.Party(), Class: row.Class, Quantity: row.Quantity,
-			Price: class.Price, Paid: paid, On: row.On, Statutes: rules,
+			Price: price, Paid: paid, On: row.On, Statutes: rules,
 		})
 	})
 }

@@ -56,3 +56,58 @@ var Shares = []Column{
 	{Key: "paid", Also: []string{"amount paid", "montant versé", "libéré", "montant libéré", "betaald", "gestort", "bezahlt"}},
 	{Key: "acquired_on", Required: true, Also: []string{"date", "since", "issued on", "date d'acquisition", "émis le", "date d'émission", "datum", "uitgegeven op", "Datum"}},
 }
+
+// What the module of co-operators of the Odoo Community Association (OCA/cooperative)
+// exports: contacts, share lines, requests to subscribe and operations. A column is
+// known by the name of its field, or by its label in English; what is of a contact goes
+// by that contact's number.
+var (
+	odooNumber   = []string{"partner_id/cooperator_register_number", "partner_id/Cooperator Number", "Cooperator/Cooperator Number", "Cooperator Number"}
+	odooClass    = []string{"share_product_id", "share_product_id/short_name", "share_product_id/default_code", "Share type", "Share type name", "Share type/Short name"}
+	odooID       = Column{Key: "id", Also: []string{"External ID", ".id"}}
+	OdooPartners = []Column{
+		odooID,
+		{Key: "cooperator_register_number", Required: true, Also: []string{"Cooperator Number", "cooperative_membership_id/cooperator_register_number"}},
+		{Key: "name"}, {Key: "firstname", Also: []string{"First name"}}, {Key: "lastname", Also: []string{"Last name"}},
+		{Key: "is_company", Also: []string{"Is a Company"}}, {Key: "company_register_number", Also: []string{"Company Register Number", "vat"}},
+		{Key: "street"}, {Key: "street2"}, {Key: "zip"}, {Key: "city"},
+		{Key: "country_id", Also: []string{"country_id/code", "country_id/id", "Country", "Country/Country Code"}},
+		{Key: "email"}, {Key: "phone"}, {Key: "mobile"}, {Key: "lang", Also: []string{"Language"}},
+		{Key: "birthdate_date", Also: []string{"Birthdate", "Date of birth"}},
+		{Key: "effective_date", Also: []string{"Effective Date"}},
+		{Key: "cooperator"}, {Key: "member", Also: []string{"Effective cooperator"}}, {Key: "old_member", Also: []string{"Old cooperator"}},
+		{Key: "number_of_share", Also: []string{"Number of share"}}, {Key: "total_value", Also: []string{"Total value of shares"}},
+	}
+	OdooShares = []Column{
+		odooID,
+		{Key: "cooperator_register_number", Required: true, Also: odooNumber},
+		{Key: "share_short_name", Required: true, Also: odooClass},
+		{Key: "share_number", Required: true, Also: []string{"Number of Share"}},
+		{Key: "share_unit_price", Required: true, Also: []string{"Share price"}},
+		{Key: "effective_date", Required: true, Also: []string{"Effective Date"}},
+		{Key: "total_amount_line", Also: []string{"Total amount line"}},
+	}
+	OdooRequests = []Column{
+		odooID,
+		{Key: "cooperator_register_number", Required: true, Also: odooNumber},
+		{Key: "share_short_name", Required: true, Also: odooClass},
+		{Key: "ordered_parts", Required: true, Also: []string{"Number of Share"}},
+		{Key: "state", Required: true}, {Key: "date", Required: true, Also: []string{"Subscription date request"}},
+		{Key: "subscription_amount", Also: []string{"Subscription amount"}},
+	}
+	OdooOperations = []Column{
+		odooID,
+		{Key: "cooperator_register_number", Required: true, Also: odooNumber},
+		{Key: "share_short_name", Required: true, Also: odooClass},
+		{Key: "quantity", Required: true, Also: []string{"Number of share"}},
+		{Key: "operation_type", Required: true, Also: []string{"Operation Type"}},
+		{Key: "state", Required: true}, {Key: "effective_date", Required: true, Also: []string{"Effective date"}},
+	}
+	// OdooTruths, OdooStates and OdooKinds are words of such files.
+	OdooTruths = map[string]string{"True": "1", "1": "1", "Yes": "1", "False": "0", "0": "0", "No": "0"}
+	OdooStates = map[string]string{
+		"draft": "draft", "block": "blocked", "blocked": "blocked", "waiting": "waiting", "transfer": "transfer", "cancelled": "cancelled", "paid": "paid",
+		"done": "done", "approved": "approved", "refused": "refused",
+	}
+	OdooKinds = map[string]string{"subscription": "subscription", "transfer": "transfer", "sell_back": "sell_back", "Sell Back": "sell_back", "convert": "convert", "Conversion": "convert"}
+)

@@ -17,8 +17,10 @@ import (
 )
 
 type importCmd struct {
-	Members importMembersCmd `cmd:"" help:"Import a register of members from a CSV file."`
-	Shares  importSharesCmd  `cmd:"" help:"Import a register of shares from a CSV file; members come first."`
+	Members   importMembersCmd   `cmd:"" help:"Import a register of members from a CSV file."`
+	Shares    importSharesCmd    `cmd:"" help:"Import a register of shares from a CSV file; members come first."`
+	Odoo      importOdooCmd      `cmd:"" help:"Import a register that was kept in Odoo, by the module of co-operators of OCA."`
+	Reconcile importReconcileCmd `cmd:"" help:"Hold a register in CSV files against the register here."`
 }
 
 // importFlags are what both imports have.
@@ -38,17 +40,22 @@ Examples:
 
 func (c importMembersCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	return c.run(ctx, g, t, csvfile.Members, func(i processes.Import, table *csvfile.Table, rules statutes.Statutes) (processes.ImportResult, error) {
-		var rows []processes.MemberRow
-		for row := range table.Rows() {
-			if enter := memberOf(table, row); row.Sound() {
-				rows = append(rows, processes.MemberRow{Line: row.Line, Enter: enter})
-			}
-		}
+		rows := memberRows(table)
 		if table.Report.Failed() {
 			i.DryRun = true
 		}
 		return i.Members(asImport(ctx), rows)
 	})
+}
+
+// memberRows reads the sound lines of a register of members.
+func memberRows(table *csvfile.Table) (rows []processes.MemberRow) {
+	for row := range table.Rows() {
+		if enter := memberOf(table, row); row.Sound() {
+			rows = append(rows, processes.MemberRow{Line: row.Line, Enter: enter})
+		}
+	}
+	return rows
 }
 
 // memberOf reads a line of a register of members.
@@ -93,25 +100,30 @@ func (importSharesCmd) Help() string {
 
 func (c importSharesCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	return c.run(ctx, g, t, csvfile.Shares, func(i processes.Import, table *csvfile.Table, rules statutes.Statutes) (processes.ImportResult, error) {
-		var rows []processes.ShareRow
-		for row := range table.Rows() {
-			share := processes.ShareRow{
-				Line: row.Line, Number: domain.MemberNumber(row.Integer("member_number")),
-				Class: domain.ClassID(row.Need("class")), Quantity: row.Integer("quantity"), On: row.Date("acquired_on"),
-			}
-			if row.Text("paid") != "" {
-				paid := row.Amount("paid", rules.Currency)
-				share.Paid = &paid
-			}
-			if row.Sound() {
-				rows = append(rows, share)
-			}
-		}
+		rows := shareRows(table, rules)
 		if table.Report.Failed() {
 			i.DryRun = true
 		}
 		return i.Shares(asImport(ctx), rows)
 	})
+}
+
+// shareRows reads the sound lines of a register of shares.
+func shareRows(table *csvfile.Table, rules statutes.Statutes) (rows []processes.ShareRow) {
+	for row := range table.Rows() {
+		share := processes.ShareRow{
+			Line: row.Line, Number: domain.MemberNumber(row.Integer("member_number")),
+			Class: domain.ClassID(row.Need("class")), Quantity: row.Integer("quantity"), On: row.Date("acquired_on"),
+		}
+		if row.Text("paid") != "" {
+			paid := row.Amount("paid", rules.Currency)
+			share.Paid = &paid
+		}
+		if row.Sound() {
+			rows = append(rows, share)
+		}
+	}
+	return rows
 }
 
 // errImport refuses a file with lines that are wrong.
