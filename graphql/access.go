@@ -228,14 +228,14 @@ func (c *checker) walk(set ast.SelectionSet, of *ast.Definition, above sight) {
 }
 
 // sees reports whether the viewer may see or do what concerns a party by the field
-// being resolved: by a role that the schema names there, or because it is them or
-// an organisation that they act for.
+// being resolved: by a role that the schema names there, or because it is them, a
+// party that was found to be them, or an organisation that they act for.
 func (r *resolver) sees(ctx context.Context, party domain.PartyID) bool {
 	if r.seesAll(ctx) {
 		return true
 	}
 	v, _ := access.Of(ctx)
-	return party != "" && (v.Party == party || slices.Contains(v.ActsFor, party))
+	return party != "" && (v.Party == party || slices.Contains(v.ActsFor, party) || slices.Contains(v.Was, party))
 }
 
 // seesAll reports whether a role lets the viewer see everybody's by the field

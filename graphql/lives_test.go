@@ -98,9 +98,17 @@ func TestLives(t *testing.T) {
 		t.Errorf("history: %s", got)
 	}
 
-	// Two are found to be one: both numbers are kept, and found.
-	a = c.must("secretary", `mutation($z: ID!, $y: ID!) { mergeParties(party: $z, into: $y) { member { numbers mergedFrom { number } founder } } }`, "z", zoe, "y", yves)
-	has("merged", a, `{"founder":true,"mergedFrom":[{"number":4}],"numbers":[5,4]}`, "mergeParties", "member")
+	// Two are found to be one: both numbers are kept, and found. What waits comes to its end first.
+	merge := `mutation($z: ID!, $y: ID!) { mergeParties(party: $z, into: $y) { id } }`
+	if a := c.ask("secretary", merge, "z", zoe, "y", yves); a.code() != "processes.merge_subscribed" {
+		t.Errorf("with a subscription that waits: %s", a.Body)
+	}
+	waits := c.must("treasurer", `query($z: ID!) { member(id: $z) { shareSubscriptions { id } } }`, "z", zoe).at("member", "shareSubscriptions").([]any)[0].(map[string]any)["id"]
+	c.must("treasurer", `mutation($z: ID!, $s: ID!) { recordSharePayment(subscription: $s, party: $z, class: "A", amount: "25.00 EUR", reference: "bank 2") { position }
+		issueShares(subscription: $s, party: $z, class: "A") { position } }`, "z", zoe, "s", waits)
+	a = c.must("secretary", `mutation($z: ID!, $y: ID!) { mergeParties(party: $z, into: $y,
+		signatures: [{as: BOARD, by: $z, on: "2026-03-02", how: PAPER}]) { member { numbers mergedFrom { number } founder holdings { quantity } } } }`, "z", zoe, "y", yves)
+	has("merged", a, `{"founder":true,"holdings":[{"quantity":1}],"mergedFrom":[{"number":4}],"numbers":[5,4]}`, "mergeParties", "member")
 	a = c.must("secretary", `query($z: ID!) { memberByNumber(number: 4) { number } members(search: "4", by: NUMBER) { nodes { number status mergedInto { number } } } member(id: $z) { status } }`, "z", zoe)
 	has("by the old number", a, `{"member":{"status":"MEMBER"},"memberByNumber":{"number":5},"members":{"nodes":[{"mergedInto":{"number":5},"number":4,"status":"MEMBER"},{"mergedInto":null,"number":5,"status":"MEMBER"}]}}`)
 

@@ -17,6 +17,7 @@ import (
 	"rochdale/domain/statutes"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
+	"rochdale/processes"
 	"rochdale/processes/access"
 	"rochdale/projections"
 )
@@ -431,9 +432,38 @@ func (m mutation) RevokeEnd(ctx context.Context, party, why string, on *calendar
 	})
 }
 
-func (m mutation) MergeParties(ctx context.Context, party, into string, on *calendar.Date, requestID *string) (exec.MemberDone, error) {
-	return m.dated(ctx, domain.PartyID(into), on, requestID, func(w *work, day calendar.Date) error {
-		return eventstore.Do2(w.Tx, membership.Merge{Party: domain.PartyID(party), Into: domain.PartyID(into), On: day})
+func (m mutation) MergeParties(ctx context.Context, party, into string, signatures []shares.Signature, decision *string, on *calendar.Date, requestID *string,
+) (done exec.MemberDone, err error) {
+	who := domain.PartyID(party)
+	head, err := m.Store.Log.Head(ctx)
+	if err != nil {
+		return done, err
+	}
+	if err := m.upTo(ctx, head); err != nil { // what is not known yet may be open
+		return done, err
+	}
+	claims, err := m.Models.ShareClaimsOf(ctx, who)
+	if err != nil {
+		return done, err
+	}
+	merging := processes.Merging{Party: who, Into: domain.PartyID(into), Signed: signatures, Decision: value(decision)}
+	for _, c := range claims {
+		merging.Claims = append(merging.Claims, c.ID)
+	}
+	day, err := m.dayOr(ctx, on)
+	if err != nil {
+		return done, err
+	}
+	payouts, err := m.Models.SharePayoutsOf(ctx, who, day)
+	if err != nil {
+		return done, err
+	}
+	for _, p := range payouts {
+		merging.Dividends = append(merging.Dividends, p.Dividend)
+	}
+	return m.ruled(ctx, merging.Into, on, requestID, func(w *work, day calendar.Date, rules statutes.Statutes) error {
+		merging.On, merging.Statutes = day, rules
+		return processes.MergeIn(w.Tx, merging)
 	})
 }
 

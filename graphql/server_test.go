@@ -336,12 +336,20 @@ func (p ports) PayersIn(ctx context.Context, month calendar.Month) (payers []pro
 }
 
 func (p ports) RecipientOf(ctx context.Context, party domain.PartyID) (billing.Recipient, domain.Language, error) {
-	m, _, err := p.Member(ctx, party)
+	now, err := p.FoundToBe(ctx, party)
+	if err != nil {
+		return billing.Recipient{}, "", err
+	}
+	m, _, err := p.Member(ctx, now)
 	return billing.Recipient{Name: m.Name, Street: m.Street, PostalCode: m.PostalCode, City: m.City, Country: m.Country}, m.Language, err
 }
 
 func (p ports) MemberOn(ctx context.Context, party domain.PartyID, day calendar.Date) (bool, error) {
-	m, known, err := p.Member(ctx, party)
+	now, err := p.FoundToBe(ctx, party)
+	if err != nil {
+		return false, err
+	}
+	m, known, err := p.Member(ctx, now)
 	return known && m.IsMember(day), err
 }
 

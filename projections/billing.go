@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"rochdale/domain"
 	"rochdale/domain/billing"
@@ -105,7 +106,7 @@ type InvoiceFilter struct {
 func (m *Models) Invoices(ctx context.Context, filter InvoiceFilter, p Page) (List[Invoice], error) {
 	q := query{columns: invoiceColumns, from: "invoice", key: "position", id: "id", where: "true"}
 	if filter.Payer != "" {
-		q.where, q.args = q.where+" and payer = ?", append(q.args, filter.Payer)
+		q.where, q.args = q.where+" and payer in "+strings.ReplaceAll(selves, "?1", "?"), append(q.args, filter.Payer)
 	}
 	if !filter.Month.IsZero() {
 		q.where, q.args = q.where+" and month = ?", append(q.args, filter.Month)

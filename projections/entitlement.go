@@ -46,9 +46,9 @@ type Entitlement struct {
 	From         calendar.Date
 }
 
-// Entitlements returns those of a party.
+// Entitlements returns those of a party, and of those that were found to be it.
 func (m *Models) Entitlements(ctx context.Context, party domain.PartyID) ([]Entitlement, error) {
-	return rows(ctx, m, `select id, subscription, party, service, quota, status, from_date from entitlement where party = ? order by id`,
+	return rows(ctx, m, `select id, subscription, party, service, quota, status, from_date from entitlement where party in `+selves+` order by id`,
 		func(r lite.Row) (e Entitlement, err error) {
 			e = Entitlement{
 				domain.EntitlementID(r.Text(0)), domain.SubscriptionID(r.Text(1)), domain.PartyID(r.Text(2)), domain.Service(r.Text(3)),

@@ -705,6 +705,24 @@ func (m *Models) MergedFrom(ctx context.Context, party domain.PartyID) ([]domain
 	return rows(ctx, m, `select id from party where merged_into = ? order by id`, scanParty, party)
 }
 
+// FoundToBe returns the party that one was found to be, and itself if it was found to be
+// no other.
+func (m *Models) FoundToBe(ctx context.Context, party domain.PartyID) (domain.PartyID, error) {
+	now, _, err := one(ctx, m, `with recursive chain(id, depth) as (
+			select ?1, 0 union select p.merged_into, c.depth + 1 from party p join chain c on p.id = c.id where p.merged_into is not null)
+		select id from chain order by depth desc limit 1`, scanParty, party)
+	return now, err
+}
+
+// Was returns the parties that were found to be this one, also by way of others.
+func (m *Models) Was(ctx context.Context, party domain.PartyID) ([]domain.PartyID, error) {
+	return rows(ctx, m, `select id from party where id in `+selves+` and id <> ?1 order by id`, scanParty, party)
+}
+
+// selves are the ids of a party, ?1, and of all that were found to be it: what those
+// had, it has.
+const selves = `(with recursive self(id) as (select ?1 union select p.id from party p join self s on p.merged_into = s.id) select id from self)`
+
 func scanParty(r lite.Row) (domain.PartyID, error) { return domain.PartyID(r.Text(0)), nil }
 
 // Application is one for membership, and what became of it.

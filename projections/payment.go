@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"strings"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
@@ -59,7 +60,7 @@ type PaymentFilter struct {
 func (m *Models) Payments(ctx context.Context, filter PaymentFilter, p Page) (List[Payment], error) {
 	q := query{columns: paymentColumns, from: "payment", key: "position", id: "id", where: "true"}
 	if filter.Payer != "" {
-		q.where, q.args = q.where+" and payer = ?", append(q.args, filter.Payer)
+		q.where, q.args = q.where+" and payer in "+strings.ReplaceAll(selves, "?1", "?"), append(q.args, filter.Payer)
 	}
 	if filter.Unmatched {
 		q.where += " and payer = ''"
@@ -81,11 +82,11 @@ type Balance struct {
 // Due returns what is still to be paid; less than nothing if too much was.
 func (b Balance) Due() money.Money { return b.Invoiced.Minus(b.Received) }
 
-// Balance returns how a party stands.
+// Balance returns how a party stands, with those that were found to be it.
 func (m *Models) Balance(ctx context.Context, party domain.PartyID) (b Balance, err error) {
 	b, _, err = one(ctx, m, `select
-		coalesce((select sum(gross) from invoice where payer = ?1), 0), coalesce((select sum(amount) from payment where payer = ?1), 0),
-		coalesce((select currency from invoice where payer = ?1 limit 1), (select currency from payment where payer = ?1 limit 1), '')`,
+		coalesce((select sum(gross) from invoice where payer in `+selves+`), 0), coalesce((select sum(amount) from payment where payer in `+selves+`), 0),
+		coalesce((select currency from invoice where payer in `+selves+` limit 1), (select currency from payment where payer in `+selves+` limit 1), '')`,
 		func(r lite.Row) (Balance, error) { return Balance{amount(r, 0, 2), amount(r, 1, 2)}, nil }, party)
 	return b, err
 }

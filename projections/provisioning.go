@@ -252,9 +252,9 @@ func (m *Models) Account(ctx context.Context, id domain.AccountID) (Account, boo
 	return one(ctx, m, `select `+accountColumns+` from account where id = ?`, scanAccount, id)
 }
 
-// AccountsOf returns the accounts of a party.
+// AccountsOf returns the accounts of a party, and of those that were found to be it.
 func (m *Models) AccountsOf(ctx context.Context, party domain.PartyID) ([]Account, error) {
-	return rows(ctx, m, `select `+accountColumns+` from account where party = ? order by position`, scanAccount, party)
+	return rows(ctx, m, `select `+accountColumns+` from account where party in `+selves+` order by position`, scanAccount, party)
 }
 
 // Accounts returns a part of the list of accounts, oldest first: all, or those

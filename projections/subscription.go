@@ -88,9 +88,10 @@ func (m *Models) Subscription(ctx context.Context, id domain.SubscriptionID) (Su
 	return one(ctx, m, `select `+subscriptionColumns+` from subscription where id = ?`, scanSubscription, id)
 }
 
-// SubscriptionsOf returns the subscriptions that a party uses or pays for.
+// SubscriptionsOf returns the subscriptions that a party uses or pays for, or one does
+// that was found to be it.
 func (m *Models) SubscriptionsOf(ctx context.Context, party domain.PartyID) ([]Subscription, error) {
-	return rows(ctx, m, `select `+subscriptionColumns+` from subscription where party = ?1 or payer = ?1 order by position`, scanSubscription, party)
+	return rows(ctx, m, `select `+subscriptionColumns+` from subscription where party in `+selves+` or payer in `+selves+` order by position`, scanSubscription, party)
 }
 
 // Subscriptions returns a part of the list of subscriptions, oldest first.

@@ -69,7 +69,11 @@ func (m models) ByID(ctx context.Context, party domain.PartyID) (access.Person, 
 	if p, ok := m.known.Get(party); ok && p.at == at && p.on == on {
 		return p.Person, nil
 	}
-	member, known, err := m.Member(ctx, party)
+	now, err := m.FoundToBe(ctx, party)
+	if err != nil {
+		return access.Person{Party: party}, err
+	}
+	member, known, err := m.Member(ctx, now)
 	if err != nil || !known {
 		return access.Person{Party: party}, err
 	}
@@ -87,6 +91,9 @@ func (m models) person(ctx context.Context, member projections.Member) (access.P
 	}
 	granted, err := m.Roles(ctx, member.ID)
 	if err != nil {
+		return p, err
+	}
+	if p.Was, err = m.Was(ctx, member.ID); err != nil {
 		return p, err
 	}
 	for _, g := range granted {
@@ -114,12 +121,26 @@ func (m models) PayersIn(ctx context.Context, month calendar.Month) (payers []pr
 	return payers, err
 }
 
-// RecipientOf is that of [processes.Payers].
+// RecipientOf is that of [processes.Payers]. A payer that was found to be another keeps
+// its number and its reference; its invoices are made out to that one.
 func (m models) RecipientOf(ctx context.Context, party domain.PartyID) (billing.Recipient, domain.Language, error) {
-	p, _, err := m.Member(ctx, party)
+	now, err := m.FoundToBe(ctx, party)
+	if err != nil {
+		return billing.Recipient{}, "", err
+	}
+	p, _, err := m.Member(ctx, now)
 	return billing.Recipient{
 		Name: p.Name, Street: p.Street, PostalCode: p.PostalCode, City: p.City, Country: p.Country, Email: p.Email,
 	}, p.Language, err
+}
+
+// MemberOn is that of [processes.Payers]: who was found to be a member pays as one.
+func (m models) MemberOn(ctx context.Context, party domain.PartyID, day calendar.Date) (bool, error) {
+	now, err := m.FoundToBe(ctx, party)
+	if err != nil {
+		return false, err
+	}
+	return m.Models.MemberOn(ctx, now, day)
 }
 
 // EntitledOn is that of [processes.Rolls].

@@ -28,6 +28,7 @@ import (
 // A Viewer is somebody who asks for something.
 type Viewer struct {
 	Party    domain.PartyID   // empty for a machine that stands for nobody
+	Was      []domain.PartyID // parties that were found to be this one: what concerns them concerns it
 	Name     string           // under which the log records what they do
 	Roles    []domain.Role    // in force now
 	ActsFor  []domain.PartyID // organisations whose delegate they are
@@ -103,7 +104,8 @@ func Again(ctx context.Context, token string) (context.Context, error) {
 
 // A Person is what signing in must know of a party.
 type Person struct {
-	Party    domain.PartyID
+	Party    domain.PartyID // that it was found to be, where it was
+	Was      []domain.PartyID
 	Name     string
 	Roles    []domain.Role
 	ActsFor  []domain.PartyID
@@ -115,7 +117,8 @@ type Person struct {
 type People interface {
 	// ByEmail returns the parties with an address, whatever its capitals.
 	ByEmail(ctx context.Context, email string) ([]Person, error)
-	// ByID returns a party as it is now, with no roles once it has left.
+	// ByID returns a party as it is now, with no roles once it has left; of one that was
+	// found to be another, that one: its sessions and tokens follow.
 	ByID(ctx context.Context, party domain.PartyID) (Person, error)
 }
 
@@ -262,7 +265,7 @@ func (a *Access) ByToken(ctx context.Context, secret string) (Viewer, error) {
 		if err != nil {
 			return Viewer{}, err
 		}
-		v.Party, v.Name, v.ActsFor, v.Language = t.Party, string(t.Party), p.ActsFor, p.Language
+		v.Party, v.Name, v.Was, v.ActsFor, v.Language = p.Party, string(p.Party), p.Was, p.ActsFor, p.Language
 		for _, role := range p.Roles {
 			if !v.Has(role) {
 				v.Roles = append(slices.Clip(v.Roles), role)
@@ -315,7 +318,7 @@ func (a *Access) BySession(ctx context.Context, secret string) (Viewer, error) {
 		return Viewer{}, ErrSignedOut
 	}
 	p, err := a.People.ByID(ctx, s.Party)
-	return Viewer{Party: s.Party, Name: string(s.Party), Roles: p.Roles, ActsFor: p.ActsFor, Language: p.Language}, err
+	return Viewer{Party: p.Party, Name: string(p.Party), Was: p.Was, Roles: p.Roles, ActsFor: p.ActsFor, Language: p.Language}, err
 }
 
 // EndSession signs out. To do so again changes nothing.

@@ -289,7 +289,7 @@ type MutationResolver interface {
 	RecordDecease(ctx context.Context, party string, on calendar.Date, learntOn *calendar.Date, requestID *string) (MemberDone, error)
 	RecordWindingUp(ctx context.Context, party string, how membership.WindingUp, on calendar.Date, learntOn *calendar.Date, successor *string, requestID *string) (MemberDone, error)
 	RevokeEnd(ctx context.Context, party string, why string, on *calendar.Date, requestID *string) (MemberDone, error)
-	MergeParties(ctx context.Context, party string, into string, on *calendar.Date, requestID *string) (MemberDone, error)
+	MergeParties(ctx context.Context, party string, into string, signatures []shares.Signature, decision *string, on *calendar.Date, requestID *string) (MemberDone, error)
 	JoinHousehold(ctx context.Context, household *string, party string, on *calendar.Date, requestID *string) (HouseholdDone, error)
 	LeaveHousehold(ctx context.Context, household string, party string, on *calendar.Date, requestID *string) (HouseholdDone, error)
 	GrantRole(ctx context.Context, party string, role domain.Role, forArg *string, requestID *string) (MemberDone, error)
@@ -4229,6 +4229,10 @@ extend type Mutation {
     party: ID!
     "That stays."
     into: ID!
+    "Under the transfer of shares, if it has any: a merger is signed by the board."
+    signatures: [ShareSignatureInput!]
+    "The minutes that say so."
+    decision: String
     "Today, if left out."
     on: Date
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
@@ -9884,22 +9888,38 @@ func (ec *executionContext) field_Mutation_mergeParties_args(ctx context.Context
 		return nil, err
 	}
 	args["into"] = arg1
-	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
-		func(ctx context.Context, v any) (*calendar.Date, error) {
-			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "signatures",
+		func(ctx context.Context, v any) ([]shares.Signature, error) {
+			return ec.unmarshalOShareSignatureInput2ᚕrochdaleᚋdomainᚋsharesᚐSignatureᚄ(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["on"] = arg2
-	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+	args["signatures"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "decision",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["requestId"] = arg3
+	args["decision"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg5
 	return args, nil
 }
 
@@ -27168,7 +27188,7 @@ func (ec *executionContext) _Mutation_mergeParties(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().MergeParties(ctx, fc.Args["party"].(string), fc.Args["into"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().MergeParties(ctx, fc.Args["party"].(string), fc.Args["into"].(string), fc.Args["signatures"].([]shares.Signature), fc.Args["decision"].(*string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v MemberDone) graphql.Marshaler {
