@@ -127,6 +127,7 @@ func (c *coop) node(adapt ...func(*graphql.Config)) *coop {
 	answers := ports{c.models}
 	c.runner = processes.NewRunner(c.store, logger, processes.Tally(c.store, answers), processes.Erasure(c.store, c.signOut), processes.References(c.store, c.models),
 		processes.Calls(c.store, c.models), processes.Admissions(c.store, c.models),
+		processes.Exits{Store: c.store, From: c.models, Today: today}.Process(), processes.Dividends(c.store, c.models),
 		processes.Entitlements(c.store, today), processes.Accounts(c.store, answers, "example.org", today))
 	config := graphql.Config{
 		Store: c.store, Models: c.models, Log: logger, Rolls: answers, Payers: answers,

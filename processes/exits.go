@@ -75,6 +75,12 @@ func (x Exits) Daily(ctx context.Context) error {
 // Due has shares leave whose last day is one by then, and returns a position at which
 // they have. What keeps some of them is a matter for people.
 func (x Exits) Due(ctx context.Context, day calendar.Date) (position int64, err error) {
+	if position, err = x.Store.Log.Head(ctx); err != nil {
+		return 0, err
+	}
+	if err := x.From.WaitFor(ctx, position); err != nil {
+		return 0, err
+	}
 	due, err := x.From.DueExits(ctx, day)
 	if err != nil {
 		return 0, err
@@ -280,15 +286,9 @@ func allot(ctx context.Context, s *eventstore.Store, id shares.DividendID, some 
 // due to leave by that day leaves first, so that refunds come before. The command has
 // what was decided; the rest is found.
 func DecideDividend(ctx context.Context, x Exits, cmd shares.DecideDividend) (position int64, err error) {
-	position, err = x.Due(within(ctx), cmd.On)
-	if err != nil {
+	if cmd.Counted, err = x.Due(within(ctx), cmd.On); err != nil {
 		return 0, err
 	}
-	head, err := x.Store.Log.Head(ctx)
-	if err != nil {
-		return 0, err
-	}
-	cmd.Counted = max(head, position)
 	if err := x.From.WaitFor(ctx, cmd.Counted); err != nil {
 		return 0, err
 	}

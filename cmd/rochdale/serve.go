@@ -154,7 +154,7 @@ func (h *house) runner(services *services, mailDomain string, also ...processes.
 	all := append([]processes.Process{
 		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today),
 		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today), processes.References(h.store, h.models),
-		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models),
+		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
 	}, also...)
 	for _, service := range domain.Services {
 		if at, ok := services.provisioners[service]; ok {
@@ -162,6 +162,11 @@ func (h *house) runner(services *services, mailDomain string, also ...processes.
 		}
 	}
 	return processes.NewRunner(h.store, h.t.log, all...)
+}
+
+// exits returns what has shares leave that are given back.
+func (h *house) exits() processes.Exits {
+	return processes.Exits{Store: h.store, From: h.models, Today: h.today}
 }
 
 // keep does what is to be done day by day.
@@ -175,6 +180,9 @@ func (h *house) keep(ctx context.Context) {
 			if err := processes.SyncEntitlements(asProcess(ctx, "daily"), h.store, s.ID, h.today()); err != nil {
 				return err
 			}
+		}
+		if err := h.exits().Daily(asProcess(ctx, "daily")); err != nil {
+			return err
 		}
 		return h.access.Sweep(ctx)
 	}, func(err error) { h.t.log.Error("daily work failed and is tried again", "err", err) })
