@@ -53,6 +53,13 @@ const (
 	noticeIssued       membership.NoticeKind = "shares_issued"
 	noticeOut          membership.NoticeKind = "transferred_out"
 	noticeIn           membership.NoticeKind = "transferred_in"
+	noticeProposedTo   membership.NoticeKind = "transfer_proposed"
+	noticeAgreed       membership.NoticeKind = "transfer_agreed"
+	noticeAwaited      membership.NoticeKind = "transfer_awaited"
+	noticeAbandoned    membership.NoticeKind = "transfer_abandoned"
+	noticeCalled       membership.NoticeKind = "shares_called"
+	noticeCertificate  membership.NoticeKind = "certificate_issued"
+	noticeCredit       membership.NoticeKind = "credit_refunded"
 	noticeResignation  membership.NoticeKind = "resignation"
 	noticeDeferred     membership.NoticeKind = "resignation_deferred"
 	noticeProposed     membership.NoticeKind = "exclusion_proposed"
@@ -76,6 +83,15 @@ var samples = map[membership.NoticeKind]domain.Args{
 	noticeIssued:      {"quantity": int64(3), "class": "A"},
 	noticeOut:         {"quantity": int64(1), "class": "A"},
 	noticeIn:          {"quantity": int64(1), "class": "A"},
+	noticeProposedTo:  {"quantity": int64(1), "class": "A"},
+	noticeAgreed:      {"quantity": int64(1), "class": "A"},
+	noticeAwaited:     {"quantity": int64(1), "class": "A"},
+	noticeAbandoned:   {"quantity": int64(1), "class": "A"},
+	noticeCalled: {
+		"amount": money.Must("75.00 EUR"), "class": "A", "due": calendar.On(2026, time.April, 1), "payee": "BE68 5390 0754 7034", "reference": "+++000/0000/00101+++",
+	},
+	noticeCertificate: {"number": int64(8), "quantity": int64(3), "class": "A"},
+	noticeCredit:      {"amount": money.Must("75.00 EUR")},
 	noticeResignation: {"effective": calendar.On(2026, time.June, 30)},
 	noticeDeferred:    {"effective": calendar.On(2027, time.June, 30)},
 	noticeProposed:    {"through": calendar.On(2026, time.April, 1)},
@@ -137,6 +153,13 @@ func (n Notices) Process() Process {
 			shares.Issued{},
 			shares.TransferredOut{},
 			shares.TransferredIn{},
+			shares.TransferProposed{},
+			shares.TransferAgreed{},
+			shares.TransferAwaited{},
+			shares.TransferAbandoned{},
+			shares.Called{},
+			shares.CertificateIssued{},
+			shares.CreditRefunded{},
 			shares.RefundReleased{},
 			shares.RefundPaid{},
 		},
@@ -233,6 +256,20 @@ func (n Notices) about(ctx context.Context, event any) (told notice, ok bool, er
 			return notice{}, false, nil
 		}
 		return with(noticeIn, e.Party, e.On, domain.Args{"quantity": e.Quantity, "class": e.Class})
+	case shares.TransferProposed:
+		return with(noticeProposedTo, e.To, e.On, domain.Args{"quantity": e.Quantity, "class": e.Class})
+	case shares.TransferAgreed:
+		return with(noticeAgreed, e.Party, e.On, domain.Args{"quantity": e.Quantity, "class": e.Class})
+	case shares.TransferAwaited:
+		return with(noticeAwaited, e.Party, e.On, domain.Args{"quantity": e.Quantity, "class": e.Class})
+	case shares.TransferAbandoned:
+		return with(noticeAbandoned, e.Party, e.On, domain.Args{"quantity": max(e.Quantity, -e.Quantity), "class": e.Class})
+	case shares.Called:
+		return n.called(ctx, e)
+	case shares.CertificateIssued:
+		return with(noticeCertificate, e.Party, e.On, domain.Args{"number": int64(e.Number), "quantity": e.Quantity, "class": e.Class})
+	case shares.CreditRefunded:
+		return with(noticeCredit, e.Payer, e.On, domain.Args{"amount": e.Amount})
 	case shares.RefundReleased:
 		return with(noticeReleased, e.Party, e.On, domain.Args{"amount": e.Amount})
 	case shares.RefundPaid:
@@ -258,15 +295,28 @@ func (n Notices) applied(ctx context.Context, e membership.Applied) (told notice
 	if !amount.IsPositive() {
 		return told, true, nil
 	}
-	var last int64
-	reference, err := reference(ctx, n.Store, n.Numbers, e.Party, &last)
-	if err != nil {
-		return told, false, err
-	}
 	told.kind = noticeToPay
+	err = n.toPay(ctx, told, rules, amount)
+	return told, err == nil, err
+}
+
+// called tells a holder what a call asks for, until when and how to pay it.
+func (n Notices) called(ctx context.Context, e shares.Called) (told notice, ok bool, err error) {
+	told = notice{kind: noticeCalled, party: e.Party, args: domain.Args{"on": e.On, "due": e.DueOn, "class": e.Class}}
+	rules, err := n.rules(ctx, e.On)
+	if err == nil {
+		err = n.toPay(ctx, told, rules, e.Amount)
+	}
+	return told, err == nil, err
+}
+
+// toPay says in a notice how much is to be paid to whom, and with which reference.
+func (n Notices) toPay(ctx context.Context, told notice, rules statutes.Statutes, amount money.Money) error {
+	var last int64
+	reference, err := reference(ctx, n.Store, n.Numbers, told.party, &last)
 	told.args["amount"], told.args["reference"] = amount, reference.Grouped()
 	told.args["payee"] = strings.TrimSuffix(rules.Name+", "+rules.Legal.IBAN, ", ")
-	return told, true, nil
+	return err
 }
 
 // rules returns the statutes in force on a day or, before there were any, the first.

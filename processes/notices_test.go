@@ -11,6 +11,7 @@ import (
 	"rochdale/adapters/fault"
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/catalogue"
 	"rochdale/domain/membership"
 	"rochdale/domain/modules"
 	"rochdale/domain/money"
@@ -289,5 +290,48 @@ func TestEveryNoticeIsWrittenInEveryLanguage(t *testing.T) {
 	}
 	if _, _, err := processes.SampleNotice("poem", domain.English, "La Navette"); err == nil {
 		t.Error("there is a poem")
+	}
+}
+
+// TestNoticesOfShares: members are told of calls, certificates, and transfers that wait
+// for them.
+func TestNoticesOfShares(t *testing.T) {
+	o := openPostOffice(t)
+	o.rules.Shares.Transfers = statutes.Transfers{}
+	o.apply("ada", "ada@example.org", domain.English)
+	o.apply("bert", "bert@example.org", domain.Dutch)
+	o.tell()
+	do(o, shares.Enter{Subscription: "s1", Party: "ada", Class: "A", Quantity: 2, Paid: money.Must("20.00 EUR"), On: o.today(), Statutes: o.rules})
+	do(o, shares.Enter{Subscription: "s2", Party: "ada", Class: "B", Quantity: 3, Paid: money.Must("75.00 EUR"), On: o.today(), Statutes: o.rules})
+	o.tell()
+	do(o, shares.DecideCall{Call: "c1", Class: "A", UpTo: money.Must("25.00 EUR"), DueOn: o.today().AddDays(40), Decision: "board 9", On: o.today(), Statutes: o.rules})
+	do2(o, shares.CallShares{Call: "c1", Party: "ada", Class: "A"})
+	do2(o, shares.IssueCertificate{Number: 7, Party: "ada", Class: "B", Quantity: 3, On: o.today()})
+	do(o, shares.ProposeTransfer{
+		Transfer: "t1", From: "ada", To: "bert", Class: "B", Quantity: 1, Kind: shares.Gift, On: o.today(), Statutes: o.rules,
+		Signed: shares.Signature{As: shares.AsTransferor, By: "ada", On: o.today(), How: shares.SignedIn},
+	})
+	do2(o, shares.AgreeTransfer{Transfer: "t2", From: "ada", To: "bert", Class: "B", Quantity: 1, On: o.today(), Statutes: o.rules})
+	do2(o, shares.AbandonTransfer{Transfer: "t2", From: "ada", To: "bert", Class: "B", Why: shares.Refused, On: o.today()})
+	do(o, shares.RecordPayment{Subscription: "s1", Party: "ada", Class: "A", Payer: "bert", Amount: money.Must("40.00 EUR"), On: o.today(), Reference: "bank 1", KeepRest: true})
+	do(o, shares.RefundCredit{Party: "ada", Class: "A", Reference: "bank 1", Amount: money.Must("10.00 EUR"), On: o.today(), Payment: "out 1"})
+	due := catalogue.Date(domain.English, o.today().AddDays(40))
+	o.want(o.tell(),
+		"ada@example.org | €30.00 | "+due+" | +++ | BE68539007547034",
+		"ada@example.org | no. 7 | 3 shares of class B",
+		"bert@example.org | voorgesteld u 1 aandeel van klasse B",
+		"ada@example.org | transfer of 1 share of class B was agreed",
+		"bert@example.org | zodra u als lid bent toegelaten",
+		"ada@example.org | was given up",
+		"bert@example.org | afgezien",
+		"bert@example.org | 10,00",
+	)
+	o.want(o.again()) // nobody is told twice
+}
+
+func do2[A, B any](o *postOffice, cmd domain.Command2[A, B]) {
+	o.Helper()
+	if _, err := eventstore.Execute2(eventstore.As(o.Context(), "cli"), o.store, cmd); err != nil {
+		o.Fatalf("%T: %v", cmd, err)
 	}
 }
