@@ -32,6 +32,9 @@ type ShareRow struct {
 	Price    money.Money  // of one share; nothing: what the statutes say today
 	Paid     *money.Money // nil: in full
 	On       calendar.Date
+	// Restriction on shares of the row: on all of them and since they were acquired,
+	// where it says nothing else. Without a kind there is none.
+	Restriction shares.NoteRestriction
 }
 
 // A RowRefused is a line that a rule does not let in.
@@ -47,7 +50,8 @@ func columnOf(r domain.Refusal) string {
 		return map[string]string{
 			"number": "member_number", "name": "last_name", "date of admission": "admitted_on", "date and reason of the end": "ended_on",
 			"e-mail": "email", "country": "country", "birth date": "birth_date", "kind": "kind", "language": "language",
-			"quantity": "quantity", "amount paid": "paid", "date": "acquired_on",
+			"quantity": "quantity", "amount paid": "paid", "date": "acquired_on", "price": "price", "restriction": "restriction",
+			"beneficiary": "beneficiary", "document": "document",
 		}[missing]
 	}
 	switch r.Code {
@@ -57,6 +61,8 @@ func columnOf(r domain.Refusal) string {
 		return "admitted_on"
 	case shares.ErrNoSuchClass.Code:
 		return "class"
+	case shares.ErrTooFew.Code:
+		return "restricted_quantity"
 	}
 	return ""
 }
@@ -179,11 +185,42 @@ func (i Import) Shares(ctx context.Context, rows []ShareRow) (ImportResult, erro
 		if row.Paid != nil {
 			paid = *row.Paid
 		}
-		return row.Line, eventstore.Do(tx, shares.Enter{
+		err = eventstore.Do(tx, shares.Enter{
 			Subscription: lots[n], Party: number.Party(), Class: row.Class, Quantity: row.Quantity,
 			Price: price, Paid: paid, On: row.On, Statutes: rules,
 		})
+		if err != nil {
+			return row.Line, err
+		}
+		return row.Line, row.restrict(tx, number.Party(), shares.RestrictionID(lots[n]))
 	})
+}
+
+// restrict notes what the row says of a restriction, under the id of its lot. Noted
+// before, and lifted since, it stays lifted.
+func (row ShareRow) restrict(tx *eventstore.Tx, party domain.PartyID, id shares.RestrictionID) error {
+	c := row.Restriction
+	if c == (shares.NoteRestriction{}) {
+		return nil
+	}
+	c.Restriction, c.Party, c.Class = id, party, row.Class
+	if c.Quantity == 0 {
+		c.Quantity = row.Quantity
+	}
+	if c.On.IsZero() {
+		c.On = row.On
+	}
+	switch {
+	case c.Kind == "":
+		return shares.ErrIncomplete.With("missing", "restriction")
+	case c.Quantity > row.Quantity:
+		return shares.ErrTooFew.With("held", row.Quantity)
+	}
+	holding, _, err := eventstore.Load[shares.Holding](tx, c.Stream())
+	if err != nil || holding.Lifted(id) {
+		return err
+	}
+	return eventstore.Do(tx, c)
 }
 
 // ConsultRegister grants a holder of shares a look at the register, and keeps that it

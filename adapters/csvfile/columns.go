@@ -48,13 +48,29 @@ var (
 
 // Shares are the columns of an opening register of shares, one row per member,
 // class and day of acquisition. What has been paid is the price in full where
-// the column is not there.
+// the column is not there, and the price that of the class now. A restriction is of
+// the shares of its row.
 var Shares = []Column{
 	{Key: "member_number", Required: true, Also: []string{"number", "no", "numéro", "numéro de membre", "n° coopérateur", "lidnr", "nummer", "Mitgliedsnr"}},
 	{Key: "class", Required: true, Also: []string{"share class", "catégorie", "type", "type de part", "categorie", "aandelenklasse", "Kategorie"}},
 	{Key: "quantity", Required: true, Also: []string{"shares", "number of shares", "parts", "actions", "nombre de parts", "nombre d'actions", "nombre", "aandelen", "aantal", "Anteile", "Anzahl"}},
 	{Key: "paid", Also: []string{"amount paid", "montant versé", "libéré", "montant libéré", "betaald", "gestort", "bezahlt"}},
 	{Key: "acquired_on", Required: true, Also: []string{"date", "since", "issued on", "date d'acquisition", "émis le", "date d'émission", "datum", "uitgegeven op", "Datum"}},
+	{Key: "price", Also: []string{"issue price", "prix", "prix d'émission", "prijs", "uitgifteprijs", "Preis", "Ausgabepreis"}},
+	{Key: "restriction", Also: []string{"encumbrance", "charge", "bezwaring", "Belastung"}},
+	{Key: "restricted_quantity"},
+	{Key: "beneficiary", Also: []string{"creditor", "créancier", "schuldeiser", "Gläubiger"}},
+	{Key: "document", Also: []string{"deed", "acte", "akte", "Urkunde"}},
+	{Key: "noted_on"},
+}
+
+// Restrictions are the words for what keeps shares from being disposed of freely, by
+// what they mean; those of the domain are understood besides.
+var Restrictions = map[string]string{
+	"gage": "pledge", "nantissement": "pledge", "pand": "pledge", "inpandgeving": "pledge", "Pfand": "pledge", "Verpfändung": "pledge", "pledged": "pledge",
+	"saisie": "attachment", "saisie-arrêt": "attachment", "beslag": "attachment", "Pfändung": "attachment", "attached": "attachment",
+	"conventionnelle": "contractual", "contractuelle": "contractual", "contractueel": "contractual", "vertraglich": "contractual",
+	"statutaire": "statutory", "statutair": "statutory", "satzungsmäßig": "statutory",
 }
 
 // What the module of co-operators of the Odoo Community Association (OCA/cooperative)

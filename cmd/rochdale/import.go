@@ -11,6 +11,7 @@ import (
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/membership"
+	"rochdale/domain/shares"
 	"rochdale/domain/statutes"
 	"rochdale/eventstore"
 	"rochdale/processes"
@@ -118,6 +119,18 @@ func shareRows(table *csvfile.Table, rules statutes.Statutes) (rows []processes.
 		if row.Text("paid") != "" {
 			paid := row.Amount("paid", rules.Currency)
 			share.Paid = &paid
+		}
+		if row.Text("price") != "" {
+			share.Price = row.Amount("price", rules.Currency)
+		}
+		share.Restriction = shares.NoteRestriction{
+			Kind: shares.Restriction(row.Choice("restriction", csvfile.Restrictions)), Beneficiary: row.Text("beneficiary"), Document: row.Text("document"),
+		}
+		if row.Text("restricted_quantity") != "" {
+			share.Restriction.Quantity = row.Integer("restricted_quantity")
+		}
+		if row.Text("noted_on") != "" {
+			share.Restriction.On = row.Date("noted_on")
 		}
 		if row.Sound() {
 			rows = append(rows, share)

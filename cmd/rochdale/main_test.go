@@ -3,8 +3,10 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"errors"
 	"io"
+	"log/slog"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +16,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"rochdale/domain"
+	"rochdale/domain/shares"
+	"rochdale/eventstore"
 )
 
 func TestMain(m *testing.M) {
@@ -35,6 +41,7 @@ func TestScripts(t *testing.T) {
 			"await":   await,
 			"numbers": numbers,
 			"unpack":  unpack,
+			"certify": certify,
 		},
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -100,6 +107,43 @@ func unpack(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.CopyFS(ts.MkAbs(args[1]), archive))
 	ts.Check(archive.Close())
+}
+
+// certify NUMBER MEMBER CLASS QUANTITY [REPLACED]: a certificate of shares is issued in
+// the co-op of the script, as the API issues one, perhaps in the place of another.
+func certify(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 4 {
+		ts.Fatalf("usage: certify NUMBER MEMBER CLASS QUANTITY [REPLACED]")
+	}
+	ctx := context.Background()
+	term := &terminal{out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)}
+	ts.Check(withModels(ctx, &Globals{Data: ts.MkAbs(defaultData), Language: domain.English}, term, func(h *house) error {
+		number := func(text string) int64 {
+			n, err := strconv.ParseInt(text, 10, 64)
+			ts.Check(err)
+			return n
+		}
+		holder, found, err := h.models.MemberByNumber(ctx, domain.MemberNumber(number(args[1])))
+		if err != nil || !found {
+			return errors.Join(err, errors.New("nobody has that number"))
+		}
+		class, today := domain.ClassID(args[2]), h.today()
+		next := shares.CertificateNumber(number(args[0]))
+		if len(args) == 4 {
+			_, err = eventstore.Execute2(asCLI(ctx), h.store, shares.IssueCertificate{Number: next, Party: holder.ID, Class: class, Quantity: number(args[3]), On: today})
+			return err
+		}
+		_, err = eventstore.Transact(asCLI(ctx), h.store, func(tx *eventstore.Tx) error {
+			holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(holder.ID, class))
+			if err != nil {
+				return err
+			}
+			return eventstore.Do2(tx, shares.ReplaceCertificate{
+				Old: shares.CertificateNumber(number(args[4])), New: next, Quantity: number(args[3]), Why: shares.LostPaper, On: today, Holding: holding,
+			})
+		})
+		return err
+	}))
 }
 
 // numbers FILE FIELD: the numbers that follow the field in the file begin anywhere,

@@ -50,6 +50,12 @@ func (h Holding) Restrictions() []RestrictionNoted {
 	return sorted(h.restrictions)
 }
 
+// Lifted reports whether a restriction was noted and has been lifted.
+func (h Holding) Lifted(id RestrictionID) bool {
+	_, lifted := h.lifted[id]
+	return lifted
+}
+
 // RestrictionNoted enters a restriction in the register.
 type RestrictionNoted struct {
 	Restriction RestrictionID      `json:"restriction"`
