@@ -39,8 +39,8 @@ func (m *Mailboxes) AddAppPassword(ctx context.Context, ref provisioning.Ref, p 
 		if is.account == "" {
 			return fault.New(fault.Conflict, "", "mail: the account bears no mark: it is not ours")
 		}
-		_, err = tx.ExecContext(ctx, `insert into mail_app_password (id, login, name, password, created_at) values ($1, $2, $3, $4, $5)
-			on conflict (id) do nothing`, p.ID, ref.Login, p.Name, "{"+c.Scheme+"}"+c.Hash, p.Created.Unix())
+		_, err = tx.ExecContext(ctx, m.q(m.upsert(`insert into mail_app_password (id, login, name, password, created_at) values ($1, $2, $3, $4, $5)`,
+			"id", "id", "mail_app_password.id")), p.ID, ref.Login, p.Name, "{"+c.Scheme+"}"+c.Hash, p.Created.Unix())
 		return err
 	})
 }
@@ -51,8 +51,8 @@ func (m *Mailboxes) AppPasswords(ctx context.Context, ref provisioning.Ref) (all
 	if err := begin(ctx, ref); err != nil {
 		return nil, err
 	}
-	rows, err := m.db.QueryContext(ctx, `select p.id, p.name, p.created_at, u.used_at from mail_app_password p
-		left join mail_app_use u on u.id = p.id where p.login = $1 order by p.created_at, p.id`, ref.Login)
+	rows, err := m.db.QueryContext(ctx, m.q(`select p.id, p.name, p.created_at, u.used_at from mail_app_password p
+		left join mail_app_use u on u.id = p.id where p.login = $1 order by p.created_at, p.id`), ref.Login)
 	if err != nil {
 		return nil, m.sort(ctx, err, false, failed)
 	}
@@ -80,7 +80,7 @@ func (m *Mailboxes) RemoveAppPassword(ctx context.Context, ref provisioning.Ref,
 		return err
 	}
 	return m.transact(ctx, "remove an app password", func(tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `delete from mail_app_password where id = $1 and login = $2`, id, ref.Login)
+		_, err := tx.ExecContext(ctx, m.q(`delete from mail_app_password where id = $1 and login = $2`), id, ref.Login)
 		return err
 	})
 }

@@ -1,6 +1,18 @@
 package mail
 
-import "database/sql"
+import (
+	"context"
+	"database/sql"
+)
 
 // Use has m work on another connection to its tables, which are not looked at first.
 func Use(m *Mailboxes, db *sql.DB) { m.db = db }
+
+// Do has Dovecot carry out a command.
+func Do(ctx context.Context, d *Doveadm, name string, params map[string]any) error {
+	_, err := d.do(ctx, command{name, params})
+	return err
+}
+
+// Remove has it remove a box.
+func Remove(ctx context.Context, d *Doveadm, box string) error { return d.remove(ctx, box) }

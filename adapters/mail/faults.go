@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/go-sql-driver/mysql"
 	"github.com/ncruces/go-sqlite3"
 
 	"rochdale/adapters/fault"
@@ -41,6 +42,8 @@ func (m *Mailboxes) sort(ctx context.Context, err error, ambiguous bool, what st
 		err = errors.Join(ctx.Err(), err)
 	case m.dialect == SQLite:
 		class, code = ofSQLite(err)
+	case m.dialect == MySQL:
+		class, code = ofMySQL(err)
 	default:
 		class, code = ofPostgreSQL(err)
 	}
@@ -95,4 +98,26 @@ func ofPostgreSQL(err error) (class fault.Class, code string) {
 		}
 	}
 	return fault.Transient, "sqlstate " + code
+}
+
+// ofMySQL sorts by the number of the error (MariaDB, "MariaDB Error Codes"). A trouble
+// that has none is one of the connection.
+func ofMySQL(err error) (class fault.Class, code string) {
+	server, ok := errors.AsType[*mysql.MySQLError](err)
+	if !ok {
+		return fault.Unavailable, ""
+	}
+	code = fmt.Sprintf("mysql %d", server.Number)
+	switch server.Number {
+	case 1044, 1045, 1698, 1142, 1143, 1227, 1370: // who we are, and what we may do
+		return fault.Denied, code
+	case 1049, 1054, 1146: // no such database, or tables that are not ours
+		return fault.Denied, code
+	case 1048, 1062, 1264, 1366, 1406, 1451, 1452, 4025: // what its constraints do not admit
+		return fault.Invalid, code
+	case 1021, 1037, 1040, 1053, 1114, 1129, 1203, 1290, 1792, 1836: // full, too many connections, shutting down, read-only
+		return fault.Unavailable, code
+	default:
+		return fault.Transient, code
+	}
 }

@@ -2,15 +2,18 @@
 // Postfix read: they know by them who is there, who may log in, by which password,
 // and how much a mailbox may hold. The files by which they do are in docs/mail.
 //
-// It speaks to the database alone. So what it changes takes effect with the next
-// login and the next message; what lies on the disk of the mail server, it only
-// asks for: a deleted account leaves its box in the table mail_purge, for a job on
-// the mail server to remove. Nobody sees such a box again: none is ever of two
-// accounts, nor twice of one.
+// It speaks to the database, and to Dovecot itself if it is given a [Doveadm]. With
+// the database alone, what it changes takes effect with the next login and the next
+// message, unless Dovecot keeps logins in mind. What lies on the disk of the mail
+// server goes last: a deleted account leaves its box in the table mail_purge, until a
+// job on the mail server has removed it, or Dovecot. Nobody sees such a box again:
+// none is ever of two accounts, nor twice of one.
 package mail
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"database/sql"
 	_ "embed"
@@ -18,6 +21,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -32,7 +36,12 @@ import (
 type Mailboxes struct {
 	db      *sql.DB
 	dialect Dialect
+	doveadm *Doveadm // nil: Dovecot reads the tables, and is told nothing
 }
+
+// Tell has Dovecot told of each change, from now on: it is to forget what it keeps in
+// mind, and to end the sessions of who is kept out.
+func (m *Mailboxes) Tell(d *Doveadm) { m.doveadm = d }
 
 // Dialect is that of the SQL that a database speaks.
 type Dialect string
@@ -41,6 +50,7 @@ type Dialect string
 const (
 	SQLite     Dialect = "sqlite"
 	PostgreSQL Dialect = "pgsql"
+	MySQL      Dialect = "mysql" // MariaDB 10.6 or later
 )
 
 // Schemes of passwords, in Dovecot's words.
@@ -67,11 +77,21 @@ var schemaSQLite string
 //go:embed schema.pgsql.sql
 var schemaPostgreSQL string
 
+//go:embed inbound.sqlite.sql
+var inboundSQLite string
+
+//go:embed inbound.pgsql.sql
+var inboundPostgreSQL string
+
+//go:embed schema.mysql.sql
+var schemaMySQL string
+
 // schemas are the scripts that bring a database to the tables of this program, the
 // first from nothing. One that was released never changes.
 var schemas = map[Dialect][]string{
-	SQLite:     {schemaSQLite, appsSQLite},
-	PostgreSQL: {schemaPostgreSQL, appsPostgreSQL},
+	SQLite:     {schemaSQLite, appsSQLite, inboundSQLite},
+	PostgreSQL: {schemaPostgreSQL, appsPostgreSQL, inboundPostgreSQL},
+	MySQL:      {schemaMySQL},
 }
 
 // lockSpace is where the advisory locks of PostgreSQL that we take lie; lock 0 in
@@ -81,10 +101,13 @@ const lockSpace = 0x6d61696c // "mail"
 // Open makes the tables, or brings them up to date, under a lock. A file of SQLite
 // is opened by [OpenSQLite].
 func Open(ctx context.Context, db *sql.DB, dialect Dialect) (*Mailboxes, error) {
-	m := &Mailboxes{db, dialect}
+	m := &Mailboxes{db: db, dialect: dialect}
 	scripts, ok := schemas[dialect]
 	if !ok {
 		return nil, fault.New(fault.Unsupported, "", "mail: a database of dialect %q", dialect)
+	}
+	if dialect == MySQL {
+		return m, m.makeMySQL(ctx, scripts)
 	}
 	return m, m.transact(ctx, "make its tables", func(tx *sql.Tx) error {
 		if dialect == PostgreSQL {
@@ -118,9 +141,10 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect) (*Mailboxes, error) 
 func (m *Mailboxes) Close() error { return m.db.Close() }
 
 // Capabilities says that it can do it all, to the byte.
-func (*Mailboxes) Capabilities() provisioning.Capabilities {
+func (m *Mailboxes) Capabilities() provisioning.Capabilities {
 	return provisioning.Capabilities{
 		Service: domain.Mail, Suspends: true, Lists: true, Usage: true, Schemes: []string{argon2id, bcrypt},
+		Inbound: true, Aliases: true, Sessions: m.doveadm != nil, Purges: true,
 	}
 }
 
@@ -128,7 +152,7 @@ func (*Mailboxes) Capabilities() provisioning.Capabilities {
 func (m *Mailboxes) Check(ctx context.Context) error {
 	return m.transact(ctx, "look whether its tables can be written to", func(tx *sql.Tx) error {
 		query := `select 1 from mail_account where login = ''`
-		if m.dialect == PostgreSQL {
+		if m.dialect != SQLite {
 			query += ` for update` // which fails where nothing can be written
 		}
 		if err := tx.QueryRowContext(ctx, query).Scan(new(int)); !errors.Is(err, sql.ErrNoRows) {
@@ -145,18 +169,50 @@ func (m *Mailboxes) Observe(ctx context.Context, ref provisioning.Ref) (provisio
 		return is, err
 	}
 	all, err := m.observe(ctx, `where a.login = $1`, ref.Login)
-	if err == nil && len(all) > 0 {
-		is = all[0]
+	if err != nil || len(all) == 0 {
+		return is, err
 	}
-	return is, err
+	return all[0], m.settle(ctx, ref.Login)
 }
+
+// settle tells Dovecot of what was changed and not told yet. The token is that of the
+// change: another may be made meanwhile.
+func (m *Mailboxes) settle(ctx context.Context, login provisioning.Login) error {
+	if m.doveadm == nil {
+		return nil
+	}
+	const failed = "tell Dovecot of a change"
+	var token string
+	err := m.db.QueryRowContext(ctx, m.q(`select unsettled from mail_account where login = $1`), login).Scan(&token)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && token == "" {
+		return nil
+	}
+	if err != nil {
+		return m.sort(ctx, err, false, failed)
+	}
+	if err := m.doveadm.settle(ctx, login, strings.HasPrefix(token, kick)); err != nil {
+		return err
+	}
+	_, err = m.db.ExecContext(ctx, m.q(`update mail_account set unsettled = '' where login = $1 and unsettled = $2`), login, token)
+	return m.sort(ctx, err, false, failed)
+}
+
+// What tokens of changes begin with, by what Dovecot is to do.
+const (
+	flush = "flush "
+	kick  = "kick "
+)
 
 // observe returns the accounts that a clause selects.
 func (m *Mailboxes) observe(ctx context.Context, clause string, args ...any) (all []provisioning.Observed, err error) {
 	const failed = "look at accounts"
-	const accounts = `select a.login, coalesce(a.account, ''), a.access, coalesce(a.quota_bytes, -1), u.bytes
+	aliases := map[Dialect]string{
+		SQLite: `group_concat(alias, ' ')`, PostgreSQL: `string_agg(alias, ' ' order by alias)`, MySQL: `group_concat(alias order by alias separator ' ')`,
+	}[m.dialect]
+	accounts := `select a.login, coalesce(a.account, ''), a.access, coalesce(a.quota_bytes, -1), u.bytes, a.inbound,
+		coalesce((select ` + aliases + ` from mail_alias l where l.login = a.login), '')
 		from mail_account a left join mail_usage u on u.login = a.login `
-	rows, err := m.db.QueryContext(ctx, accounts+clause, args...)
+	rows, err := m.db.QueryContext(ctx, m.q(accounts+clause), args...)
 	if err != nil {
 		return nil, m.sort(ctx, err, false, failed)
 	}
@@ -164,15 +220,17 @@ func (m *Mailboxes) observe(ctx context.Context, clause string, args ...any) (al
 	for rows.Next() {
 		is := provisioning.Observed{
 			Ref: provisioning.Ref{Service: domain.Mail}, Exists: true,
-			Access: new(provisioning.Access), Quota: new(domain.Bytes), At: time.Now().UTC(),
+			Access: new(provisioning.Access), Quota: new(domain.Bytes), Inbound: new(provisioning.Inbound), At: time.Now().UTC(),
 		}
 		var used sql.Null[domain.Bytes]
-		if err := rows.Scan(&is.Login, &is.Account, is.Access, is.Quota, &used); err != nil {
+		var aliases string
+		if err := rows.Scan(&is.Login, &is.Account, is.Access, is.Quota, &used, is.Inbound, &aliases); err != nil {
 			return nil, m.sort(ctx, err, false, failed)
 		}
 		if used.Valid {
 			is.Used = &used.V
 		}
+		is.Aliases = addresses(aliases)
 		all = append(all, is)
 	}
 	if err := rows.Err(); err != nil {
@@ -187,8 +245,28 @@ type row struct {
 	box      string // empty: it is not there
 	quota    domain.Bytes
 	access   provisioning.Access
-	revision int64 // of the wish last carried out
-	boxes    int   // of one that is not there: how many it had
+	inbound  provisioning.Inbound
+	aliases  string // in order, with spaces between
+	revision int64  // of the wish last carried out
+	boxes    int    // of one that is not there: how many it had
+}
+
+// addresses takes aliases apart, and together puts them together.
+func addresses(aliases string) []provisioning.Login {
+	all := []provisioning.Login{}
+	for _, alias := range strings.Fields(aliases) {
+		all = append(all, provisioning.Login(alias))
+	}
+	return all
+}
+
+func together(aliases []provisioning.Login) string {
+	var all []string
+	for _, alias := range aliases {
+		all = append(all, string(alias))
+	}
+	slices.Sort(all)
+	return strings.Join(slices.Compact(all), " ")
 }
 
 // boxOf names the nth box of an account. It is made of the mark alone, so that
@@ -204,9 +282,12 @@ func (m *Mailboxes) Ensure(ctx context.Context, want provisioning.Desired) (prov
 	if want.Access == provisioning.Absent {
 		return provisioning.Observed{Ref: want.Ref}, fault.New(fault.Invalid, "", "mail: ensure %s: it shall be absent", want.Account)
 	}
-	return m.change(ctx, want, func(is row) (row, error) {
+	return m.change(ctx, want, flush, func(is row) (row, error) {
 		if is.box == "" {
-			is = row{account: want.Account, box: boxOf(want.Account, is.boxes), access: want.Access}
+			is = row{
+				account: want.Account, box: boxOf(want.Account, is.boxes), access: want.Access,
+				inbound: cmp.Or(want.Inbound, provisioning.Accept), aliases: together(want.Aliases),
+			}
 		}
 		is.quota = want.Quota
 		return is, nil
@@ -216,7 +297,7 @@ func (m *Mailboxes) Ensure(ctx context.Context, want provisioning.Desired) (prov
 // SetQuota gives the account a quota, also one below what it holds: then it takes
 // no mail until there is room.
 func (m *Mailboxes) SetQuota(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
-	return m.change(ctx, want, func(is row) (row, error) {
+	return m.change(ctx, want, flush, func(is row) (row, error) {
 		is.quota = want.Quota
 		return is, missing(is, want.Account)
 	})
@@ -224,7 +305,7 @@ func (m *Mailboxes) SetQuota(ctx context.Context, want provisioning.Desired) (pr
 
 // Suspend keeps the holder from reading and from sending. Mail goes on arriving.
 func (m *Mailboxes) Suspend(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
-	return m.change(ctx, want, func(is row) (row, error) {
+	return m.change(ctx, want, kick, func(is row) (row, error) {
 		is.access = provisioning.Suspended
 		return is, missing(is, want.Account)
 	})
@@ -232,8 +313,26 @@ func (m *Mailboxes) Suspend(ctx context.Context, want provisioning.Desired) (pro
 
 // Resume lets the holder in again, by the password they had.
 func (m *Mailboxes) Resume(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
-	return m.change(ctx, want, func(is row) (row, error) {
+	return m.change(ctx, want, flush, func(is row) (row, error) {
 		is.access = provisioning.Active
+		return is, missing(is, want.Account)
+	})
+}
+
+// SetInbound has mail that comes for the account arrive, be deferred or be rejected,
+// by Postfix: who delivers past it delivers.
+func (m *Mailboxes) SetInbound(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
+	return m.change(ctx, want, "", func(is row) (row, error) {
+		is.inbound = cmp.Or(want.Inbound, provisioning.Accept)
+		return is, missing(is, want.Account)
+	})
+}
+
+// SetAliases has mail come to the account under further addresses, which nobody
+// else has.
+func (m *Mailboxes) SetAliases(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
+	return m.change(ctx, want, "", func(is row) (row, error) {
+		is.aliases = together(want.Aliases)
 		return is, missing(is, want.Account)
 	})
 }
@@ -241,7 +340,10 @@ func (m *Mailboxes) Resume(ctx context.Context, want provisioning.Desired) (prov
 // Delete does away with the account, and with the only way to its mail, which it
 // leaves to the mail server to remove.
 func (m *Mailboxes) Delete(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
-	is, err := m.change(ctx, want, func(row) (row, error) { return row{}, nil })
+	is, err := m.change(ctx, want, "", func(row) (row, error) { return row{}, nil })
+	if err == nil && m.doveadm != nil {
+		_ = m.remove(ctx, want) // as far as that goes by now: Purge is asked until it is done
+	}
 	if err == nil && m.dialect == SQLite {
 		// What was deleted is overwritten in the file, but the WAL still has it. If
 		// somebody reads from it just now, the next time will do.
@@ -250,19 +352,95 @@ func (m *Mailboxes) Delete(ctx context.Context, want provisioning.Desired) (prov
 	return is, err
 }
 
+// Purge sees to it that no box of a deleted account is left, and ends what sessions
+// it still has. Without a Dovecot that may remove boxes it waits for who does.
+func (m *Mailboxes) Purge(ctx context.Context, want provisioning.Desired) error {
+	if err := begin(ctx, want.Ref); err != nil {
+		return err
+	}
+	var there int
+	err := m.db.QueryRowContext(ctx, m.q(`select count(*) from mail_account where account = $1`), want.Account).Scan(&there)
+	if err != nil {
+		return m.sort(ctx, err, false, "look for an account")
+	}
+	if there > 0 || want.Account == "" {
+		return fault.New(fault.Invalid, "", "mail: purge %q: it is not deleted: delete it first", want.Account)
+	}
+	return m.remove(ctx, want)
+}
+
+// remove has Dovecot remove the boxes that an account had.
+func (m *Mailboxes) remove(ctx context.Context, want provisioning.Desired) error {
+	const failed = "look for boxes to remove"
+	var had int
+	err := m.db.QueryRowContext(ctx, m.q(`select boxes from mail_deleted where account = $1`), want.Account).Scan(&had)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return m.sort(ctx, err, false, failed)
+	}
+	kicked := false
+	for n := range had {
+		box := boxOf(want.Account, n)
+		var login provisioning.Login
+		err := m.db.QueryRowContext(ctx, m.q(`select login from mail_purge where box = $1`), box).Scan(&login)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return m.sort(ctx, err, false, failed)
+		}
+		if m.doveadm != nil && !kicked {
+			if err := m.doveadm.settle(ctx, login, true); err != nil {
+				return err
+			}
+			kicked = true
+		}
+		if m.doveadm == nil || m.doveadm.Store == "" {
+			return fault.New(fault.Transient, "purging", "mail: the box of %s waits on the mail server to be removed, by rochdale-mail-tidy", want.Account)
+		}
+		if err := m.doveadm.remove(ctx, box); err != nil {
+			return err
+		}
+		if _, err := m.db.ExecContext(ctx, m.q(`delete from mail_purge where box = $1`), box); err != nil {
+			return m.sort(ctx, err, false, "strike off a box that is removed")
+		}
+	}
+	return nil
+}
+
+// CloseSessions ends the sessions of an account's holder.
+func (m *Mailboxes) CloseSessions(ctx context.Context, ref provisioning.Ref) error {
+	if err := begin(ctx, ref); err != nil {
+		return err
+	}
+	if m.doveadm == nil {
+		return fault.New(fault.Unsupported, "", "mail: end sessions: Dovecot is told nothing")
+	}
+	var account string
+	err := m.db.QueryRowContext(ctx, m.q(`select coalesce(account, '') from mail_account where login = $1`), ref.Login).Scan(&account)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return missing(row{}, "")
+	case err != nil:
+		return m.sort(ctx, err, false, "look for an account")
+	case account == "":
+		return fault.New(fault.Conflict, "", "mail: the account bears no mark: it is not ours")
+	}
+	return m.doveadm.settle(ctx, ref.Login, true)
+}
+
 // change carries out a wish: what is wanted of the row of an account, which nobody
 // else changes meanwhile. A wish older than the last is refused, also one that was
-// overtaken by a deletion. It returns what it reads back.
-func (m *Mailboxes) change(ctx context.Context, want provisioning.Desired, to func(is row) (row, error)) (provisioning.Observed, error) {
+// overtaken by a deletion. It returns what it reads back, once Dovecot was told.
+func (m *Mailboxes) change(ctx context.Context, want provisioning.Desired, tell string, to func(is row) (row, error)) (provisioning.Observed, error) {
 	nothing := provisioning.Observed{Ref: want.Ref, At: time.Now().UTC()}
 	if err := begin(ctx, want.Ref); err != nil {
 		return nothing, err
 	}
-	if want.Account == "" || want.Quota < provisioning.Unlimited {
-		return nothing, fault.New(fault.Invalid, "", "mail: a wish for account %q of %d bytes", want.Account, want.Quota)
+	if want.Account == "" || want.Quota < provisioning.Unlimited || !want.Inbound.Valid() {
+		return nothing, fault.New(fault.Invalid, "", "mail: a wish for account %q of %d bytes, whose mail to %q", want.Account, want.Quota, want.Inbound)
 	}
 	err := m.transact(ctx, "change "+string(want.Account), func(tx *sql.Tx) error {
-		is, err := m.find(ctx, tx, want.Login)
+		is, err := m.find(ctx, tx, want.Login, want.Aliases...)
 		if err != nil {
 			return err
 		}
@@ -270,7 +448,7 @@ func (m *Mailboxes) change(ctx context.Context, want provisioning.Desired, to fu
 			return fault.New(fault.Conflict, "", "mail: the account wanted for %s is not ours: it bears the mark %q", want.Account, is.account)
 		}
 		if is.box == "" {
-			err = tx.QueryRowContext(ctx, `select revision, boxes from mail_deleted where account = $1`, want.Account).Scan(&is.revision, &is.boxes)
+			err = tx.QueryRowContext(ctx, m.q(`select revision, boxes from mail_deleted where account = $1`), want.Account).Scan(&is.revision, &is.boxes)
 			if err != nil && !errors.Is(err, sql.ErrNoRows) {
 				return err
 			}
@@ -283,39 +461,72 @@ func (m *Mailboxes) change(ctx context.Context, want provisioning.Desired, to fu
 			return err
 		}
 		next.revision = want.Revision
-		return write(ctx, tx, want, is, next)
+		if tell != "" && m.doveadm != nil && next.box != "" {
+			tell += rand.Text()
+		} else {
+			tell = ""
+		}
+		return m.write(ctx, tx, want, is, next, tell)
 	})
 	if err != nil {
 		return nothing, err
 	}
 	seen, err := m.Observe(ctx, want.Ref)
-	if e, ok := errors.AsType[*fault.Error](err); ok {
-		e.Ambiguous = true // it was changed, and not seen
-	}
-	return seen, err
+	return seen, told(err)
 }
 
-// find returns the row of a login, and keeps others from changing it until tx ends.
-func (m *Mailboxes) find(ctx context.Context, tx *sql.Tx, login provisioning.Login) (is row, err error) {
-	if m.dialect == PostgreSQL { // which cannot lock a row that is not there yet
-		if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock($1, hashtext($2))`, lockSpace, login); err != nil {
+// find returns the row of a login, and keeps others from changing it, and from taking
+// some further addresses, until tx ends.
+func (m *Mailboxes) find(ctx context.Context, tx *sql.Tx, login provisioning.Login, further ...provisioning.Login) (is row, err error) {
+	switch m.dialect {
+	case PostgreSQL: // which cannot lock a row that is not there yet
+		for _, address := range strings.Fields(together(append([]provisioning.Login{login}, further...))) {
+			if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock($1, hashtext($2))`, lockSpace, address); err != nil {
+				return is, err
+			}
+		}
+	case MySQL: // which locks too much of what is not there, so that two wait for each other
+		if err := tx.QueryRowContext(ctx, `select one from mail_lock where one = 1 for update`).Scan(new(int)); err != nil {
 			return is, err
 		}
+	case SQLite: // whose transactions are one at a time
 	}
-	err = tx.QueryRowContext(ctx, `select coalesce(account, ''), box, coalesce(quota_bytes, -1), access, revision
-		from mail_account where login = $1`, login).Scan(&is.account, &is.box, &is.quota, &is.access, &is.revision)
+	err = tx.QueryRowContext(ctx, m.q(`select coalesce(account, ''), box, coalesce(quota_bytes, -1), access, inbound, revision
+		from mail_account where login = $1`), login).Scan(&is.account, &is.box, &is.quota, &is.access, &is.inbound, &is.revision)
 	if errors.Is(err, sql.ErrNoRows) {
-		err = nil
+		return is, nil
 	}
+	if err != nil {
+		return is, err
+	}
+	is.aliases, err = m.list(ctx, tx, `select alias from mail_alias where login = $1`, login)
 	return is, err
 }
 
+// list returns a column of addresses, put together.
+func (m *Mailboxes) list(ctx context.Context, tx *sql.Tx, query string, args ...any) (string, error) {
+	rows, err := tx.QueryContext(ctx, m.q(query), args...)
+	if err != nil {
+		return "", err
+	}
+	defer rows.Close()
+	var all []provisioning.Login
+	for rows.Next() {
+		var one provisioning.Login
+		if err := rows.Scan(&one); err != nil {
+			return "", err
+		}
+		all = append(all, one)
+	}
+	return together(all), rows.Err()
+}
+
 // write brings the tables from one state of an account to the next.
-func write(ctx context.Context, tx *sql.Tx, want provisioning.Desired, is, next row) error {
+func (m *Mailboxes) write(ctx context.Context, tx *sql.Tx, want provisioning.Desired, is, next row, tell string) error {
 	var err error
 	do := func(query string, args ...any) {
 		if err == nil {
-			_, err = tx.ExecContext(ctx, query, args...)
+			_, err = tx.ExecContext(ctx, m.q(query), args...)
 		}
 	}
 	var quota *int64 // null
@@ -331,18 +542,53 @@ func write(ctx context.Context, tx *sql.Tx, want provisioning.Desired, is, next 
 			do(`delete from mail_account where login = $1`, want.Login)
 			do(`delete from mail_usage where login = $1`, want.Login)
 		}
-		do(`insert into mail_deleted (account, revision, boxes) values ($1, $2, $3)
-			on conflict (account) do update set revision = excluded.revision, boxes = mail_deleted.boxes + excluded.boxes`,
-			want.Account, next.revision, boxes)
+		do(m.upsert(`insert into mail_deleted (account, revision, boxes) values ($1, $2, $3)`, "account",
+			"revision", "%new", "boxes", "mail_deleted.boxes + %new"), want.Account, next.revision, boxes)
 	case is.box == "":
-		do(`insert into mail_account (login, account, box, quota_bytes, access, revision) values ($1, $2, $3, $4, $5, $6)`,
-			want.Login, next.account, next.box, quota, next.access, next.revision)
-		do(`insert into mail_usage (login) values ($1) on conflict (login) do update set bytes = 0, messages = 0`, want.Login)
-	case next != is:
-		do(`update mail_account set quota_bytes = $1, access = $2, revision = $3 where login = $4`,
-			quota, next.access, next.revision, want.Login)
+		do(`insert into mail_account (login, account, box, quota_bytes, access, inbound, revision, unsettled) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			want.Login, next.account, next.box, quota, next.access, next.inbound, next.revision, tell)
+		do(m.upsert(`insert into mail_usage (login, bytes, messages) values ($1, 0, 0)`, "login", "bytes", "0", "messages", "0"), want.Login)
+	case next != is || tell != "":
+		do(`update mail_account set quota_bytes = $1, access = $2, inbound = $3, revision = $4 where login = $5`,
+			quota, next.access, next.inbound, next.revision, want.Login)
+		if tell != "" {
+			do(`update mail_account set unsettled = $1 where login = $2 and unsettled not like '`+kick+`%'`, tell, want.Login)
+		}
+	}
+	if next.aliases != is.aliases || is.box == "" && next.box != "" {
+		if err == nil {
+			err = m.free(ctx, tx, want, next)
+		}
+		do(`delete from mail_alias where login = $1`, want.Login)
+		for _, alias := range addresses(next.aliases) {
+			do(`insert into mail_alias (alias, login) values ($1, $2)`, alias, want.Login)
+		}
 	}
 	return err
+}
+
+// free fails if an address that an account shall have is none, or another's.
+func (m *Mailboxes) free(ctx context.Context, tx *sql.Tx, want provisioning.Desired, next row) error {
+	all := addresses(next.aliases)
+	for _, alias := range all {
+		if _, err := provisioning.ParseLogin(string(alias)); errors.Is(err, provisioning.ErrLogin) || alias == want.Login {
+			return fault.New(fault.Invalid, "", "mail: an alias wanted for %s is no address, or its own", want.Account)
+		}
+	}
+	if next.box != "" {
+		all = append(all, want.Login)
+	}
+	for _, address := range all {
+		taken, err := m.list(ctx, tx, `select login from mail_alias where alias = $1 and login <> $2
+			union select login from mail_account where login = $3 and login <> $4`, address, want.Login, address, want.Login)
+		if err != nil {
+			return err
+		}
+		if taken != "" {
+			return fault.New(fault.Conflict, "", "mail: an address wanted for %s is another account's", want.Account)
+		}
+	}
+	return nil
 }
 
 func missing(is row, account domain.AccountID) error {
@@ -364,7 +610,7 @@ func (m *Mailboxes) SetCredential(ctx context.Context, ref provisioning.Ref, c p
 	if !acceptable(c.Scheme, form.FindStringSubmatch(c.Hash)) {
 		return fault.New(fault.Invalid, "", "mail: the hash of a password is none of %s, or takes too much to check", c.Scheme)
 	}
-	return m.transact(ctx, "set a password", func(tx *sql.Tx) error {
+	err := m.transact(ctx, "set a password", func(tx *sql.Tx) error {
 		is, err := m.find(ctx, tx, ref.Login)
 		if err != nil {
 			return err
@@ -375,9 +621,25 @@ func (m *Mailboxes) SetCredential(ctx context.Context, ref provisioning.Ref, c p
 		if is.account == "" {
 			return fault.New(fault.Conflict, "", "mail: the account bears no mark: it is not ours")
 		}
-		_, err = tx.ExecContext(ctx, `update mail_account set password = $1 where login = $2`, "{"+c.Scheme+"}"+c.Hash, ref.Login)
+		tell := ""
+		if m.doveadm != nil {
+			tell = kick + rand.Text()
+		}
+		_, err = tx.ExecContext(ctx, m.q(`update mail_account set password = $1, unsettled = $2 where login = $3`), "{"+c.Scheme+"}"+c.Hash, tell, ref.Login)
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return told(m.settle(ctx, ref.Login))
+}
+
+// told marks a trouble that was met after a change.
+func told(err error) error {
+	if e, ok := errors.AsType[*fault.Error](err); ok {
+		e.Ambiguous = true
+	}
+	return err
 }
 
 // acceptable reports whether a hash, of which the parts are given, is one and not
@@ -440,7 +702,7 @@ func (m *Mailboxes) Usage(ctx context.Context, refs []provisioning.Ref) (all []p
 // Unremoved returns how many mailboxes of deleted accounts the mail server has
 // had for longer than some time and not removed: then its job for it does not run.
 func (m *Mailboxes) Unremoved(ctx context.Context, longer time.Duration) (n int, err error) {
-	err = m.db.QueryRowContext(ctx, `select count(*) from mail_purge where deleted_at < $1`, time.Now().Add(-longer).Unix()).Scan(&n)
+	err = m.db.QueryRowContext(ctx, m.q(`select count(*) from mail_purge where deleted_at < $1`), time.Now().Add(-longer).Unix()).Scan(&n)
 	return n, m.sort(ctx, err, false, "look for mailboxes that are still to be removed")
 }
 

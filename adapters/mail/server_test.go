@@ -15,6 +15,7 @@ import (
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
 
+	"rochdale/adapters/fault"
 	"rochdale/adapters/mail"
 	"rochdale/adapters/provisiontest"
 	"rochdale/domain"
@@ -75,9 +76,13 @@ func (s *tables) exec(t testing.TB, query string, args ...any) {
 
 func TestContract(t *testing.T) {
 	onBoth(t, func(t *testing.T, s *tables) {
-		server := mailtest.StartDovecot(t, s.at)
+		var settings []string
+		if s.dialect() == mail.SQLite { // which Dovecot keeps in mind, here, and is told of
+			settings = append(settings, "auth_cache_size = 1M", "auth_cache_ttl = 1 hour", "auth_cache_negative_ttl = 1 hour", "auth_cache_verify_password_with_worker = no")
+		}
+		server := mailtest.StartDovecot(t, s.at, settings...)
 		f := provisiontest.Fixture{
-			Port: s, Domain: mailtest.Domain, Ordered: true,
+			Port: s, Domain: mailtest.Domain, Ordered: true, Tidy: server.Tidy,
 			Foreign: func(t testing.TB, login provisioning.Login) {
 				box := strings.NewReplacer("@", "", ".", "", "-", "").Replace(string(login))
 				s.exec(t, `insert into mail_account (login, box) values ($1, $2)`, login, box)
@@ -108,6 +113,32 @@ func TestContract(t *testing.T) {
 				return size
 			},
 		}
+		if settings != nil {
+			s.Tell(doveadm(server))
+			f.Tidy = nil
+			f.Session = func(t testing.TB, login provisioning.Login, password string) func() bool {
+				m, err := server.LogIn(string(login), password)
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(m.Close)
+				return m.Alive
+			}
+			f.Troubles = []provisiontest.Trouble{
+				{Name: "Dovecot is away", Class: fault.Unavailable, Ambiguous: true, Happens: true, Begin: func(testing.TB) func() {
+					away := doveadm(server)
+					away.URL = "http://127.0.0.1:1"
+					s.Tell(away)
+					return func() { s.Tell(doveadm(server)) }
+				}},
+				{Name: "another key", Class: fault.Denied, Ambiguous: true, Happens: true, Begin: func(testing.TB) func() {
+					other := doveadm(server)
+					other.Key = func() (string, error) { return "guessed", nil }
+					s.Tell(other)
+					return func() { s.Tell(doveadm(server)) }
+				}},
+			}
+		}
 		if s.cluster != nil {
 			f.Outage = func(t testing.TB) func() {
 				s.cluster.Stop(t, pgtest.Fast)
@@ -116,6 +147,12 @@ func TestContract(t *testing.T) {
 		}
 		provisiontest.Run(t, f)
 	})
+}
+
+func doveadm(server *mailtest.Server) *mail.Doveadm {
+	return &mail.Doveadm{
+		URL: server.Doveadm, Store: server.Store(), Key: func() (string, error) { return mailtest.DoveadmKey, nil },
+	}
 }
 
 // wish is an account as it is wanted, on tables.
@@ -272,6 +309,34 @@ func TestLife(t *testing.T) {
 		anna.do(t, s.SetQuota)
 		taken(t, server.Send(anna.login(), "without a limit", 100))
 		arrives(box, "without a limit")
+
+		t.Log("Mail comes under further addresses, and she sends by them.")
+		anna.Aliases = []provisioning.Login{"a.lee@" + mailtest.Domain, "anna.lee@" + mailtest.Domain}
+		anna.do(t, s.SetAliases)
+		taken(t, server.Send("a.lee@"+mailtest.Domain, "to an alias", 100))
+		arrives(box, "to an alias")
+		taken(t, server.Send("Anna.Lee+lists@"+mailtest.Domain, "to another", 100))
+		arrives(box, "to another")
+		taken(t, server.Submit(anna.login(), oldPassword, "a.lee@"+mailtest.Domain, bert.login(), "from an alias"))
+		arrives(bertsBox, "from an alias")
+		refused(t, server.Submit(bert.login(), newPassword, "a.lee@"+mailtest.Domain, anna.login(), "from her alias"), "553 5.7.1")
+		anna.Aliases = []provisioning.Login{"a.lee@" + mailtest.Domain}
+		anna.do(t, s.SetAliases)
+		refused(t, server.Send("anna.lee@"+mailtest.Domain, "to an alias that was", 100), "550 5.1.1")
+
+		t.Log("Mail is deferred, rejected and taken again.")
+		for inbound, says := range map[provisioning.Inbound]string{provisioning.Defer: "450 4.2.1", provisioning.Reject: "550 5.2.1"} {
+			anna.Inbound = inbound
+			anna.do(t, s.SetInbound)
+			for _, to := range []string{anna.login(), "a.lee@" + mailtest.Domain, "anna+lists@" + mailtest.Domain} {
+				refused(t, server.Send(to, "closed", 100), says)
+			}
+			taken(t, server.Send(bert.login(), "open", 100))
+		}
+		anna.Inbound = provisioning.Accept
+		anna.do(t, s.SetInbound)
+		taken(t, server.Send("a.lee@"+mailtest.Domain, "open again", 100))
+		arrives(box, "open again")
 
 		t.Log("Suspended, she neither reads nor sends, and her mail arrives.")
 		anna.do(t, s.Suspend)

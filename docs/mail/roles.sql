@@ -6,4 +6,5 @@ grant select, insert, update, delete on mail_usage, mail_app_use to dovecot;
 grant select, delete on mail_purge to dovecot;
 
 create role postfix login password 'change-me';
-grant select (login) on mail_account to postfix;
+grant select (login, inbound) on mail_account to postfix;
+grant select on mail_alias to postfix;

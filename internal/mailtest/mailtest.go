@@ -86,17 +86,22 @@ func PostgreSQL(t testing.TB, c *pgtest.Cluster, database string) Tables {
 	}}
 }
 
+// DoveadmKey lets whoever knows it do anything to the mail of a test.
+const DoveadmKey = "a key of doveadm"
+
 // Server is a Dovecot, and perhaps a Postfix before it.
 type Server struct {
 	IMAP        string // address of IMAP over TLS
 	SMTP        string // where mail comes in from elsewhere
 	Submissions string // where members send, over TLS
 	Submission  string // where they send, by STARTTLS
+	Doveadm     string // URL of doveadm's HTTP API, which takes [DoveadmKey]
 
-	dir     string
-	roots   *x509.CertPool
-	mailers string // who owns the mail
-	self    *user.User
+	dir      string
+	settings []string
+	roots    *x509.CertPool
+	mailers  string // who owns the mail
+	self     *user.User
 }
 
 // Start starts Dovecot and Postfix.
@@ -109,10 +114,11 @@ func Start(t testing.TB, tables Tables) *Server {
 	return s
 }
 
-// StartDovecot starts Dovecot alone, to which mail is handed by LMTP.
-func StartDovecot(t testing.TB, tables Tables) *Server {
+// StartDovecot starts Dovecot alone, to which mail is handed by LMTP, with settings
+// of its own after all others.
+func StartDovecot(t testing.TB, tables Tables, settings ...string) *Server {
 	t.Helper()
-	s := &Server{}
+	s := &Server{settings: settings}
 	if err := s.startDovecot(t, tables); err != nil {
 		t.Fatalf("mailtest: Dovecot: %v%s", err, s.said())
 	}
@@ -158,6 +164,11 @@ func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
 	if s.IMAP, err = freeAddress(); err != nil {
 		return err
 	}
+	doveadm, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	s.Doveadm = "http://" + doveadm
 	for _, name := range []string{"rochdale-sql.conf", "rochdale-apps.conf", "rochdale-dict.conf", "rochdale-mail-tidy"} {
 		if err := s.install(name, tables, ""); err != nil {
 			return err
@@ -187,6 +198,7 @@ func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
 // test: where all lies, and no waiting after wrong passwords.
 func (s *Server) dovecotInstead() string {
 	_, port, _ := net.SplitHostPort(s.IMAP)
+	_, doveadm, _ := net.SplitHostPort(strings.TrimPrefix(s.Doveadm, "http://"))
 	text := `
 base_dir = @/run
 state_dir = @/state
@@ -211,6 +223,12 @@ service imap-login {
 service imap-hibernate {
   process_limit = 0
 }
+doveadm_api_key = ` + DoveadmKey + `
+service doveadm {
+  inet_listener http {
+    port = ` + doveadm + `
+  }
+}
 `
 	if !s.root() {
 		text += `
@@ -222,8 +240,11 @@ default_login_user = ` + s.self.Username + `
 			text += "service " + service + " {\n  chroot =\n}\n"
 		}
 	}
-	return strings.ReplaceAll(text, "@", s.dir)
+	return strings.ReplaceAll(text, "@", s.dir) + strings.Join(s.settings, "\n") + "\n"
 }
+
+// Store is the folder of all boxes.
+func (s *Server) Store() string { return filepath.Join(s.dir, "mail") }
 
 func (s *Server) startPostfix(t testing.TB, tables Tables) error {
 	for _, address := range []*string{&s.SMTP, &s.Submissions, &s.Submission} {
@@ -244,7 +265,7 @@ smtpd_client_connection_rate_limit = 0
 default_transport = error:5.4.4 a test sends nothing elsewhere
 relay_transport = error:5.4.4 a test sends nothing elsewhere
 `, "@", s.dir)
-	for name, instead := range map[string]string{"main.cf": instead, "master.cf": "", "rochdale.cf": ""} {
+	for name, instead := range map[string]string{"main.cf": instead, "master.cf": "", "rochdale.cf": "", "rochdale-alias.cf": "", "rochdale-inbound.cf": ""} {
 		if err := s.install(name, tables, instead); err != nil {
 			return err
 		}
@@ -334,7 +355,7 @@ func (s *Server) install(name string, tables Tables, more string) error {
 		mode = 0o600
 	case secret && name == "rochdale-dict.conf":
 		mode, group = 0o640, "dovecot"
-	case secret && name == "rochdale.cf":
+	case secret && strings.HasPrefix(name, "rochdale") && strings.HasSuffix(name, ".cf"):
 		mode, group = 0o640, "postfix"
 	}
 	if err := errors.Join(os.WriteFile(path, []byte(result+more), mode), os.Chmod(path, mode)); err != nil || !s.root() {

@@ -1,0 +1,11 @@
+-- What becomes of mail that comes, under which further addresses it comes, and what
+-- Dovecot is still to be told.
+
+alter table mail_account add column inbound text not null default 'accept' check (inbound in ('accept', 'defer', 'reject'));
+alter table mail_account add column unsettled text not null default ''; -- a token, while Dovecot is to be told of a change
+
+create table mail_alias (
+	alias text collate "C" primary key check (alias = lower(alias) and alias like '%_@_%'),
+	login text collate "C" not null
+);
+create index mail_alias_login on mail_alias (login);
