@@ -16,7 +16,11 @@ import (
 // transact runs a function in a transaction that writes, and sorts what goes
 // wrong. Only a commit that fails is ambiguous.
 func (m *Mailboxes) transact(ctx context.Context, what string, do func(*sql.Tx) error) error {
-	tx, err := m.db.BeginTx(ctx, nil)
+	var options *sql.TxOptions
+	if m.dialect == MySQL { // which locks, else, what is not there
+		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}
+	}
+	tx, err := m.db.BeginTx(ctx, options)
 	if err != nil {
 		return m.sort(ctx, err, false, what)
 	}
