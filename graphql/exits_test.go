@@ -3,11 +3,13 @@ package graphql_test
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/statutes"
 	"rochdale/eventstore"
 	"rochdale/processes"
 )
@@ -222,4 +224,48 @@ func decode(t *testing.T, a answer, into any) {
 	if err := json.Unmarshal(a.Data, into); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// TestExitsCapped: where the statutes let only so much leave in a year, shares leave in
+// proportion, and the rest in the next window.
+func TestExitsCapped(t *testing.T) {
+	c := serve(t)
+	c.found()
+	for _, who := range []string{"Anna", "Bert", "Carla"} {
+		c.join(who, "Exemple")
+	}
+	rules, err := statutes.PresetFile("nubo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	capped := strings.Replace(string(rules), "    net_assets_cap: true\n", "    net_assets_cap: true\n    capital_cap: 1/2\n", 1)
+	c.must("board", `mutation($s: YAML!) { adoptStatutes(version: 2, statutes: $s, on: "2026-03-02", inForceFrom: "2026-03-02", by: "assembly") { version } }`, "s", capped)
+	c.until("2027-02-01")
+	claims := map[string]string{}
+	for _, who := range []string{"bert", "carla"} {
+		claims[who] = c.must(who, `mutation { requestExit(class: "A") { id } }`).text("requestExit", "id")
+		c.clock(24 * time.Hour)
+	}
+	year := `{ exitYear(on: "2027-06-01") { year { from } capital members acceptedQuantity acceptedAmount asking { quantity left leaves proposed } } }`
+	want := func(what, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %s, not %s", what, got, want)
+		}
+	}
+	want("asked", jsonOf(c.must("treasurer", year).at("exitYear")), `{"acceptedAmount":"0.00 EUR","acceptedQuantity":0,`+
+		`"asking":[{"leaves":true,"left":"50.00 EUR","proposed":2,"quantity":2},{"leaves":true,"left":"50.00 EUR","proposed":1,"quantity":2}],`+
+		`"capital":"75.00 EUR","members":null,"year":{"from":"2027-01-01"}}`)
+	accept := func(who string, quantity int) answer {
+		return c.must("board", `mutation($c: ID!, $n: Int!) { acceptExit(claim: $c, quantity: $n, decision: "board 7") { claim { state quantity accepted } } }`, "c", claims[who], "n", quantity)
+	}
+	want("Bert", jsonOf(accept("bert", 2).at("acceptExit", "claim")), `{"accepted":true,"quantity":0,"state":"REQUESTED"}`)
+	want("Carla", jsonOf(accept("carla", 1).at("acceptExit", "claim")), `{"accepted":true,"quantity":1,"state":"REQUESTED"}`)
+	want("decided", jsonOf(c.must("treasurer", year).at("exitYear")), `{"acceptedAmount":"75.00 EUR","acceptedQuantity":3,"asking":[],"capital":"0.00 EUR","members":null,"year":{"from":"2027-01-01"}}`)
+	c.until("2027-07-01")
+	a := c.must("carla", `{ viewer { member { holdings { quantity } shareClaims { state effectiveOn quantity restOf } } } }`)
+	want("Carla keeps one until the next window", jsonOf(a.at("viewer", "member")), fmt.Sprintf(
+		`{"holdings":[{"quantity":1}],"shareClaims":[{"effectiveOn":"2027-06-30","quantity":1,"restOf":null,"state":"EFFECTIVE"},{"effectiveOn":"2028-06-30","quantity":0,"restOf":"%s","state":"REQUESTED"}]}`, claims["carla"]))
+	want("Bert has left", jsonOf(c.must("bert", `{ holdings { quantity } shareClaims { nodes { state } } }`).at("holdings")), "[]")
+	want("decided, and left", jsonOf(c.must("treasurer", year).at("exitYear", "capital")), `"0.00 EUR"`)
 }
