@@ -269,3 +269,67 @@ func TestExitsCapped(t *testing.T) {
 	want("Bert has left", jsonOf(c.must("bert", `{ holdings { quantity } shareClaims { nodes { state } } }`).at("holdings")), "[]")
 	want("decided, and left", jsonOf(c.must("treasurer", year).at("exitYear", "capital")), `"0.00 EUR"`)
 }
+
+// TestClaimCorrected has happen to claims what seldom does: a death learnt late that was
+// none, bills set off, payments that come back, an end by limitation, and reversals.
+func TestClaimCorrected(t *testing.T) {
+	c := serve(t)
+	c.found()
+	anna, bert := c.join("Anna", "Exemple"), c.join("Bert", "Voorbeeld")
+	c.must("bert", `mutation { changeBankAccount(account: {iban: "BE68539007547034"}) { position } }`)
+	c.until("2026-05-10")
+	dead := func(party domain.PartyID) string {
+		t.Helper()
+		return c.must("secretary", `mutation($p: ID!) { requestExit(party: $p, class: "A", reason: DECEASED, effectiveOn: "2026-04-03") { id } }`, "p", party).text("requestExit", "id")
+	}
+	state := func(id string) string {
+		t.Helper()
+		return c.must("treasurer", `query($c: ID!) { shareClaim(id: $c) { state } }`, "c", id).text("shareClaim", "state")
+	}
+	want := func(what, got, want string) {
+		t.Helper()
+		if got != want {
+			t.Errorf("%s: %s, not %s", what, got, want)
+		}
+	}
+	alive, claim := dead(anna), dead(bert)
+	c.work()
+	want("learnt late", state(alive), "EFFECTIVE")
+	want("she lives", c.must("secretary", `mutation($c: ID!) { reverseExit(claim: $c, document: "letter") { claim { state } } }`, "c", alive).text("reverseExit", "claim", "state"), "REVERSED")
+	want("and holds her shares", jsonOf(c.must("anna", `{ holdings { quantity } }`).at("holdings")), `[{"quantity":2}]`)
+
+	c.until("2027-05-15")
+	c.must("treasurer", `mutation { approveAccounts(year: "2026-06-01", netAssets: "900.00 EUR", decision: "assembly") { position } }`)
+	c.work()
+	want("valued", state(claim), "WAITING")
+	do := func(token, mutation string) answer {
+		t.Helper()
+		return c.must(token, `mutation($c: ID!) { done: `+mutation+` { claim { state waiting released owed } } }`, "c", claim)
+	}
+	claimed := func(what string, a answer, is string) {
+		t.Helper()
+		want(what, jsonOf(a.at("done", "claim")), is)
+	}
+	claimed("valued by mistake", do("treasurer", `reverseClaimEntry(claim: $c, entry: VALUATION, document: "minutes")`), `{"owed":"0.00 EUR","released":"0.00 EUR","state":"EFFECTIVE","waiting":"0.00 EUR"}`)
+	claimed("and again", do("treasurer", `valueExit(claim: $c)`), `{"owed":"50.00 EUR","released":"0.00 EUR","state":"WAITING","waiting":"50.00 EUR"}`)
+	setOff := `setOffRefund(claim: $c, amount: "20.00 EUR", bills: ["2026-7"], by: "board", decision: "board 9")`
+	claimed("set off", do("board", setOff), `{"owed":"30.00 EUR","released":"0.00 EUR","state":"WAITING","waiting":"30.00 EUR"}`)
+	claimed("which was wrong", do("treasurer", `reverseClaimEntry(claim: $c, entry: SET_OFF, of: "board 9", document: "minutes")`), `{"owed":"50.00 EUR","released":"0.00 EUR","state":"WAITING","waiting":"50.00 EUR"}`)
+	budget := c.certify("50.00 EUR", "2027-05-15")
+	c.must("treasurer", `mutation($b: ID!) { releaseRefunds(budget: $b) { budget { left } } }`, "b", budget)
+	if a := c.ask("treasurer", `mutation($c: ID!, $a: ID!) { payRefund(claim: $c, to: $a, amount: "50.00 EUR", reference: "p") { position } }`, "c", claim, "a", anna); a.code() != "membership.no_account" {
+		t.Errorf("paid to nowhere: %s", a.Body)
+	}
+	claimed("paid", do("treasurer", `payRefund(claim: $c, amount: "50.00 EUR", reference: "p")`), `{"owed":"0.00 EUR","released":"0.00 EUR","state":"SETTLED","waiting":"0.00 EUR"}`)
+	claimed("it comes back", do("treasurer", `returnRefund(claim: $c, reference: "p", document: "statement 5")`), `{"owed":"50.00 EUR","released":"50.00 EUR","state":"RELEASED","waiting":"0.00 EUR"}`)
+	if a := c.ask("treasurer", `mutation($c: ID!) { timeBarRefund(claim: $c) { position } }`, "c", claim); a.code() != "shares.not_barred" {
+		t.Errorf("barred too early: %s", a.Body)
+	}
+	barred := c.must("treasurer", `{ now: barredRefunds { id } then: barredRefunds(on: "2037-05-16") { id barredFrom } }`)
+	want("barred", jsonOf(barred.at("now"))+jsonOf(barred.at("then")), fmt.Sprintf(`[][{"barredFrom":"2037-05-16","id":"%s"}]`, claim))
+	c.until("2037-05-16")
+	claimed("time-barred", do("treasurer", `timeBarRefund(claim: $c)`), `{"owed":"0.00 EUR","released":"0.00 EUR","state":"SETTLED","waiting":"0.00 EUR"}`)
+	claimed("an heir had asked", do("treasurer", `reverseClaimEntry(claim: $c, entry: TIME_BAR, document: "letter of 2036")`), `{"owed":"50.00 EUR","released":"50.00 EUR","state":"RELEASED","waiting":"0.00 EUR"}`)
+	between := c.must("treasurer", `{ shareBalances { account amount } }`)
+	want("the books", jsonOf(between.at("shareBalances")), `[{"account":"BANK","amount":"100.00 EUR"},{"account":"CONTRIBUTIONS","amount":"-50.00 EUR"},{"account":"REFUNDS","amount":"-50.00 EUR"}]`)
+}
