@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -42,6 +43,8 @@ type Notices struct {
 	Days    int    // of what was recorded longer ago, nobody is told
 	Today   func() calendar.Date
 	Log     *slog.Logger
+	// Link returns that by which who reads the old address answers a change of it.
+	Link func(context.Context, membership.ContactChangeRequested) (string, error)
 }
 
 // The kinds of notice.
@@ -67,6 +70,8 @@ const (
 	noticeNotExcluded  membership.NoticeKind = "not_excluded"
 	noticeReleased     membership.NoticeKind = "refund_released"
 	noticeRefunded     membership.NoticeKind = "refund_paid"
+	noticeAsked        membership.NoticeKind = "contact_asked"
+	noticeAskedNew     membership.NoticeKind = "contact_asked_new"
 	noticeContact      membership.NoticeKind = "contact_changed"
 	noticeFormer       membership.NoticeKind = "contact_changed_former"
 	noticeAccount      membership.NoticeKind = "account_changed"
@@ -98,6 +103,8 @@ var samples = map[membership.NoticeKind]domain.Args{
 	noticeExcluded:    {}, noticeNotExcluded: {},
 	noticeReleased:     {"amount": money.Must("75.00 EUR")},
 	noticeRefunded:     {"amount": money.Must("75.00 EUR")},
+	noticeAsked:        {"email": "new@example.org", "link": "https://coop.example/contact/rocc_0123", "through": calendar.On(2026, time.March, 15)},
+	noticeAskedNew:     {"through": calendar.On(2026, time.March, 15)},
 	noticeContact:      {},
 	noticeFormer:       {},
 	noticeAccount:      {"ending": "7034", "from": calendar.On(2026, time.March, 11)},
@@ -147,6 +154,7 @@ func (n Notices) Process() Process {
 			membership.ResignationRequested{},
 			membership.ExclusionProposed{},
 			membership.ExclusionDecided{},
+			membership.ContactChangeRequested{},
 			membership.ContactChanged{},
 			membership.BankAccountChanged{},
 			membership.BankAccountRemoved{},
@@ -172,7 +180,8 @@ type notice struct {
 	id     membership.NoticeID
 	kind   membership.NoticeKind
 	party  domain.PartyID
-	former bool // to the address that was known before
+	former bool   // to the address that was known before
+	about  string // the name of the party for which the addressee acts
 	args   domain.Args
 }
 
@@ -189,7 +198,11 @@ func (n Notices) handle(ctx context.Context, rec eventstore.Record, event any) e
 	if err != nil {
 		return err
 	}
+	if e, is := event.(membership.ContactChangeRequested); is {
+		return n.asked(ctx, told, party, e)
+	}
 	err = n.tell(ctx, told, party, party.email)
+	err = errors.Join(err, n.tellAgents(ctx, told, party, rec))
 	var former string
 	switch told.kind {
 	case noticeContact:
@@ -202,6 +215,47 @@ func (n Notices) handle(ctx context.Context, rec eventstore.Record, event any) e
 	}
 	told.id, told.former = told.id+"-former", true
 	return errors.Join(err, n.tell(ctx, told, party, former))
+}
+
+// tellAgents tells who act for a party, each once and in their language. Who shares its
+// address has been told.
+func (n Notices) tellAgents(ctx context.Context, told notice, party addressee, rec eventstore.Record) (err error) {
+	addresses := []string{strings.ToLower(party.email)}
+	for _, id := range party.agents {
+		agent, failed := n.party(ctx, id, rec)
+		if failed != nil {
+			return errors.Join(err, failed)
+		}
+		if address := strings.ToLower(agent.email); address != "" && slices.Contains(addresses, address) {
+			continue
+		}
+		addresses = append(addresses, strings.ToLower(agent.email))
+		to := told
+		to.id, to.party, to.about = told.id+"-"+membership.NoticeID(id), id, party.name
+		to.args = maps.Clone(told.args)
+		err = errors.Join(err, n.tell(ctx, to, agent, agent.email))
+	}
+	return err
+}
+
+// asked has who reads the old address answer a change of it, and says so at the new one.
+func (n Notices) asked(ctx context.Context, told notice, party addressee, e membership.ContactChangeRequested) error {
+	contact, known := e.Contact.Reveal()
+	if !known { // it was erased meanwhile
+		return nil
+	}
+	link, err := n.Link(ctx, e)
+	if err != nil {
+		return err
+	}
+	told.args["email"], told.args["link"] = contact.Email, link
+	err = n.tell(ctx, told, party, party.email)
+	if contact.Email == "" {
+		return err
+	}
+	told.id, told.kind = told.id+"-new", noticeAskedNew
+	told.args = domain.Args{"on": e.On, "through": e.ExpiresAfter}
+	return errors.Join(err, n.tell(ctx, told, party, contact.Email))
 }
 
 // about says what an event tells whom, and whether anything.
@@ -233,6 +287,8 @@ func (n Notices) about(ctx context.Context, event any) (told notice, ok bool, er
 			return with(noticeNotExcluded, e.Party, e.Decision.On, nil)
 		}
 		return with(noticeExcluded, e.Party, e.Decision.On, nil)
+	case membership.ContactChangeRequested:
+		return with(noticeAsked, e.Party, e.On, domain.Args{"through": e.ExpiresAfter})
 	case membership.ContactChanged:
 		return with(noticeContact, e.Party, e.On, nil)
 	case membership.BankAccountChanged:
@@ -345,6 +401,7 @@ type addressee struct {
 	former      string // the first that it left in some days before
 	language    domain.Language
 	gone        bool
+	agents      []domain.PartyID // who act for it
 }
 
 // party returns a party as it is now, with the addresses that it had until an event.
@@ -380,7 +437,7 @@ func (n Notices) party(ctx context.Context, id domain.PartyID, at eventstore.Rec
 	rules, err := n.rules(ctx, n.Today())
 	p.gone = died || over && wound.How == membership.ByMerger || m.MergedInto() != ""
 	p.name = cmp.Or(identity.Organisation, identity.Together, strings.TrimSpace(identity.FirstName+" "+identity.LastName))
-	p.email, p.language = contact.Email, rules.Language(m.Language())
+	p.email, p.language, p.agents = contact.Email, rules.Language(m.Language()), m.Agents(n.Today(), rules)
 	return p, err
 }
 
@@ -392,6 +449,9 @@ func (n Notices) tell(ctx context.Context, told notice, to addressee, address st
 	}
 	told.args["name"], told.args["coop"] = cmp.Or(to.name, address), rules.Name
 	subject, text := written(told.kind, to.language, told.args)
+	if told.about != "" {
+		text = catalogue.Text(to.language, "notices.on_behalf", domain.Args{"party": told.about}, "") + "\n\n" + text
+	}
 	if n.Post == nil {
 		n.Log.DebugContext(ctx, "notice", "kind", told.kind, "party", told.party, "subject", subject, "text", text)
 		return nil

@@ -335,3 +335,40 @@ func do2[A, B any](o *postOffice, cmd domain.Command2[A, B]) {
 		o.Fatalf("%T: %v", cmd, err)
 	}
 }
+
+// TestWhoActsForAPartyIsTold: the guardians of a minor, until the day, and the delegates
+// of an organisation; who shares an address is told once.
+func TestWhoActsForAPartyIsTold(t *testing.T) {
+	o := openPostOffice(t)
+	o.apply("mum", "mum@example.org", domain.English)
+	o.apply("dad", "dad@example.org", domain.French)
+	o.tell()
+	give := func(party, agent domain.PartyID, as membership.Capacity) {
+		t.Helper()
+		_, err := eventstore.Execute2(eventstore.As(t.Context(), "cli"), o.store, membership.GiveMandate{
+			Party: party, Mandate: membership.MandateID(agent), Agent: agent, Capacity: as, From: o.today(), Statutes: o.rules,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	do(o, membership.ChangeIdentity{Party: "kim", On: o.today(), Identity: membership.Identity{FirstName: "Kim", LastName: "Sample", BirthDate: calendar.On(2008, time.March, 3)}})
+	do(o, membership.ChangeContact{Party: "kim", On: o.today(), Contact: membership.Contact{Email: "Mum@example.org"}})
+	give("kim", "mum", membership.Guardian)
+	give("kim", "dad", membership.Guardian)
+	o.tell()
+	changes := func(party domain.PartyID, iban domain.IBAN) {
+		t.Helper()
+		do(o, membership.ChangeBankAccount{Party: party, Account: membership.BankAccount{IBAN: iban}, On: o.today(), Statutes: o.rules})
+	}
+	changes("kim", "BE68539007547034")
+	o.want(o.tell(), "Mum@example.org | 7034", "dad@example.org | Ceci concerne Kim Sample")
+	o.now = o.now.AddDate(0, 0, 1) // the birthday
+	changes("kim", "BE71096123456769")
+	o.want(o.tell(), "Mum@example.org")
+
+	do(o, membership.ChangeIdentity{Party: "mill", On: o.today(), Identity: membership.Identity{Organisation: "Mill"}})
+	give("mill", "dad", membership.Delegate)
+	changes("mill", "BE68539007547034")
+	o.want(o.tell(), "dad@example.org | Ceci concerne Mill")
+}

@@ -32,7 +32,7 @@ var signInPage = template.Must(template.ParseFS(pages, "signin.html"))
 type page struct {
 	Lang    domain.Language
 	Coop    string
-	Step    string // "ask", "sent", "confirm", "failed" or, for what is no sign-in, "error"
+	Step    string // "ask", "sent", "confirm", "failed" or, for what is no sign-in, "contact", "answered" or "error"
 	Message string
 	words   func(code string) string
 }

@@ -31,6 +31,8 @@ const SessionCookie = "rochdale_session"
 type Config struct {
 	Access  *access.Access
 	Links   Links
+	// Contacts answers at /contact/ who reads the old address of a party; may be nil.
+	Contacts Contacts
 	BaseURL string        // under which people reach it
 	Coop    func() string // the name of the co-op
 	Log     *slog.Logger
@@ -56,6 +58,14 @@ type Links interface {
 	Request(ctx context.Context, email string, lang domain.Language)
 }
 
+// Contacts are changes of address that wait to be confirmed by way of the old one.
+type Contacts interface {
+	// Asked returns the address that a link is to confirm.
+	Asked(ctx context.Context, link string) (email string, err error)
+	// Answer confirms or declines it, once.
+	Answer(ctx context.Context, link string, confirmed bool) error
+}
+
 type server struct {
 	Config
 	origin  string // of BaseURL
@@ -78,6 +88,10 @@ func New(c Config) http.Handler {
 	mux.HandleFunc("GET /sign-in/{link}", s.confirmLink)
 	mux.HandleFunc("POST /sign-in/{link}", s.useLink)
 	mux.HandleFunc("POST /sign-out", s.signOut)
+	if c.Contacts != nil {
+		mux.HandleFunc("GET /contact/{link}", s.askContact)
+		mux.HandleFunc("POST /contact/{link}", s.answerContact)
+	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", s.readiness)
 	if c.Metrics != nil {

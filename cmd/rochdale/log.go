@@ -316,7 +316,7 @@ func (c logReplayCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 				return err
 			}
 			c.NoticeDays = 36_500 // whoever asks for it wants it sent
-			mails = append(mails, h.notices(c.postFlags, post).Process())
+			mails = append(mails, h.notices(c.postFlags, post, "").Process())
 		}
 		if err := h.runner(services, c.MailDomain, mails...).Replay(ctx, c.Process, c.Position); err != nil {
 			return err

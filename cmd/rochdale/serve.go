@@ -104,11 +104,12 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	}
 	var mails []processes.Process
 	if f.SMTP != "" {
-		mails = append(mails, h.notices(f.postFlags, post).Process())
+		mails = append(mails, h.notices(f.postFlags, post, f.URL).Process())
 	} else if f.made {
-		mails = append(mails, h.notices(f.postFlags, nil).Process())
+		mails = append(mails, h.notices(f.postFlags, nil, f.URL).Process())
 	}
 	runner := h.runner(services, f.MailDomain, mails...)
+	contacts := h.contacts(f.URL)
 	links := access.NewLinks(h.access, post, f.URL, h.coop, h.t.log)
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
@@ -120,7 +121,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	defer stop()
 
 	handler := web.New(web.Config{
-		Access: h.access, Links: links, BaseURL: f.URL, Coop: h.coop, Log: h.t.log, Trusted: f.Proxy,
+		Access: h.access, Links: links, Contacts: contacts, BaseURL: f.URL, Coop: h.coop, Log: h.t.log, Trusted: f.Proxy,
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
 			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners,
@@ -201,11 +202,17 @@ func (h *house) post(f postFlags) (access.Post, error) {
 
 // notices returns what tells parties of what concerns them; without a post, it logs
 // what they would be told.
-func (h *house) notices(f postFlags, post processes.Post) processes.Notices {
+func (h *house) notices(f postFlags, post processes.Post, url string) processes.Notices {
 	_, host, _ := strings.Cut(strings.TrimSuffix(f.MailFrom, ">"), "@")
 	return processes.Notices{
 		Store: h.store, Post: post, Numbers: caughtUp{h.models}, Host: cmp.Or(host, "rochdale"), Days: f.NoticeDays, Today: h.today, Log: h.t.log,
+		Link: h.contacts(url).Link,
 	}
+}
+
+// contacts returns what confirms changes of address, under the address of the co-op.
+func (h *house) contacts(url string) processes.ContactLinks {
+	return processes.ContactLinks{Store: h.store, Access: h.access, BaseURL: url, Today: h.today}
 }
 
 // logged is the post of who has no mail server: for a demo, or the first hour.

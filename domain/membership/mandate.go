@@ -76,6 +76,26 @@ func (m Member) minor(on calendar.Date, s statutes.Statutes) bool {
 	return m.kind == Person && !i.BirthDate.IsZero() && on.Before(s.Membership.Minors.MajorityOf(i.BirthDate))
 }
 
+// Agents returns who is told, besides the party itself, of what concerns it on a day,
+// since they act for it: the guardians of a minor, the delegates of an organisation or
+// its liquidators, the named voter of joint holders, the representative of who has died.
+func (m Member) Agents(on calendar.Date, s statutes.Statutes) []domain.PartyID {
+	died, dead := m.DiedOn()
+	switch {
+	case m.kind == Joint:
+		return m.agents(NamedVoter, on)
+	case m.kind == Estate, dead && on.After(died):
+		return m.agents(Representative, on)
+	case m.woundUp.Party != "" && on.After(m.woundUp.On):
+		return m.agents(Liquidator, on)
+	case m.kind == Organisation:
+		return m.agents(Delegate, on)
+	case m.minor(on, s):
+		return m.agents(Guardian, on)
+	}
+	return nil
+}
+
 // Voters returns who may cast the party's votes on a day, the party itself among
 // them if it may, or the refusal by which its votes are suspended. Votes that are
 // suspended are no less there: the shares count as issued, and the member as one.

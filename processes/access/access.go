@@ -328,7 +328,7 @@ func (a *Access) EndSession(ctx context.Context, secret string) error {
 
 // SignOut ends all sessions of a party, takes back its links and revokes its tokens.
 func (a *Access) SignOut(ctx context.Context, party domain.PartyID) error {
-	for _, space := range []string{sessionSpace, linkSpace, tokenSpace} {
+	for _, space := range []string{sessionSpace, linkSpace, contactSpace, tokenSpace} {
 		for e, err := range eventstore.Entries(ctx, a.KV, space) {
 			if err != nil {
 				return err
@@ -388,9 +388,36 @@ func (a *Access) UseLink(ctx context.Context, secret string) (session string, s 
 	return a.StartSession(ctx, l.Party, "link")
 }
 
+// A ContactLink is shown by who reads the address that a party had until now, to confirm
+// or decline that it is reached otherwise.
+type ContactLink struct {
+	Party   domain.PartyID `json:"party"`
+	Request string         `json:"request"`
+	Expires time.Time      `json:"expires"`
+}
+
+// KeepContactLink keeps what a link is for, by its secret. To keep it again changes nothing.
+func (a *Access) KeepContactLink(ctx context.Context, secret string, l ContactLink) error {
+	return eventstore.Update(ctx, a.KV, contactSpace+hash(secret), func(eventstore.Entry) ([]byte, error) { return json.Marshal(l) })
+}
+
+// ContactLink returns what a link is for, or [ErrBadLink].
+func (a *Access) ContactLink(ctx context.Context, secret string) (l ContactLink, err error) {
+	found, err := get(ctx, a.KV, contactSpace+hash(secret), &l)
+	if err == nil && (!found || !a.Now().Before(l.Expires)) {
+		err = ErrBadLink
+	}
+	return l, err
+}
+
+// EndContactLink makes a link useless. To do so again changes nothing.
+func (a *Access) EndContactLink(ctx context.Context, secret string) error {
+	return eventstore.Update(ctx, a.KV, contactSpace+hash(secret), func(eventstore.Entry) ([]byte, error) { return nil, nil })
+}
+
 // Sweep deletes sessions and links that have expired.
 func (a *Access) Sweep(ctx context.Context) error {
-	for _, space := range []string{sessionSpace, linkSpace} {
+	for _, space := range []string{sessionSpace, linkSpace, contactSpace} {
 		for e, err := range eventstore.Entries(ctx, a.KV, space) {
 			var any struct{ Expires time.Time }
 			if err != nil {
@@ -412,6 +439,7 @@ const (
 	tokenSpace   = "token/"
 	sessionSpace = "session/"
 	linkSpace    = "link/"
+	contactSpace = "contact-link/"
 )
 
 func newSecret(prefix string) string {
