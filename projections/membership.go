@@ -636,18 +636,29 @@ func (m *Models) members(ctx context.Context, filter MemberFilter, by MemberOrde
 }
 
 // common is how many parties have a word that is common: they are looked at in the
-// order of the list until there are enough, instead of being gathered and sorted.
-const common = 5000
+// order of the list until there are enough, instead of being gathered and sorted. Those
+// who have a word that is rare are soon looked through, whatever else is asked for.
+const (
+	common = 5000
+	rare   = 100
+)
 
 // search returns the condition on those who are searched for.
 func (m *Models) search(ctx context.Context, search string) (condition string, args []any, err error) {
 	words := wordsOf(search)
 	counts := make(map[string]int, len(words))
-	for _, word := range words {
-		counts[word], _, err = one(ctx, m, `select count(*) from (select 1 from word where word >= ? and word < ? limit ?)`,
-			func(r lite.Row) (int, error) { return int(r.Int(0)), nil }, word, word+lastRune, common)
-		if err != nil {
-			return "", nil, err
+	for _, limit := range []int{rare, common} { // the others are not counted through where one is rare
+		fewest := limit
+		for _, word := range words {
+			counts[word], _, err = one(ctx, m, `select count(*) from (select 1 from word where word >= ? and word < ? limit ?)`,
+				func(r lite.Row) (int, error) { return int(r.Int(0)), nil }, word, word+lastRune, limit)
+			if err != nil {
+				return "", nil, err
+			}
+			fewest = min(fewest, counts[word])
+		}
+		if fewest < limit {
+			break
 		}
 	}
 	slices.SortFunc(words, func(a, b string) int { return cmp.Compare(counts[a], counts[b]) }) // the rarest first

@@ -107,7 +107,7 @@ func (c *coop) found(ctx context.Context, b *bench, d eventstore.Driver, members
 		err := eventstore.Do2(tx, membership.Enter{
 			Party: c.members[i], Number: domain.MemberNumber(i + 1), Kind: membership.Person, Language: languages[i%len(languages)],
 			Identity: membership.Identity{
-				FirstName: firstNames[i%len(firstNames)], LastName: lastNames[i/len(firstNames)%len(lastNames)],
+				FirstName: firstNames[i%len(firstNames)], LastName: lastName(i),
 				Street: fmt.Sprint("rue des Tisserands ", i%180+1), PostalCode: "1000", City: "Bruxelles", Country: "BE",
 			},
 			Contact: membership.Contact{Email: fmt.Sprintf("member%d@coop.example", i+1)}, AdmittedOn: admitted, On: today,
@@ -167,6 +167,15 @@ var (
 	firstNames = []string{"Aline", "Bram", "Clémence", "Dries", "Éloïse", "Floor", "Greta", "Hanne", "Inès", "Jasper", "Koen", "Lotte", "Maëlle"}
 	lastNames  = []string{"Navette", "Bobine", "Klos", "Shuttle", "Schering", "Inslag", "Fuseau", "Haspel", "Weft", "Rouet", "Garen"}
 )
+
+// lastName is one that some few members have, however many there are.
+func lastName(i int) string {
+	name := lastNames[i/len(firstNames)%len(lastNames)]
+	for n := i / 1000; n > 0; n /= 16 {
+		name += "abdefgiklmnorstu"[n%16 : n%16+1]
+	}
+	return name
+}
 
 // each does something for every member, many of them in a transaction.
 func (c *coop) each(ctx context.Context, b *bench, store *eventstore.Store, what string, do func(tx *eventstore.Tx, i int) error) error {
