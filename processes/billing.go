@@ -226,7 +226,7 @@ func (r Run) charges(tx *eventstore.Tx, prices offering.Offering, p Payer, langu
 			charges = append(charges, billing.Charge{
 				Kind: string(c.Kind), Description: list.Describe(c, language), Subscription: id,
 				Plan: c.Plan, GB: c.GB, Period: c.Period, Quantity: c.Quantity, UnitPrice: c.UnitPrice,
-				Amount: c.Amount, Category: category, Rate: rate,
+				Amount: c.Amount, Saved: c.Saved, Category: category, Rate: rate,
 			})
 		}
 	}

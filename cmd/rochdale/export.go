@@ -21,17 +21,18 @@ import (
 )
 
 type exportCmd struct {
-	Register    exportRegisterCmd    `cmd:"" help:"The register of shares, as at a day and as known at one."`
-	Movements   exportMovementsCmd   `cmd:"" help:"What changed in the register of shares between two days."`
-	Certificate exportCertificateCmd `cmd:"" help:"A certificate of shares, as PDF."`
-	Journal     exportJournalCmd     `cmd:"" help:"What stands in the books for shares in a period."`
-	Refunds     exportRefundsCmd     `cmd:"" help:"The queue of refunds, and why they are not paid."`
-	Dividend    exportDividendCmd    `cmd:"" help:"What is to be paid of a dividend, and to which accounts."`
-	Members     exportMembersCmd     `cmd:"" help:"The register of members."`
-	Invoices    exportInvoicesCmd    `cmd:"" help:"The invoices of a month: a list and a PDF of each."`
-	Person      exportPersonCmd      `cmd:"" help:"All that the co-op holds about a person, as an archive."`
-	Erasure     exportErasureCmd     `cmd:"" help:"What was erased of a person's data, and what is kept, why and until when."`
-	Events      exportEventsCmd      `cmd:"" help:"Events, one JSON object a line, without personal data."`
+	Register      exportRegisterCmd      `cmd:"" help:"The register of shares, as at a day and as known at one."`
+	Movements     exportMovementsCmd     `cmd:"" help:"What changed in the register of shares between two days."`
+	Certificate   exportCertificateCmd   `cmd:"" help:"A certificate of shares, as PDF."`
+	Journal       exportJournalCmd       `cmd:"" help:"What stands in the books for shares in a period."`
+	Refunds       exportRefundsCmd       `cmd:"" help:"The queue of refunds, and why they are not paid."`
+	Dividend      exportDividendCmd      `cmd:"" help:"What is to be paid of a dividend, and to which accounts."`
+	Members       exportMembersCmd       `cmd:"" help:"The register of members."`
+	SpecialReport exportSpecialReportCmd `cmd:"" help:"The figures of the yearly special report of a recognised co-operative."`
+	Invoices      exportInvoicesCmd      `cmd:"" help:"The invoices of a month: a list and a PDF of each."`
+	Person        exportPersonCmd        `cmd:"" help:"All that the co-op holds about a person, as an archive."`
+	Erasure       exportErasureCmd       `cmd:"" help:"What was erased of a person's data, and what is kept, why and until when."`
+	Events        exportEventsCmd        `cmd:"" help:"Events, one JSON object a line, without personal data."`
 }
 
 // exportFlags are what exports of tables have.

@@ -38,8 +38,11 @@ type Charge struct {
 	Quantity     decimal.Decimal       `json:"quantity"`
 	UnitPrice    decimal.Decimal       `json:"unit_price"` // VAT is inside if the invoice says so
 	Amount       money.Money           `json:"amount"`     // VAT is inside if the invoice says so; not less than nothing
-	Category     Category              `json:"category"`   // BT-151
-	Rate         decimal.Decimal       `json:"rate"`       // of VAT in percent, like 21 (BT-152)
+	// Saved is what the payer would owe in addition who is no member: the advantage of
+	// being one. VAT is inside as in the amount. Edition 1 says nothing of it.
+	Saved    money.Money     `json:"saved,omitzero"`
+	Category Category        `json:"category"` // BT-151
+	Rate     decimal.Decimal `json:"rate"`     // of VAT in percent, like 21 (BT-152)
 }
 
 // problem returns the rule that the charge breaks, or "".

@@ -348,3 +348,32 @@ func TestDescribe(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsSaved: the line of a member says what others pay in addition, for the same
+// days; where these pay nothing more, nothing is saved.
+func TestWhatIsSaved(t *testing.T) {
+	list, err := Preset("nubo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	month := calendar.In(2026, time.June)
+	for _, through := range []int{30, 12} {
+		segments := []Segment{{Period: calendar.Period{From: month.First(), Through: calendar.On(2026, time.June, through)}, Plan: list.Plans[0].ID, GB: list.Plans[0].IncludedGB}}
+		member, err := list.Charges(month, segments, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		other, err := list.Charges(month, segments, false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(member) != 1 || len(other) != 2 || !member[0].Saved.IsPositive() || member[0].Saved != other[1].Amount || other[0].Saved.IsPositive() || other[1].Saved.IsPositive() {
+			t.Errorf("through day %d a member owes %+v, and another %+v", through, member, other)
+		}
+	}
+	list.Plans[0].NonMember = decimal.Zero
+	charges, err := list.Charges(month, []Segment{{Period: month.Period(), Plan: list.Plans[0].ID, GB: list.Plans[0].IncludedGB}}, true)
+	if err != nil || len(charges) != 1 || charges[0].Saved.IsPositive() {
+		t.Errorf("where others pay no more: %+v, %v", charges, err)
+	}
+}

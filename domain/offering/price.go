@@ -114,6 +114,7 @@ type Charge struct {
 	Quantity  decimal.Decimal // in months; a fraction is rounded to six decimals to be read, not to be multiplied
 	UnitPrice decimal.Decimal // per month
 	Amount    money.Money     // VAT is inside where the list includes it
+	Saved     money.Money     // what who is no member pays in addition; nothing of a charge that is not for a member
 }
 
 // Charges returns what is owed for the segments of one subscription that lie in a
@@ -142,8 +143,13 @@ func (l PriceList) Charges(month calendar.Month, segments []Segment, member bool
 			charges, dearest = nil, total
 		}
 		charges = append(charges, l.charge(ChargePlan, s, p.Monthly(s.GB)))
-		if !member && p.NonMember.IsPositive() {
-			charges = append(charges, l.charge(ChargeNonMember, s, p.NonMember))
+		if !p.NonMember.IsPositive() {
+			continue
+		}
+		if more := l.charge(ChargeNonMember, s, p.NonMember); member {
+			charges[len(charges)-1].Saved = more.Amount
+		} else {
+			charges = append(charges, more)
 		}
 	}
 	return charges, nil
