@@ -9,6 +9,8 @@ import (
 	"math"
 	"net/http"
 	"net/mail"
+	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,35 +25,83 @@ import (
 	"rochdale/processes/access"
 )
 
-//go:embed signin.html
-var pages embed.FS
+//go:embed *.html
+var files embed.FS
 
-var signInPage = template.Must(template.ParseFS(pages, "signin.html"))
+var pages = template.Must(template.ParseFS(files, "*.html"))
 
-// page is what the sign-in page shows.
+// page is what all pages show.
 type page struct {
 	Lang    domain.Language
 	Coop    string
-	Step    string // "ask", "sent", "confirm", "failed" or, for what is no sign-in, "contact", "answered" or "error"
-	Message string
-	words   func(code string) string
+	Title   string // code of a message, or empty: the message is the title
+	Message string // that something went wrong, or well
+	Next    string // page of ours to go on to; or any, from a page that only leads on
+	Refresh string // of the page by itself, as HTML has it
+	Step    string // of the page "signin": "ask", "sent", "confirm", "failed" or, for what is no sign-in, "contact", "answered" or "error"
 }
 
 // T returns a message of the page in its language.
-func (p page) T(code string) string { return p.words("access." + code) }
+func (p page) T(code string) string { return catalogue.Word(p.Lang, "access."+code) }
 
-func (s *server) show(w http.ResponseWriter, r *http.Request, status int, step, message string) {
-	lang := languageOf(r)
+// Say returns one with something named in it.
+func (p page) Say(code string, args ...any) string {
+	named := domain.Args{}
+	for i := 0; i+1 < len(args); i += 2 {
+		named[args[i].(string)] = args[i+1]
+	}
+	return catalogue.Text(p.Lang, "access."+code, named, code)
+}
+
+// page returns one in the language of whoever asks.
+func (s *server) page(r *http.Request, title string) page {
+	return page{Lang: languageOf(r), Coop: s.Coop(), Title: title}
+}
+
+// render shows a page.
+func (s *server) render(w http.ResponseWriter, r *http.Request, status int, name string, lang domain.Language, data any) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Content-Language", string(lang))
 	h.Set("Cache-Control", "no-store")
 	h.Set("Content-Security-Policy", "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'")
 	w.WriteHeader(status)
-	err := signInPage.Execute(w, page{lang, s.Coop(), step, message, func(code string) string { return catalogue.Word(lang, code) }})
-	if err != nil {
-		s.Log.WarnContext(r.Context(), "sign-in page", "err", err)
+	if err := pages.ExecuteTemplate(w, name, data); err != nil {
+		s.Log.WarnContext(r.Context(), "page", "page", name, "err", err)
 	}
+}
+
+// show shows a step of signing in, or an error.
+func (s *server) show(w http.ResponseWriter, r *http.Request, status int, step, message string) {
+	p := s.page(r, "sign_in")
+	switch p.Step, p.Message = step, message; step {
+	case "error":
+		p.Title = ""
+	case "contact", "answered":
+		p.Title = "contact"
+	}
+	if p.Next = leads(r.URL.Query().Get("next")); r.PostForm != nil {
+		p.Next = leads(r.PostForm.Get("next"))
+	}
+	s.render(w, r, status, "signin", p.Lang, p)
+}
+
+// onward leads a browser on by a page of its own: after a form is sent, it would not
+// follow to another site by itself.
+func (s *server) onward(w http.ResponseWriter, r *http.Request, to string) {
+	p := s.page(r, "onward")
+	p.Next, p.Refresh = to, "0; url="+to
+	s.render(w, r, http.StatusOK, "onward", p.Lang, p)
+}
+
+// leads returns a page of ours to which one may be led after signing in, or nothing.
+func leads(next string) string {
+	u, err := url.Parse(next)
+	if err != nil || u.Scheme != "" || u.Host != "" || strings.ContainsAny(next, "\\\r\n\t") || path.Clean(u.Path) != u.Path ||
+		!strings.HasPrefix(u.Path, "/authorize/") && u.Path != services && !strings.HasPrefix(u.Path, services+"/") {
+		return ""
+	}
+	return next
 }
 
 func (s *server) signIn(w http.ResponseWriter, r *http.Request) {
@@ -69,7 +119,7 @@ func (s *server) requestLink(w http.ResponseWriter, r *http.Request) {
 	if !s.admit(w, r, s.clients.take(s.client(r), s.Access.Now()), s.letters.take(email, s.Access.Now())) {
 		return
 	}
-	s.Links.Request(r.Context(), email, languageOf(r))
+	s.Links.Request(r.Context(), email, languageOf(r), leads(r.PostFormValue("next")))
 	s.show(w, r, http.StatusOK, "sent", "")
 }
 
@@ -83,7 +133,11 @@ func (s *server) useLink(w http.ResponseWriter, r *http.Request) {
 	if !s.admit(w, r, s.clients.take(s.client(r), s.Access.Now())) {
 		return
 	}
-	secret, _, err := s.Access.UseLink(r.Context(), r.PathValue("link"))
+	next, err := s.Access.LinkLeads(r.Context(), r.PathValue("link"))
+	var secret string
+	if err == nil {
+		secret, _, err = s.Access.UseLink(r.Context(), r.PathValue("link"))
+	}
 	if refusal, refused := errors.AsType[domain.Refusal](err); refused {
 		s.show(w, r, http.StatusForbidden, "failed", catalogue.Refusal(languageOf(r), refusal))
 		return
@@ -93,19 +147,43 @@ func (s *server) useLink(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	http.SetCookie(w, s.cookie(secret, access.SessionLife))
+	if next = leads(next); next != "" {
+		s.onward(w, r, next)
+		return
+	}
 	http.Redirect(w, r, "/", http.StatusSeeOther)
 }
 
 func (s *server) signOut(w http.ResponseWriter, r *http.Request) {
-	if cookie, err := r.Cookie(s.cookieName()); err == nil {
-		if err := s.Access.EndSession(r.Context(), cookie.Value); err != nil {
-			s.Log.ErrorContext(r.Context(), "sign out", "err", err)
-			s.fault(w, r, http.StatusServiceUnavailable)
-			return
+	if err := s.endSession(w, r); err != nil {
+		s.Log.ErrorContext(r.Context(), "sign out", "err", err)
+		s.fault(w, r, http.StatusServiceUnavailable)
+		return
+	}
+	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+}
+
+// endSession ends the session of a browser, and what services know by it.
+func (s *server) endSession(w http.ResponseWriter, r *http.Request) error {
+	if session := s.session(r); session != "" {
+		if err := s.Access.EndGrants(r.Context(), session, ""); err != nil {
+			return err
+		}
+		if err := s.Access.EndSession(r.Context(), session); err != nil {
+			return err
 		}
 	}
 	http.SetCookie(w, s.cookie("", -time.Second))
-	http.Redirect(w, r, "/sign-in", http.StatusSeeOther)
+	return nil
+}
+
+// session returns the secret of a browser's session, or nothing.
+func (s *server) session(r *http.Request) string {
+	cookie, err := r.Cookie(s.cookieName())
+	if err != nil {
+		return ""
+	}
+	return cookie.Value
 }
 
 func (s *server) cookie(value string, life time.Duration) *http.Cookie {
@@ -161,6 +239,15 @@ const remembered = 1 << 16
 func newLimits(p pace) limits {
 	all, _ := lru.New[string, *rate.Limiter](remembered) // fails for sizes below 1 only
 	return limits{p, all}
+}
+
+// spent returns the time to wait until a key may try again, without counting.
+func (l limits) spent(key string, now time.Time) (wait time.Duration) {
+	limiter, known := l.all.Get(key)
+	if !known || limiter.TokensAt(now) >= 1 {
+		return 0
+	}
+	return l.every
 }
 
 // take counts an attempt, or returns the time to wait until there may be one.

@@ -21,6 +21,7 @@ import (
 	"rochdale/domain"
 	"rochdale/domain/catalogue"
 	"rochdale/processes/access"
+	"rochdale/web/openid"
 )
 
 // SessionCookie is the name of the cookie of those who have signed in. Under https
@@ -29,18 +30,19 @@ const SessionCookie = "rochdale_session"
 
 // Config is what the door is made of.
 type Config struct {
-	Access  *access.Access
-	Links   Links
+	Access *access.Access
+	Links  Links
 	// Contacts answers at /contact/ who reads the old address of a party; may be nil.
 	Contacts Contacts
-	BaseURL string        // under which people reach it
-	Coop    func() string // the name of the co-op
-	Log     *slog.Logger
+	BaseURL  string        // under which people reach it
+	Coop     func() string // the name of the co-op
+	Log      *slog.Logger
 
 	GraphQL  http.Handler // at /graphql
 	Explorer http.Handler // at /; may be nil
 	Folders  http.Handler // at /dav/; may be nil
 	Metrics  http.Handler // at /metrics, for those with the scope "metrics"; may be nil
+	OpenID   http.Handler // at the paths of package openid; may be nil
 	// Ready tells why the node cannot serve yet, or any more.
 	Ready func(context.Context) error
 	// Trusted is whether a proxy in front says in X-Forwarded-For who asks.
@@ -54,8 +56,8 @@ type Config struct {
 // Links sends one-time links to those who ask for one.
 type Links interface {
 	// Request sends a link to whoever in the co-op has an address, later and
-	// without saying whether anybody has.
-	Request(ctx context.Context, email string, lang domain.Language)
+	// without saying whether anybody has. It leads to a page of ours, or nowhere.
+	Request(ctx context.Context, email string, lang domain.Language, next string)
 }
 
 // Contacts are changes of address that wait to be confirmed by way of the old one.
@@ -72,11 +74,16 @@ type server struct {
 	secure  bool   // by https
 	clients limits
 	letters limits
+	asking  limits // for sign-in to services
+	failing limits // of services to prove who they are
 }
 
 // New returns the handler of all that the co-op serves.
 func New(c Config) http.Handler {
-	s := &server{Config: c, clients: newLimits(perClient), letters: newLimits(perAddress)}
+	s := &server{
+		Config: c, clients: newLimits(perClient), letters: newLimits(perAddress),
+		asking: newLimits(perClient), failing: newLimits(perClient),
+	}
 	s.Asking = cmp.Or(c.Asking, 30*time.Second)
 	if u, err := url.Parse(c.BaseURL); err == nil && u.Host != "" {
 		s.origin, s.secure = u.Scheme+"://"+u.Host, u.Scheme == "https"
@@ -94,6 +101,14 @@ func New(c Config) http.Handler {
 	}
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", s.readiness)
+	if c.OpenID != nil {
+		for _, path := range openid.Paths {
+			mux.HandleFunc(path, s.openID)
+		}
+		mux.HandleFunc("GET /authorize/{request}", s.authorize)
+		mux.HandleFunc("POST /authorize/{request}", s.agree)
+		mux.HandleFunc("GET /sign-out", s.confirmSignOut)
+	}
 	if c.Metrics != nil {
 		mux.Handle("GET /metrics", s.identify(s.scoped("metrics", c.Metrics)))
 	}
@@ -177,6 +192,9 @@ func (s *server) sameOrigin(next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	if s.origin != "" {
 		_ = protection.AddTrustedOrigin(s.origin) // it is one
+	}
+	for _, path := range []string{"/oauth/authorize", "/oauth/end-session"} { // where a service sends people, perhaps by a form; both ask them first
+		protection.AddInsecureBypassPattern("POST " + path)
 	}
 	protection.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		s.refuse(w, r, http.StatusForbidden, errCrossOrigin)

@@ -119,7 +119,7 @@ func (h *house) openModels(ctx context.Context) error {
 		return err
 	}
 	h.models = newModels(m, h.today)
-	h.access.People = h.models
+	h.access.People, h.access.Accounts = h.models, h.models
 	return nil
 }
 

@@ -41,6 +41,7 @@ var (
 	_ processes.Ballots = models{}
 	_ processes.Names   = models{}
 	_ access.People     = models{}
+	_ access.Accounts   = models{}
 )
 
 // ByEmail is that of [access.People]. Who is no member gets in too: to their
@@ -106,6 +107,15 @@ func (m models) person(ctx context.Context, member projections.Member) (access.P
 		p.Roles = append(p.Roles, domain.RoleDelegate)
 	}
 	return p, err
+}
+
+// AccountsHeld is that of [access.Accounts].
+func (m models) AccountsHeld(ctx context.Context, party domain.PartyID) (held []access.Held, err error) {
+	all, err := m.AccountsOf(ctx, party)
+	for _, a := range all {
+		held = append(held, access.Held{ID: a.ID, Service: a.Service, Login: a.Login, Quota: a.Quota, Status: a.Status, Trouble: a.Trouble != nil})
+	}
+	return held, err
 }
 
 // PayersIn is that of [processes.Payers].

@@ -21,6 +21,7 @@ import (
 	"rochdale/processes"
 	"rochdale/processes/access"
 	"rochdale/web"
+	"rochdale/web/openid"
 )
 
 type serveCmd struct {
@@ -112,6 +113,11 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	contacts := h.contacts(f.URL)
 	links := access.NewLinks(h.access, post, f.URL, h.coop, h.t.log)
 
+	provider, err := openid.New(ctx, openid.Config{Access: h.access, Keys: h.store.Keys, Issuer: strings.TrimSuffix(f.URL, "/"), Log: h.t.log})
+	if err != nil {
+		return err
+	}
+
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
 	for _, run := range []func(context.Context){h.models.Run, runner.Run, links.Run, h.keep} {
@@ -127,7 +133,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners,
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
-		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner), Ready: h.ready,
+		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner), OpenID: provider, Ready: h.ready,
 	})
 	server := &http.Server{
 		Handler: measured(handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,

@@ -124,9 +124,10 @@ type People interface {
 
 // Access checks and gives out. Its fields are set once, before it is used.
 type Access struct {
-	KV     eventstore.KV
-	People People
-	Now    func() time.Time
+	KV       eventstore.KV
+	People   People
+	Accounts Accounts // that people sign in to services by
+	Now      func() time.Time
 
 	tokens sync.Map // that were shown, as they were read, by their keys
 }
@@ -307,15 +308,20 @@ func (a *Access) StartSession(ctx context.Context, party domain.PartyID, by stri
 	return secret, s, put(ctx, a.KV, sessionSpace+hash(secret), s)
 }
 
+// Session returns what a session is, or [ErrSignedOut].
+func (a *Access) Session(ctx context.Context, secret string) (s Session, err error) {
+	found, err := get(ctx, a.KV, sessionSpace+hash(secret), &s)
+	if err == nil && (!found || !a.Now().Before(s.Expires)) {
+		err = ErrSignedOut
+	}
+	return s, err
+}
+
 // BySession returns who has signed in, or [ErrSignedOut].
 func (a *Access) BySession(ctx context.Context, secret string) (Viewer, error) {
-	var s Session
-	found, err := get(ctx, a.KV, sessionSpace+hash(secret), &s)
-	switch {
-	case err != nil:
+	s, err := a.Session(ctx, secret)
+	if err != nil {
 		return Viewer{}, err
-	case !found || !a.Now().Before(s.Expires):
-		return Viewer{}, ErrSignedOut
 	}
 	p, err := a.People.ByID(ctx, s.Party)
 	return Viewer{Party: p.Party, Name: string(p.Party), Was: p.Was, Roles: p.Roles, ActsFor: p.ActsFor, Language: p.Language}, err
@@ -326,9 +332,10 @@ func (a *Access) EndSession(ctx context.Context, secret string) error {
 	return eventstore.Update(ctx, a.KV, sessionSpace+hash(secret), func(eventstore.Entry) ([]byte, error) { return nil, nil })
 }
 
-// SignOut ends all sessions of a party, takes back its links and revokes its tokens.
+// SignOut ends all sessions of a party, takes back its links, revokes its tokens, and
+// ends what it has let services know.
 func (a *Access) SignOut(ctx context.Context, party domain.PartyID) error {
-	for _, space := range []string{sessionSpace, linkSpace, contactSpace, tokenSpace} {
+	for _, space := range []string{sessionSpace, linkSpace, contactSpace, tokenSpace, requestSpace, codeSpace, grantSpace, consentSpace} {
 		for e, err := range eventstore.Entries(ctx, a.KV, space) {
 			if err != nil {
 				return err
@@ -358,13 +365,26 @@ func (a *Access) SignOut(ctx context.Context, party domain.PartyID) error {
 
 type link struct {
 	Party   domain.PartyID `json:"party"`
+	Next    string         `json:"next,omitempty"` // page of ours, to begin with
 	Expires time.Time      `json:"expires"`
 }
 
 // NewLink returns the secret of a link that signs a party in once.
 func (a *Access) NewLink(ctx context.Context, party domain.PartyID) (secret string, err error) {
+	return a.NewLinkTo(ctx, party, "", LinkLife)
+}
+
+// NewLinkTo returns the secret of one that lasts for a time, and leads to a page of ours.
+func (a *Access) NewLinkTo(ctx context.Context, party domain.PartyID, next string, life time.Duration) (secret string, err error) {
 	secret = newSecret("rocl_")
-	return secret, put(ctx, a.KV, linkSpace+hash(secret), link{party, a.Now().UTC().Add(LinkLife)})
+	return secret, put(ctx, a.KV, linkSpace+hash(secret), link{party, next, a.Now().UTC().Add(life)})
+}
+
+// LinkLeads returns the page of ours to which a link leads, or nothing; it is not used up.
+func (a *Access) LinkLeads(ctx context.Context, secret string) (next string, err error) {
+	var l link
+	_, err = get(ctx, a.KV, linkSpace+hash(secret), &l)
+	return l.Next, err
 }
 
 // UseLink uses a link up and starts a session, or returns [ErrBadLink]. Of two
@@ -415,9 +435,9 @@ func (a *Access) EndContactLink(ctx context.Context, secret string) error {
 	return eventstore.Update(ctx, a.KV, contactSpace+hash(secret), func(eventstore.Entry) ([]byte, error) { return nil, nil })
 }
 
-// Sweep deletes sessions and links that have expired.
+// Sweep deletes what has expired of sessions, links and all that leads into services.
 func (a *Access) Sweep(ctx context.Context) error {
-	for _, space := range []string{sessionSpace, linkSpace, contactSpace} {
+	for _, space := range []string{sessionSpace, linkSpace, contactSpace, requestSpace, codeSpace, grantSpace} {
 		for e, err := range eventstore.Entries(ctx, a.KV, space) {
 			var any struct{ Expires time.Time }
 			if err != nil {

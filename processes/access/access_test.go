@@ -149,8 +149,8 @@ func TestLinksOfAHousehold(t *testing.T) {
 	a, p := newAccess(&now), &post{bad: " Max ", sent: make(chan string, 10)}
 	var logged strings.Builder
 	links := access.NewLinks(a, p, "https://coop.example/", func() string { return "Demo" }, slog.New(slog.NewTextHandler(&logged, nil)))
-	links.Request(t.Context(), "both@example.org", domain.English)
-	links.Request(t.Context(), "nobody@example.org", domain.English)
+	links.Request(t.Context(), "both@example.org", domain.English, "")
+	links.Request(t.Context(), "nobody@example.org", domain.English, "")
 	ctx, stop := context.WithCancel(t.Context())
 	var running sync.WaitGroup
 	running.Go(func() { links.Run(ctx) })

@@ -65,13 +65,14 @@ func (l *Links) run(ctx context.Context) {
 	}
 }
 
-// Request sends a link to whoever has an address, later. When too many wait
-// already it is dropped: whoever gets no link asks again.
-func (l *Links) Request(_ context.Context, email string, lang domain.Language) {
+// Request sends a link to whoever has an address, later, which leads to a page of
+// ours or, without one, to the start. When too many wait already it is dropped:
+// whoever gets no link asks again.
+func (l *Links) Request(_ context.Context, email string, lang domain.Language, next string) {
 	send := func(ctx context.Context) {
 		people, err := l.Access.People.ByEmail(ctx, email)
 		for _, p := range people {
-			err = errors.Join(err, l.send(ctx, p, lang))
+			err = errors.Join(err, l.send(ctx, p, lang, next))
 		}
 		if err != nil {
 			l.Log.ErrorContext(ctx, "sign-in link", "err", err)
@@ -84,11 +85,11 @@ func (l *Links) Request(_ context.Context, email string, lang domain.Language) {
 	}
 }
 
-func (l *Links) send(ctx context.Context, p Person, lang domain.Language) error {
+func (l *Links) send(ctx context.Context, p Person, lang domain.Language, next string) error {
 	if p.Language != "" {
 		lang = p.Language
 	}
-	secret, err := l.Access.NewLink(ctx, p.Party)
+	secret, err := l.Access.NewLinkTo(ctx, p.Party, next, LinkLife)
 	if err != nil {
 		return err
 	}
