@@ -162,11 +162,11 @@ func (r *resolver) DividendPayload() exec.DividendPayloadResolver { return divid
 func (r *resolver) PayoutPayload() exec.PayoutPayloadResolver     { return payoutPayload{r} }
 
 func (withholding) Exempt(_ context.Context, w *shares.WithholdingSet) (*money.Money, error) {
-	return given(w.Exempt)
+	return given(w.Exempt), nil
 }
 
 func (dividendPayout) Account(_ context.Context, p *projections.SharePayout) (*projections.PaidTo, error) {
-	return given(p.Account)
+	return given(p.Account), nil
 }
 
 func (p dividendPayload) Dividend(ctx context.Context, done *exec.DividendDone) (*shares.DividendDecided, error) {

@@ -409,23 +409,23 @@ func (r *resolver) AccountsPayload() exec.AccountsPayloadResolver   { return acc
 func (r *resolver) BudgetPayload() exec.BudgetPayloadResolver       { return budgetPayload{r} }
 
 // given is a value, or nothing where it is none.
-func given[T comparable](v T) (*T, error) {
+func given[T comparable](v T) *T {
 	if v == *new(T) {
-		return nil, nil
+		return nil
 	}
-	return &v, nil
+	return &v
 }
 
 func (refundBudget) NetAssets(_ context.Context, b *projections.RefundBudget) (*shares.NetAssets, error) {
-	return given(b.NetAssets)
+	return given(b.NetAssets), nil
 }
 
 func (refundBudget) Liquidity(_ context.Context, b *projections.RefundBudget) (*shares.Liquidity, error) {
-	return given(b.Liquidity)
+	return given(b.Liquidity), nil
 }
 
 func (approvedAccounts) Loss(_ context.Context, a *shares.AccountsApproved) (*money.Money, error) {
-	return given(a.Loss)
+	return given(a.Loss), nil
 }
 
 func (exitYear) Capital(_ context.Context, y *projections.ExitYear) (*money.Money, error) {

@@ -307,24 +307,20 @@ func queued(open []ShareClaim, budget shares.Budget, id shares.BudgetID, rules s
 	for _, r := range shares.Queue(fresh, budget.LeftForRefunds(), rules.Shares.Refunds.Short) {
 		releases[r.Claim] = r.Amount
 	}
-	// Who waits for nothing more to be released has been before those who do; whose
-	// shares are not valued comes last.
+	// What is all released comes before what waits; whose shares are not valued comes
+	// last.
 	order := func(c ShareClaim) int {
-		switch c.State {
-		case shares.ClaimReleased:
-			return 0
-		case shares.ClaimWaiting:
-			return rank[c.ID]
+		if c.State == shares.ClaimEffective {
+			return len(open) + 1
 		}
-		return len(open) + 1
+		return rank[c.ID] // 0 where all is released
 	}
 	slices.SortStableFunc(open, func(a, b ShareClaim) int { return cmp.Compare(order(a), order(b)) })
 	for i, c := range open {
 		q := QueuedRefund{Place: i + 1, Claim: c, Release: nothing.Plus(releases[c.ID])}
-		switch c.State {
-		case shares.ClaimEffective:
+		if c.State == shares.ClaimEffective {
 			q.Blocked = append(q.Blocked, BlockedByValue)
-		case shares.ClaimWaiting:
+		} else if c.State == shares.ClaimWaiting {
 			q.Blocked = append(q.Blocked, BlockedByBudget)
 		}
 		if len(c.Restrictions) > 0 {
