@@ -698,7 +698,7 @@ func (y *year) resigns() {
 func (y *year) monthEnds() {
 	y.clock = y.today().Midnight(time.UTC).Add(22 * time.Hour)
 	y.must(y.models.CatchUp(y.ctx()))
-	notices := processes.Notices{Store: y.store, Post: y, Numbers: y.models, Host: "coop.example", Days: 40, Today: y.today, Log: y.t.log}
+	notices := processes.Notices{Store: y.store, Post: y, Numbers: y.models, Host: "coop.example", Days: 40, Today: y.today, Log: y.t.log, Link: y.contacts("https://coop.example").Link}
 	runner := processes.NewRunner(y.store, y.t.log, processes.Erasure(y.store, y.access.SignOut), processes.References(y.store, y.models), notices.Process())
 	y.must(runner.CatchUp(y.ctx()))
 	y.must(y.models.CatchUp(y.ctx()))
