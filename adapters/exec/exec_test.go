@@ -170,6 +170,99 @@ esac`, "1m")
 	}
 }
 
+// TestFolders lives the life of accounts with the program of docs/adapters. It needs jq.
+func TestFolders(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	path, err := filepath.Abs("../../docs/adapters/folders.sh")
+	if err != nil {
+		t.Fatal(err)
+	}
+	accounts, err := exec.New(exec.Config{
+		Command: []string{"/bin/sh", path, root}, Env: []string{"PATH=/usr/bin:/bin"},
+		Can: remote.Abilities{Service: domain.Storage, Suspends: true, Lists: true, Usage: true},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := accounts.Check(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	anna, bert := want, want
+	anna.Service, bert.Service, bert.Login, bert.Account = domain.Storage, domain.Storage, "bert@example.org", "storage/2"
+	see := func(is provisioning.Observed, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if steps, err := provisioning.Plan(anna, is, accounts.Capabilities()); err != nil || len(steps) > 0 {
+			t.Errorf("%+v; there is still %v to do, %v", is, steps, err)
+		}
+	}
+	for range 2 {
+		see(accounts.Ensure(t.Context(), anna))
+	}
+	if err := os.WriteFile(filepath.Join(root, string(anna.Login), "letter"), make([]byte, 1234), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	anna.Quota = provisioning.Unlimited
+	see(accounts.SetQuota(t.Context(), anna))
+	anna.Access = provisioning.Suspended
+	see(accounts.Suspend(t.Context(), anna))
+	anna.Access = provisioning.Active
+	see(accounts.Resume(t.Context(), anna))
+	if all, err := accounts.Usage(t.Context(), []provisioning.Ref{anna.Ref, bert.Ref}); err != nil || len(all) != 1 || *all[0].Used != 1234 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	rival := anna
+	rival.Account = "storage/3"
+	if _, err := accounts.Delete(t.Context(), rival); !isConflict(err) {
+		t.Errorf("what is another's is deleted: %v", err)
+	}
+	if _, err := accounts.Ensure(t.Context(), bert); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(root, "office@example.org.json"), []byte(`{"access": "active"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Mkdir(filepath.Join(root, "office@example.org"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	var listed []string
+	for cursor := ""; ; {
+		page, err := accounts.List(t.Context(), cursor, 2)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, is := range page.Accounts {
+			listed = append(listed, string(is.Login)+" "+string(is.Account))
+		}
+		if cursor = page.Next; cursor == "" {
+			break
+		}
+	}
+	if got := strings.Join(listed, ", "); got != "anna@example.org mail/1, bert@example.org storage/2, office@example.org " {
+		t.Error(got)
+	}
+	office := bert
+	office.Login = "office@example.org"
+	if _, err := accounts.Ensure(t.Context(), office); !isConflict(err) {
+		t.Errorf("what is nobody's of ours is taken: %v", err)
+	}
+	anna.Access = provisioning.Absent
+	for range 2 {
+		see(accounts.Delete(t.Context(), anna))
+	}
+	if left, err := filepath.Glob(filepath.Join(root, "anna*")); err != nil || len(left) > 0 {
+		t.Errorf("%q, %v", left, err)
+	}
+}
+
+func isConflict(err error) bool {
+	class, _ := fault.ClassOf(err)
+	return class == fault.Conflict
+}
+
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	for _, c := range []exec.Config{

@@ -58,7 +58,8 @@ type Globals struct {
 	Data      string           `help:"Folder of the log, the read models, documents and folders." default:"${data}" placeholder:"DIR" type:"path" env:"ROCHDALE_DATA"`
 	Log       string           `name:"log" help:"Where the log is: sqlite:PATH or postgres://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_LOG"`
 	MasterKey string           `help:"File of the master key that opens personal data; by default in the data folder, but better kept elsewhere." placeholder:"FILE" type:"path" env:"ROCHDALE_MASTER_KEY_FILE"`
-	Mailboxes string           `help:"Tables that Dovecot and Postfix read: sqlite:PATH or postgres://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_MAILBOXES"`
+	Mailboxes string           `help:"Tables that Dovecot and Postfix read: sqlite:PATH, postgres://… or mysql://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_MAILBOXES"`
+	Services  string           `help:"File of the services on which accounts are provisioned beside those that come along, in JSON: see docs/adapters.md." placeholder:"FILE" type:"path" env:"ROCHDALE_SERVICES"`
 	Language  domain.Language  `help:"Language of what is printed for people: fr, nl, en or de." default:"en" enum:"fr,nl,en,de" env:"ROCHDALE_LANGUAGE"`
 	JSON      bool             `name:"json" help:"Print data as JSON, for machines." env:"ROCHDALE_JSON"`
 	Version   kong.VersionFlag `help:"Print the version, and end."`

@@ -6,6 +6,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -29,9 +30,14 @@ type services struct {
 	provisioners map[domain.Service]processes.Provisioner
 	folders      *storage.Storage
 	mailboxes    *mail.Mailboxes
+	closers      []io.Closer // of those that the file of services names
 }
 
 func openServices(ctx context.Context, g *Globals) (*services, error) {
+	file, err := readServices(g.Services)
+	if err != nil {
+		return nil, err
+	}
 	boxes, dialect, err := openMailboxes(g)
 	if err != nil {
 		return nil, err
@@ -44,17 +50,47 @@ func openServices(ctx context.Context, g *Globals) (*services, error) {
 	if err != nil {
 		return nil, errors.Join(err, boxes.Close())
 	}
-	return &services{
+	mailboxes.Tell(file[domain.Mail].doveadm())
+	s := &services{
 		provisioners: map[domain.Service]processes.Provisioner{domain.Mail: mailboxes, domain.Storage: folders},
 		folders:      folders, mailboxes: mailboxes,
-	}, nil
+	}
+	for service, entry := range file {
+		at, closer, err := entry.open(ctx, service)
+		if err != nil {
+			s.close()
+			return nil, err
+		}
+		if at != nil {
+			s.provisioners[service] = at
+		}
+		if closer != nil {
+			s.closers = append(s.closers, closer)
+		}
+	}
+	return s, nil
 }
 
-func (s *services) close() { _ = errors.Join(s.folders.Close(), s.mailboxes.Close()) }
+func (s *services) close() {
+	for _, c := range s.closers {
+		_ = c.Close()
+	}
+	_ = errors.Join(s.folders.Close(), s.mailboxes.Close())
+}
 
 // openMailboxes opens the tables that Dovecot and Postfix read.
 func openMailboxes(g *Globals) (*sql.DB, mail.Dialect, error) {
 	where := cmp.Or(g.Mailboxes, "sqlite:"+filepath.Join(g.Data, "mail", "mailboxes.db"))
+	db, dialect, err := openMailDatabase(where)
+	if errors.Is(err, errDatabase) {
+		err = misused("--mailboxes %q begins with none of sqlite:, postgres:// and mysql://", where)
+	}
+	return db, dialect, err
+}
+
+var errDatabase = errors.New("a database of mail begins with sqlite:, postgres:// or mysql://")
+
+func openMailDatabase(where string) (*sql.DB, mail.Dialect, error) {
 	if path, ok := strings.CutPrefix(where, "sqlite:"); ok {
 		db, err := mail.OpenSQLite(path)
 		return db, mail.SQLite, err
@@ -63,7 +99,11 @@ func openMailboxes(g *Globals) (*sql.DB, mail.Dialect, error) {
 		db, err := postgres.OpenSQL(where)
 		return db, mail.PostgreSQL, err
 	}
-	return nil, mail.SQLite, misused("--mailboxes %q begins with neither sqlite: nor postgres://", where)
+	if isMySQL(where) {
+		db, err := mail.OpenMySQL(where)
+		return db, mail.MySQL, err
+	}
+	return nil, mail.SQLite, errDatabase
 }
 
 // caughtUp are answers that are read only once the read models have reached what
