@@ -294,5 +294,3 @@ func languageFor(r *http.Request, theirs domain.Language) domain.Language {
 	}
 	return languageOf(r)
 }
-
-const services = "/services"

@@ -56,12 +56,13 @@ type coop struct {
 	*house
 	accounts *accounts
 	keys     *eventstore.Keys
+	devices  *devices
 	now      time.Time // as the library has no other clock than the machine's
 }
 
 func openCoop(t *testing.T) *coop {
 	t.Helper()
-	c := &coop{now: time.Now(), accounts: &accounts{all: map[domain.PartyID][]access.Held{
+	c := &coop{now: time.Now(), devices: &devices{passwords: map[domain.AccountID]string{}, apps: map[domain.AccountID][]provisioning.AppPassword{}}, accounts: &accounts{all: map[domain.PartyID][]access.Held{
 		"ada": {
 			{ID: "mail/s1", Service: domain.Mail, Login: "ada@coop.example", Quota: 5e9, Status: provisioning.StatusActive},
 			{ID: "storage/s1", Service: domain.Storage, Login: "ada@coop.example", Quota: 7e9, Status: provisioning.StatusActive},
@@ -78,6 +79,7 @@ func openCoop(t *testing.T) *coop {
 		if c.keys, err = eventstore.NewKeys(config.Access.KV, []byte(strings.Repeat("k", 32))); err != nil {
 			t.Fatal(err)
 		}
+		config.Reach, config.Credentials = reach, c.devices
 		config.OpenID = c.provider(t, config.Access, config.BaseURL)
 	})
 	people := c.access.People.(people)

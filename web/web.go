@@ -20,6 +20,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/domain/catalogue"
+	"rochdale/processes"
 	"rochdale/processes/access"
 	"rochdale/web/openid"
 )
@@ -38,11 +39,13 @@ type Config struct {
 	Coop     func() string // the name of the co-op
 	Log      *slog.Logger
 
-	GraphQL  http.Handler // at /graphql
-	Explorer http.Handler // at /; may be nil
-	Folders  http.Handler // at /dav/; may be nil
-	Metrics  http.Handler // at /metrics, for those with the scope "metrics"; may be nil
-	OpenID   http.Handler // at the paths of package openid; may be nil
+	GraphQL     http.Handler    // at /graphql
+	Explorer    http.Handler    // at /; may be nil
+	Folders     http.Handler    // at /dav/; may be nil
+	Metrics     http.Handler    // at /metrics, for those with the scope "metrics"; may be nil
+	OpenID      http.Handler    // at the paths of package openid; may be nil
+	Credentials Credentials     // at /services; may be nil
+	Reach       processes.Reach // that programs set themselves up by, if it is known
 	// Ready tells why the node cannot serve yet, or any more.
 	Ready func(context.Context) error
 	// Trusted is whether a proxy in front says in X-Forwarded-For who asks.
@@ -109,6 +112,14 @@ func New(c Config) http.Handler {
 		mux.HandleFunc("POST /authorize/{request}", s.agree)
 		mux.HandleFunc("GET /sign-out", s.confirmSignOut)
 	}
+	if c.Credentials != nil {
+		mux.HandleFunc("GET "+services, s.showServices)
+		mux.HandleFunc("POST "+services+"/{account}/password", s.setPassword)
+		mux.HandleFunc("POST "+services+"/{account}/devices", s.addDevice)
+		mux.HandleFunc("POST "+services+"/{account}/devices/remove", s.removeDevice)
+		mux.HandleFunc("GET "+services+"/{account}/profile", s.getProfile)
+	}
+	s.setUp(mux)
 	if c.Metrics != nil {
 		mux.Handle("GET /metrics", s.identify(s.scoped("metrics", c.Metrics)))
 	}

@@ -31,6 +31,7 @@ type serveCmd struct {
 // serveFlags are those of whatever serves.
 type serveFlags struct {
 	serviceFlags
+	reachFlags
 	postFlags
 
 	Listen string `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDR" env:"ROCHDALE_LISTEN"`
@@ -103,6 +104,10 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	if err != nil {
 		return err
 	}
+	reach, err := f.reach(f.MailDomain, f.URL)
+	if err != nil {
+		return err
+	}
 	var mails []processes.Process
 	if f.SMTP != "" {
 		mails = append(mails, h.notices(f.postFlags, post, f.URL).Process())
@@ -134,6 +139,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner), OpenID: provider, Ready: h.ready,
+		Credentials: processes.Credentials{Store: h.store, Provisioners: services.provisioners}, Reach: reach,
 	})
 	server := &http.Server{
 		Handler: measured(handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,

@@ -1,0 +1,166 @@
+package web_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"rochdale/domain"
+	"rochdale/domain/provisioning"
+	"rochdale/processes"
+)
+
+// devices are the ways into accounts.
+type devices struct {
+	mu        sync.Mutex
+	passwords map[domain.AccountID]string
+	apps      map[domain.AccountID][]provisioning.AppPassword
+}
+
+func (d *devices) SetPassword(_ context.Context, account domain.AccountID, password string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := processes.CheckPassword(password); err != nil {
+		return err
+	}
+	d.passwords[account] = password
+	return nil
+}
+
+func (d *devices) HasAppPasswords(_ context.Context, account domain.AccountID) bool {
+	return strings.HasPrefix(string(account), "mail/")
+}
+
+func (d *devices) AppPasswords(_ context.Context, account domain.AccountID) ([]provisioning.AppPassword, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return slices.Clone(d.apps[account]), nil
+}
+
+func (d *devices) NewAppPassword(_ context.Context, account domain.AccountID, name, _ string) (string, provisioning.AppPassword, error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if name == "" {
+		return "", provisioning.AppPassword{}, processes.ErrDeviceName.With("most", 60)
+	}
+	p := provisioning.AppPassword{ID: fmt.Sprintf("device%d", len(d.apps[account])), Name: name}
+	d.apps[account] = append(d.apps[account], p)
+	return "the-secret-of-" + p.ID, p, nil
+}
+
+func (d *devices) RevokeAppPassword(_ context.Context, account domain.AccountID, id string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.apps[account] = slices.DeleteFunc(d.apps[account], func(p provisioning.AppPassword) bool { return p.ID == id })
+	return nil
+}
+
+func TestAMemberSeesHerServices(t *testing.T) {
+	c := openCoop(t)
+	browser := c.in(t, "ada")
+	page := func(query string) string {
+		t.Helper()
+		status, text := ask(t, browser, "GET", c.URL+"/services"+query, "")
+		if status != 200 || strings.Contains(text, "<script") {
+			t.Fatalf("%d %s", status, text)
+		}
+		return text
+	}
+	for query, want := range map[string][]string{
+		"":         {"Boîte aux lettres prête", "Cloud prêt", "Courrier entrant", "imap.coop.example", "ada@coop.example"}, // hers
+		"?lang=nl": {"Mailbox klaar", "Cloud klaar"}, "?lang=en": {"Mailbox ready", "Cloud ready"}, "?lang=de": {"Postfach bereit", "Cloud bereit"},
+	} {
+		text := page(query)
+		for _, want := range want {
+			if !strings.Contains(text, want) {
+				t.Errorf("%s does not say %q: %s", query, want, text)
+			}
+		}
+		if strings.Contains(text, `http-equiv="refresh"`) {
+			t.Error("what is ready is looked at again")
+		}
+	}
+	c.accounts.all["ada"][1].Status = provisioning.StatusRequested
+	if text := page("?lang=en"); !strings.Contains(text, "Mailbox ready") || !strings.Contains(text, "Cloud in progress") || !strings.Contains(text, `http-equiv="refresh" content="5"`) {
+		t.Errorf("in progress: %s", text)
+	}
+	c.accounts.all["ada"][1].Trouble = true
+	if text := page("?lang=en"); !strings.Contains(text, "we try again") {
+		t.Errorf("in trouble: %s", text)
+	}
+
+	at := func(what string) string { return c.URL + "/services/mail%2Fs1/" + what + "?lang=en" }
+	post := func(to string, form url.Values) (int, string) { return ask(t, browser, "POST", to, form.Encode()) }
+	if status, text := post(at("password"), url.Values{"password": {"short"}}); status != http.StatusUnprocessableEntity || !strings.Contains(text, "15 to 72 characters") {
+		t.Errorf("a short password: %d %s", status, text)
+	}
+	if status, text := post(at("password"), url.Values{"password": {"three or four words"}}); status != 200 || !strings.Contains(text, "The password is set.") || c.devices.passwords["mail/s1"] != "three or four words" || strings.Contains(text, "three or four words\"") {
+		t.Errorf("a password: %d %s", status, text)
+	}
+	status, text := post(at("devices"), url.Values{"name": {"Phone <b>"}})
+	if status != 200 || !strings.Contains(text, "the-secret-of-device0") || !strings.Contains(text, "Phone &lt;b&gt;") || strings.Contains(text, `http-equiv="refresh"`) {
+		t.Errorf("a device: %d %s", status, text)
+	}
+	if text := page(""); strings.Contains(text, "the-secret-of-device0") || !strings.Contains(text, "Phone &lt;b&gt;") {
+		t.Errorf("shown again: %s", text)
+	}
+	if status, text := post(at("devices"), url.Values{"name": {""}}); status != http.StatusUnprocessableEntity || !strings.Contains(text, "a device has a name") {
+		t.Errorf("a device without a name: %d %s", status, text)
+	}
+	form := regexp.MustCompile(`action="(/services/[^"]+/devices/remove)"><input type="hidden" name="id" value="([^"]+)"`).FindStringSubmatch(page(""))
+	if form == nil {
+		t.Fatal("there is nothing to remove")
+	}
+	if status, text := post(c.URL+form[1], url.Values{"id": {form[2]}}); status != 200 || strings.Contains(text, "Phone &lt;b") {
+		t.Errorf("removed: %d %s", status, text)
+	}
+
+	// Nothing is done with what is another's, from elsewhere, or signed out.
+	eva := c.in(t, "eva")
+	for _, what := range []string{"password", "devices", "devices/remove"} {
+		if status, _ := ask(t, eva, "POST", at(what), "password=three+or+four+words&name=x&id=device0"); status != http.StatusForbidden {
+			t.Errorf("another's %s: %d", what, status)
+		}
+		if status, _ := ask(t, browser, "POST", at(what), "password=another+password+of+hers&name=x", "Sec-Fetch-Site", "cross-site", "Origin", "https://evil.example"); status != http.StatusForbidden {
+			t.Errorf("%s from elsewhere: %d", what, status)
+		}
+		if _, text := ask(t, client(t), "POST", at(what), "password=another+password+of+hers&name=x"); !strings.Contains(text, `name="email"`) {
+			t.Errorf("%s signed out: %s", what, text)
+		}
+	}
+	if c.devices.passwords["mail/s1"] != "three or four words" || len(c.devices.apps["mail/s1"]) != 0 {
+		t.Errorf("there is %+v", c.devices)
+	}
+	// Who asks for the page signed out comes back to it.
+	if _, text := ask(t, client(t), "GET", c.URL+"/services", ""); !strings.Contains(text, `name="next" value="/services"`) {
+		t.Errorf("signed out: %s", text)
+	}
+}
+
+func TestOneIsLedOnToOurPagesAlone(t *testing.T) {
+	c := openCoop(t)
+	for next, led := range map[string]bool{
+		"/services": true, "/authorize/rocr_x": true, "/services/mail%2Fs1/profile": true,
+		"https://evil.example/services": false, "//evil.example/services": false, "/\\evil.example": false, "/services/../../x": false,
+		"javascript:alert(1)": false, "/graphql": false, "": false, "/servicesx": false,
+	} {
+		_, text := ask(t, client(t), "GET", c.URL+"/sign-in?next="+url.QueryEscape(next), "")
+		if got := strings.Contains(text, `name="next"`); got != led {
+			t.Errorf("%q: led there is %v", next, got)
+		}
+		secret, err := c.access.NewLinkTo(t.Context(), "ada", next, 1e12)
+		if err != nil {
+			t.Fatal(err)
+		}
+		resp, text := send(t, client(t), "POST", c.URL+"/sign-in/"+secret, "")
+		if got := resp.StatusCode == 200 && strings.Contains(text, "url="+next+`"`); got != led {
+			t.Errorf("%q: by a link led there is %v: %s", next, got, text)
+		}
+	}
+}
