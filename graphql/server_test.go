@@ -48,6 +48,11 @@ type doors struct {
 	sets map[string][]string // hashes, by service and login
 }
 
+// Capabilities says that passwords are hashed for it.
+func (d *doors) Capabilities() provisioning.Capabilities {
+	return provisioning.Capabilities{Schemes: []string{"BLF-CRYPT"}}
+}
+
 func (d *doors) SetCredential(_ context.Context, ref provisioning.Ref, c provisioning.Credential) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

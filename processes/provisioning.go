@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 	"unicode/utf8"
 
@@ -251,6 +252,9 @@ func SetPassword(ctx context.Context, s *eventstore.Store, at Provisioner, accou
 	}
 	if !requested || want.Access == provisioning.Absent {
 		return provisioning.ErrUnknown
+	}
+	if slices.Contains(at.Capabilities().Schemes, provisioning.Plain) { // which hashes it itself
+		return at.SetCredential(ctx, want.Ref, provisioning.Credential{Scheme: provisioning.Plain, Hash: password})
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte(password), 11)
 	if err != nil {

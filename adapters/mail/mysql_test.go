@@ -3,6 +3,7 @@ package mail_test
 import (
 	"database/sql"
 	"errors"
+	"os"
 	"regexp"
 	"strings"
 	"sync"
@@ -13,7 +14,6 @@ import (
 	"rochdale/adapters/fault"
 	"rochdale/adapters/mail"
 	"rochdale/adapters/provisiontest"
-	files "rochdale/docs/mail"
 	"rochdale/domain/provisioning"
 	"rochdale/internal/mariadbtest"
 )
@@ -101,7 +101,7 @@ func TestMariaDB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := files.Files.ReadFile("rochdale-sql.mysql.conf")
+	text, err := os.ReadFile("../../docs/mail/rochdale-sql.mysql.conf")
 	if err != nil {
 		t.Fatal(err)
 	}
