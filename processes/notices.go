@@ -15,6 +15,7 @@ import (
 	"rochdale/domain/catalogue"
 	"rochdale/domain/membership"
 	"rochdale/domain/money"
+	"rochdale/domain/provisioning"
 	"rochdale/domain/shares"
 	"rochdale/domain/statutes"
 	"rochdale/eventstore"
@@ -44,7 +45,8 @@ type Notices struct {
 	Today   func() calendar.Date
 	Log     *slog.Logger
 	// Link returns that by which who reads the old address answers a change of it.
-	Link func(context.Context, membership.ContactChangeRequested) (string, error)
+	Link    func(context.Context, membership.ContactChangeRequested) (string, error)
+	Welcome *Welcome // nil: nobody is told of new accounts
 }
 
 // The kinds of notice.
@@ -131,6 +133,9 @@ func SampleNotice(kind membership.NoticeKind, lang domain.Language, coop string)
 	}
 	args := domain.Args{"name": "Ada Sample", "coop": coop, "on": calendar.On(2026, time.March, 1)}
 	for name, value := range some {
+		if s, is := value.(settingsOf); is {
+			value = s.in(lang, "ada.sample@coop.example")
+		}
 		args[name] = value
 	}
 	subject, text = written(kind, lang, args)
@@ -170,6 +175,7 @@ func (n Notices) Process() Process {
 			shares.CreditRefunded{},
 			shares.RefundReleased{},
 			shares.RefundPaid{},
+			provisioning.AccountProvisioned{},
 		},
 		Handle: n.handle,
 	}
@@ -188,6 +194,12 @@ type notice struct {
 func (n Notices) handle(ctx context.Context, rec eventstore.Record, event any) error {
 	if rec.Actor == Importer || rec.RecordedAt.Before(n.Store.Now().AddDate(0, 0, -n.Days)) {
 		return nil
+	}
+	if e, is := event.(provisioning.AccountProvisioned); is {
+		if n.Welcome == nil {
+			return nil
+		}
+		return n.welcome(ctx, e, rec)
 	}
 	told, ok, err := n.about(ctx, event)
 	if err != nil || !ok {
@@ -456,12 +468,7 @@ func (n Notices) tell(ctx context.Context, told notice, to addressee, address st
 		n.Log.DebugContext(ctx, "notice", "kind", told.kind, "party", told.party, "subject", subject, "text", text)
 		return nil
 	}
-	var done bool
-	if _, err := eventstore.Transact(ctx, n.Store, func(tx *eventstore.Tx) error {
-		state, _, err := eventstore.Load[membership.Notice](tx, membership.NoticeStream(told.id))
-		_, done = state.Recorded()
-		return err
-	}); err != nil || done {
+	if done, err := n.recorded(ctx, told.id); err != nil || done {
 		return err
 	}
 	outcome := membership.NoticeSent

@@ -16,9 +16,9 @@ import (
 	"rochdale/processes/access"
 )
 
-// services is where members see what has become of their accounts, and choose how
+// Services is where members see what has become of their accounts, and choose how
 // they get in.
-const services = "/services"
+const Services = "/services"
 
 // Credentials are how the holders of accounts get in. An account that is asked about
 // is theirs.
@@ -56,7 +56,7 @@ type holding struct {
 
 // Path is where something is done with it.
 func (h holding) Path(what string) string {
-	return services + "/" + url.PathEscape(string(h.ID)) + "/" + what
+	return Services + "/" + url.PathEscape(string(h.ID)) + "/" + what
 }
 
 // Day writes one.
@@ -72,7 +72,7 @@ func (s *server) own(w http.ResponseWriter, r *http.Request) (v access.Viewer, o
 	case errors.Is(err, access.ErrSignedOut):
 		p := s.page(r, "sign_in")
 		p.Step = "ask"
-		if p.Next = services; r.Method == http.MethodGet {
+		if p.Next = Services; r.Method == http.MethodGet {
 			p.Next = leads(r.URL.EscapedPath())
 		}
 		s.render(w, r, http.StatusOK, "signin", p.Lang, p)

@@ -98,7 +98,7 @@ func (s *server) onward(w http.ResponseWriter, r *http.Request, to string) {
 func leads(next string) string {
 	u, err := url.Parse(next)
 	if err != nil || u.Scheme != "" || u.Host != "" || strings.ContainsAny(next, "\\\r\n\t") || path.Clean(u.Path) != u.Path ||
-		!strings.HasPrefix(u.Path, "/authorize/") && u.Path != services && !strings.HasPrefix(u.Path, services+"/") {
+		!strings.HasPrefix(u.Path, "/authorize/") && u.Path != Services && !strings.HasPrefix(u.Path, Services+"/") {
 		return ""
 	}
 	return next

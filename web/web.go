@@ -113,11 +113,11 @@ func New(c Config) http.Handler {
 		mux.HandleFunc("GET /sign-out", s.confirmSignOut)
 	}
 	if c.Credentials != nil {
-		mux.HandleFunc("GET "+services, s.showServices)
-		mux.HandleFunc("POST "+services+"/{account}/password", s.setPassword)
-		mux.HandleFunc("POST "+services+"/{account}/devices", s.addDevice)
-		mux.HandleFunc("POST "+services+"/{account}/devices/remove", s.removeDevice)
-		mux.HandleFunc("GET "+services+"/{account}/profile", s.getProfile)
+		mux.HandleFunc("GET "+Services, s.showServices)
+		mux.HandleFunc("POST "+Services+"/{account}/password", s.setPassword)
+		mux.HandleFunc("POST "+Services+"/{account}/devices", s.addDevice)
+		mux.HandleFunc("POST "+Services+"/{account}/devices/remove", s.removeDevice)
+		mux.HandleFunc("GET "+Services+"/{account}/profile", s.getProfile)
 	}
 	s.setUp(mux)
 	if c.Metrics != nil {

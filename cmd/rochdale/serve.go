@@ -17,6 +17,7 @@ import (
 
 	"rochdale/adapters/smtp"
 	"rochdale/domain"
+	"rochdale/domain/calendar"
 	"rochdale/graphql"
 	"rochdale/processes"
 	"rochdale/processes/access"
@@ -110,7 +111,9 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	}
 	var mails []processes.Process
 	if f.SMTP != "" {
-		mails = append(mails, h.notices(f.postFlags, post, f.URL).Process())
+		notices := h.notices(f.postFlags, post, f.URL)
+		notices.Welcome = h.welcome(reach, f.URL)
+		mails = append(mails, notices.Process())
 	} else if f.made {
 		mails = append(mails, h.notices(f.postFlags, nil, f.URL).Process())
 	}
@@ -220,6 +223,15 @@ func (h *house) notices(f postFlags, post processes.Post, url string) processes.
 		Store: h.store, Post: post, Numbers: caughtUp{h.models}, Host: cmp.Or(host, "rochdale"), Days: f.NoticeDays, Today: h.today, Log: h.t.log,
 		Link: h.contacts(url).Link,
 	}
+}
+
+// welcome returns what who has a new account is told of it.
+func (h *house) welcome(reach processes.Reach, url string) *processes.Welcome {
+	base := strings.TrimSuffix(url, "/")
+	return &processes.Welcome{Reach: reach, Pages: base + web.Services, Link: func(ctx context.Context, party domain.PartyID) (string, calendar.Date, error) {
+		secret, err := h.access.NewLinkTo(ctx, party, web.Services, access.WelcomeLife)
+		return base + "/sign-in/" + secret, h.today().AddDays(int(access.WelcomeLife/(24*time.Hour)) - 1), err
+	}}
 }
 
 // contacts returns what confirms changes of address, under the address of the co-op.

@@ -148,6 +148,8 @@ const (
 	SessionLife = 30 * 24 * time.Hour
 	// LinkLife is the time within which a one-time link can be used.
 	LinkLife = 20 * time.Minute
+	// WelcomeLife is the same for one that nobody has asked for: to who has a new account.
+	WelcomeLife = 7 * 24 * time.Hour
 )
 
 // Scopes are what a token can be restricted to.
