@@ -303,9 +303,13 @@ func TestBacking(t *testing.T) {
 	bert, _ := c.holder("Bert", "G", 1, "64.00 EUR")
 	c.must("anna", `mutation { subscribe(plan: "nubo", gb: 5) { id } }`)
 	second := c.must("anna", `mutation { subscribe(plan: "nubo", gb: 10) { id } }`).text("subscribe", "id")
+	a := c.ask("anna", `mutation { subscribe(plan: "nubo", gb: 10) { id } }`)
+	if a.code() != "shares.unbacked" || jsonOf(a.Errors[0].Extensions["args"]) != `{"class":"G","held":5,"needed":6}` {
+		t.Errorf("a third server needs another share: %s", a.Body)
+	}
 	give := func(n int) []any { return []any{"a", anna, "b", bert, "c", "G", "n", n} }
 	convert := `mutation($p: ID!, $n: Int!) { convertShares(party: $p, class: "G", to: "H", quantity: $n) { id } }`
-	a := c.ask("board", transfer, give(2)...)
+	a = c.ask("board", transfer, give(2)...)
 	if a.code() != "shares.backing" || jsonOf(a.Errors[0].Extensions["args"]) != `{"left":3,"needed":4}` {
 		t.Errorf("two servers need four shares: %s", a.Body)
 	}

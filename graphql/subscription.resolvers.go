@@ -9,6 +9,7 @@ import (
 	subscriptions "rochdale/domain/subscription"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
+	"rochdale/processes"
 	"rochdale/projections"
 )
 
@@ -40,6 +41,13 @@ func (m mutation) Subscribe(ctx context.Context, party, payer *string, plan stri
 		list, version := prices.At(first)
 		offer, err := list.Offer(domain.PlanID(plan), gb)
 		if err != nil {
+			return err
+		}
+		rules, err := w.statutesOn(first)
+		if err != nil {
+			return err
+		}
+		if err := processes.MayBook(w.Tx, m.Store, m.Models, rules, pays, first); err != nil {
 			return err
 		}
 		least, most := offer.Limits()

@@ -63,6 +63,24 @@ func SharesNeeded(tx *eventstore.Tx, s *eventstore.Store, from Bookings, rules s
 	return rules.SharesFor(units), nil
 }
 
+// MayBook refuses a service to who would pay for it from a day on, and holds too few
+// shares then to back it besides those booked before.
+func MayBook(tx *eventstore.Tx, s *eventstore.Store, from Bookings, rules statutes.Statutes, payer domain.PartyID, on calendar.Date) error {
+	b := rules.Shares.Backing
+	if b.PerUnit == 0 {
+		return nil
+	}
+	needed, err := SharesNeeded(tx, s, from, rules, payer, b.Class, on)
+	if err != nil {
+		return err
+	}
+	holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(payer, b.Class))
+	if needed += rules.SharesFor(1); err == nil && holding.Held() < needed {
+		err = shares.ErrUnbacked.With("needed", needed).With("class", b.Class).With("held", holding.Held())
+	}
+	return err
+}
+
 // Holders is what calling holders asks the read models.
 type Holders interface {
 	// WaitFor returns once they have reached a position.

@@ -274,7 +274,7 @@ type ShareCredit struct {
 	Since     calendar.Date // the last day on which anything happened to it
 }
 
-const creditColumns = `select party, class, reference, payer, amount, currency, since from share_credit`
+const owedQuery = `select party, class, reference, payer, amount, currency, since from share_credit`
 
 func scanCredit(r lite.Row) (ShareCredit, error) {
 	c := ShareCredit{
@@ -286,7 +286,7 @@ func scanCredit(r lite.Row) (ShareCredit, error) {
 // ShareCredits returns what is owed back, those that have waited longest first; with a
 // payer, to them only.
 func (m *Models) ShareCredits(ctx context.Context, payer domain.PartyID) ([]ShareCredit, error) {
-	return rows(ctx, m, creditColumns+` where amount > 0 and (?1 = '' or payer = ?1) order by since, party, class, reference`, scanCredit, payer)
+	return rows(ctx, m, owedQuery+` where amount > 0 and (?1 = '' or payer = ?1) order by since, party, class, reference`, scanCredit, payer)
 }
 
 // ShareCall is a call for what is yet to be paid on the shares of a class.

@@ -22,6 +22,7 @@ var (
 	ErrClaimState = domain.Refusal{Code: "shares.claim_state", Reason: "the claim is {state}: this is not done any more, or not yet"}
 	ErrFounder    = domain.Refusal{Code: "shares.founder", Reason: "founders may give back shares from {from} on", Source: "statutes"}
 	ErrBacking    = domain.Refusal{Code: "shares.backing", Reason: "the services booked need {needed} shares, and {left} would be left: cancel services first", Source: "statutes"}
+	ErrUnbacked   = domain.Refusal{Code: "shares.unbacked", Reason: "the services booked need {needed} shares of class {class}, and {held} are held: take more shares first", Source: "statutes"}
 	ErrNotDue     = domain.Refusal{Code: "shares.not_due", Reason: "the shares leave on {on}"}
 	ErrAccepted   = domain.Refusal{Code: "shares.accepted", Reason: "at most {asked} shares leave by this claim"}
 	ErrCapped     = domain.Refusal{Code: "shares.capped", Reason: "it is to be decided how many shares leave this year", Source: "statutes"}
