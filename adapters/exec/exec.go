@@ -91,7 +91,7 @@ type program Config
 func (p program) Tell(ctx context.Context, r remote.Request) (remote.Answer, error) {
 	what := fmt.Sprintf("exec: %s: %s", p.Command[0], r.Operation)
 	changes := r.Operation != remote.Observe && r.Operation != remote.List && r.Operation != remote.Check
-	input, err := json.Marshal(r) //nolint:gosec // G117: a password goes to whom it is for, and nowhere else
+	input, err := json.Marshal(r) // a password goes to whom it is for, and nowhere else
 	if err != nil {
 		return remote.Answer{}, fault.New(fault.Invalid, "", "%s: %w", what, err)
 	}

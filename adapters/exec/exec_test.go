@@ -266,7 +266,9 @@ func isConflict(err error) bool {
 func TestConfig(t *testing.T) {
 	t.Parallel()
 	for _, c := range []exec.Config{
-		{}, {Command: []string{"program"}, Can: outsidetest.Can}, {Command: []string{"/bin/true"}},
+		{},
+		{Command: []string{"program"}, Can: outsidetest.Can},
+		{Command: []string{"/bin/true"}},
 		{Command: []string{"/bin/true"}, Can: remote.Abilities{Service: "fax"}},
 	} {
 		if _, err := exec.New(c); err == nil {

@@ -40,7 +40,7 @@ func (m *Mailboxes) AddAppPassword(ctx context.Context, ref provisioning.Ref, p 
 			return fault.New(fault.Conflict, "", "mail: the account bears no mark: it is not ours")
 		}
 		_, err = tx.ExecContext(ctx, m.q(m.upsert(`insert into mail_app_password (id, login, name, password, created_at) values ($1, $2, $3, $4, $5)`,
-			"id", "id", "mail_app_password.id")), p.ID, ref.Login, p.Name, "{"+c.Scheme+"}"+c.Hash, p.Created.Unix())
+			"id", [2]string{"id", "mail_app_password.id"})), p.ID, ref.Login, p.Name, "{"+c.Scheme+"}"+c.Hash, p.Created.Unix())
 		return err
 	})
 }

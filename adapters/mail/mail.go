@@ -543,11 +543,12 @@ func (m *Mailboxes) write(ctx context.Context, tx *sql.Tx, want provisioning.Des
 			do(`delete from mail_usage where login = $1`, want.Login)
 		}
 		do(m.upsert(`insert into mail_deleted (account, revision, boxes) values ($1, $2, $3)`, "account",
-			"revision", "%new", "boxes", "mail_deleted.boxes + %new"), want.Account, next.revision, boxes)
+			[2]string{"revision", "%new"}, [2]string{"boxes", "mail_deleted.boxes + %new"}), want.Account, next.revision, boxes)
 	case is.box == "":
 		do(`insert into mail_account (login, account, box, quota_bytes, access, inbound, revision, unsettled) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
 			want.Login, next.account, next.box, quota, next.access, next.inbound, next.revision, tell)
-		do(m.upsert(`insert into mail_usage (login, bytes, messages) values ($1, 0, 0)`, "login", "bytes", "0", "messages", "0"), want.Login)
+		do(m.upsert(`insert into mail_usage (login, bytes, messages) values ($1, 0, 0)`, "login",
+			[2]string{"bytes", "0"}, [2]string{"messages", "0"}), want.Login)
 	case next != is || tell != "":
 		do(`update mail_account set quota_bytes = $1, access = $2, inbound = $3, revision = $4 where login = $5`,
 			quota, next.access, next.inbound, next.revision, want.Login)

@@ -54,15 +54,15 @@ func (m *Mailboxes) q(query string) string {
 }
 
 // upsert has an insert, on a row that is there under its key, set columns instead,
-// given in pairs. In a value, %new is what would have been inserted.
-func (m *Mailboxes) upsert(insert, key string, set ...string) string {
+// given with their values. In a value, %new is what would have been inserted.
+func (m *Mailboxes) upsert(insert, key string, set ...[2]string) string {
 	var parts []string
-	for i := 0; i < len(set); i += 2 {
-		fresh := "excluded." + set[i]
+	for _, s := range set {
+		fresh := "excluded." + s[0]
 		if m.dialect == MySQL {
-			fresh = "values(" + set[i] + ")"
+			fresh = "values(" + s[0] + ")"
 		}
-		parts = append(parts, set[i]+" = "+strings.ReplaceAll(set[i+1], "%new", fresh))
+		parts = append(parts, s[0]+" = "+strings.ReplaceAll(s[1], "%new", fresh))
 	}
 	on := " on conflict (" + key + ") do update set "
 	if m.dialect == MySQL {
@@ -79,7 +79,7 @@ func (m *Mailboxes) makeMySQL(ctx context.Context, scripts []string) error {
 	if err != nil {
 		return m.sort(ctx, err, false, failed)
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()
 	var locked sql.Null[int]
 	if err := c.QueryRowContext(ctx, `select get_lock('rochdale mail', 60)`).Scan(&locked); err != nil || locked.V != 1 {
 		return m.sort(ctx, errors.Join(err, errors.New("somebody else makes them")), false, failed)

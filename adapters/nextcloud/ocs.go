@@ -26,6 +26,12 @@ const (
 	refused = "ocs 101"
 )
 
+// Its own codes, beside those of HTTP.
+const (
+	ocsRefused = 101
+	ocsExists  = 102
+)
+
 const maxAnswer = 32 << 20
 
 // api speaks OCS.
@@ -48,12 +54,12 @@ type meta struct {
 
 // status asks whether it works, as whoever likes may.
 func (a *api) status(ctx context.Context, into any) error {
-	resp, body, err := a.send(ctx, http.MethodGet, a.base+"/status.php", nil, "", "")
-	if err == nil && resp.StatusCode != http.StatusOK {
+	resp, err := a.send(ctx, http.MethodGet, a.base+"/status.php", nil, "", "")
+	if err == nil && resp.status != http.StatusOK {
 		err = sorted(http.MethodGet, resp, meta{}, "/status.php")
 	}
 	if err == nil {
-		if wrong := json.Unmarshal(body, into); wrong != nil {
+		if wrong := json.Unmarshal(resp.body, into); wrong != nil {
 			err = fault.New(fault.Unavailable, "", "nextcloud: /status.php at %s: %w: is there a Nextcloud?", a.base, errForm)
 		}
 	}
@@ -72,18 +78,18 @@ func (a *api) do(ctx context.Context, method, path string, form url.Values, into
 	if denied {
 		return fault.New(fault.Denied, "stopped", "nextcloud: it did not let %s in, and is not asked again by the same password, lest it lock our address out: give it another", a.user)
 	}
-	resp, body, err := a.send(ctx, method, a.base+"/ocs/v2.php"+path, form, a.user, password)
+	resp, err := a.send(ctx, method, a.base+"/ocs/v2.php"+path, form, a.user, password)
 	if err != nil {
 		return err
 	}
-	m, data, err := read(resp, body)
-	if resp.StatusCode == http.StatusUnauthorized || m.StatusCode == 997 {
+	m, data, err := read(resp)
+	if resp.status == http.StatusUnauthorized || m.StatusCode == 997 {
 		a.mu.Lock()
 		a.denied = password
 		a.mu.Unlock()
 	}
 	switch {
-	case resp.StatusCode != http.StatusOK || err == nil && m.StatusCode != http.StatusOK:
+	case resp.status != http.StatusOK || err == nil && m.StatusCode != http.StatusOK:
 		return sorted(method, resp, m, path)
 	case err != nil:
 		return &fault.Error{Class: fault.Transient, Ambiguous: method != http.MethodGet, Err: fmt.Errorf("nextcloud: %s %s: %w", method, kind(path), err)}
@@ -98,17 +104,24 @@ func (a *api) do(ctx context.Context, method, path string, form url.Values, into
 
 // opens reports whether a password is that of somebody.
 func (a *api) opens(ctx context.Context, id, password string) (bool, error) {
-	resp, _, err := a.send(ctx, http.MethodGet, a.base+"/ocs/v2.php/cloud/user", nil, id, password)
-	return err == nil && resp.StatusCode == http.StatusOK, err
+	resp, err := a.send(ctx, http.MethodGet, a.base+"/ocs/v2.php/cloud/user", nil, id, password)
+	return err == nil && resp.status == http.StatusOK, err
+}
+
+// reply is what is answered.
+type reply struct {
+	status int
+	header http.Header
+	body   []byte
 }
 
 // send sends a request and reads its answer.
-func (a *api) send(ctx context.Context, method, address string, form url.Values, user, password string) (*http.Response, []byte, error) {
+func (a *api) send(ctx context.Context, method, address string, form url.Values, user, password string) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, a.within)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, method, address, strings.NewReader(form.Encode()))
 	if err != nil {
-		return nil, nil, fault.New(fault.Invalid, "", "nextcloud: %s: %w", method, err)
+		return reply{}, fault.New(fault.Invalid, "", "nextcloud: %s: %w", method, err)
 	}
 	req.Header.Set("OCS-APIRequest", "true")
 	req.Header.Set("Accept", "application/json")
@@ -121,14 +134,14 @@ func (a *api) send(ctx context.Context, method, address string, form url.Values,
 	changes := method != http.MethodGet
 	resp, err := a.client.Do(req)
 	if err != nil {
-		return nil, nil, lost(ctx, changes, err)
+		return reply{}, lost(ctx, changes, err)
 	}
 	defer resp.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer))
 	if err != nil {
-		return nil, nil, lost(ctx, changes, err)
+		return reply{}, lost(ctx, changes, err)
 	}
-	return resp, body, nil
+	return reply{resp.StatusCode, resp.Header, body}, nil
 }
 
 // unreachable reports whether no connection was made.
@@ -151,8 +164,8 @@ func lost(ctx context.Context, changes bool, err error) error {
 }
 
 // read reads an answer, which is XML at times, whatever was asked for.
-func read(resp *http.Response, body []byte) (meta, json.RawMessage, error) {
-	switch contentType := resp.Header.Get("Content-Type"); {
+func read(resp reply) (meta, json.RawMessage, error) {
+	switch contentType := resp.header.Get("Content-Type"); {
 	case strings.HasPrefix(contentType, "application/json"):
 		var answer struct {
 			OCS struct {
@@ -160,13 +173,13 @@ func read(resp *http.Response, body []byte) (meta, json.RawMessage, error) {
 				Data json.RawMessage `json:"data"`
 			} `json:"ocs"`
 		}
-		err := json.Unmarshal(body, &answer)
+		err := json.Unmarshal(resp.body, &answer)
 		return answer.OCS.Meta, answer.OCS.Data, err
 	case strings.Contains(contentType, "xml"):
 		var answer struct {
 			Meta meta `xml:"meta"`
 		}
-		err := xml.Unmarshal(body, &answer)
+		err := xml.Unmarshal(resp.body, &answer)
 		return answer.Meta, nil, err
 	default:
 		return meta{}, nil, errForm
@@ -174,14 +187,14 @@ func read(resp *http.Response, body []byte) (meta, json.RawMessage, error) {
 }
 
 // sorted sorts what is no success by its class.
-func sorted(method string, resp *http.Response, m meta, path string) error {
+func sorted(method string, resp reply, m meta, path string) error {
 	changes := method != http.MethodGet
-	e := &fault.Error{Class: fault.Invalid, Code: "http " + strconv.Itoa(resp.StatusCode), RetryAfter: retryAfter(resp)}
+	e := &fault.Error{Class: fault.Invalid, Code: "http " + strconv.Itoa(resp.status), RetryAfter: retryAfter(resp)}
 	if m.StatusCode != 0 {
 		e.Code = "ocs " + strconv.Itoa(m.StatusCode)
 	}
-	e.Err = fmt.Errorf("nextcloud: %s %s: %d %s", method, kind(path), resp.StatusCode, strings.TrimSpace(m.Message))
-	switch status := resp.StatusCode; {
+	e.Err = fmt.Errorf("nextcloud: %s %s: %d %s", method, kind(path), resp.status, strings.TrimSpace(m.Message))
+	switch status := resp.status; {
 	case status == http.StatusUnauthorized || m.StatusCode == 997:
 		e.Class = fault.Denied
 	case status == http.StatusForbidden, status == http.StatusPreconditionFailed:
@@ -192,7 +205,7 @@ func sorted(method string, resp *http.Response, m meta, path string) error {
 			e.RetryAfter = lockedOut
 		}
 		e.RetryAfter = max(e.RetryAfter, time.Minute)
-	case status == http.StatusServiceUnavailable && resp.Header.Get("X-Nextcloud-Maintenance-Mode") == "1":
+	case status == http.StatusServiceUnavailable && resp.header.Get("X-Nextcloud-Maintenance-Mode") == "1":
 		e.Class = fault.Unavailable
 	case status == http.StatusServiceUnavailable, status == http.StatusBadGateway:
 		e.Class, e.Ambiguous = fault.Unavailable, changes // a proxy may have lost the answer only
@@ -201,16 +214,16 @@ func sorted(method string, resp *http.Response, m meta, path string) error {
 	case m.StatusCode == 998 || m.StatusCode == http.StatusNotFound:
 		e.Code = missing
 		e.Class = fault.Transient
-	case m.StatusCode == 102: // somebody was faster: who looks again sees who
+	case m.StatusCode == ocsExists: // somebody was faster: who looks again sees who
 		e.Class, e.Ambiguous = fault.Conflict, true
-	case m.StatusCode == 101: // also the loser of two who make one account, and one that is left behind
+	case m.StatusCode == ocsRefused: // also the loser of two who make one account, and one that is left behind
 		e.Ambiguous = true
 	}
 	return e
 }
 
-func retryAfter(resp *http.Response) time.Duration {
-	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
+func retryAfter(resp reply) time.Duration {
+	seconds, err := strconv.Atoi(resp.header.Get("Retry-After"))
 	if err != nil || seconds < 0 {
 		return 0
 	}

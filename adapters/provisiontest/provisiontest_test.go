@@ -1,6 +1,7 @@
 package provisiontest
 
 import (
+	"cmp"
 	"context"
 	"runtime"
 	"slices"
@@ -25,6 +26,8 @@ type memory struct {
 	mu       sync.Mutex
 	accounts map[provisioning.Login]*box
 	gone     map[domain.AccountID]int64
+	unclean  map[domain.AccountID]bool // what is deleted and not removed
+	breaks   bool                      // after each change
 }
 
 type box struct {
@@ -34,11 +37,15 @@ type box struct {
 	hash     string
 	used     domain.Bytes
 	revision int64
+	inbound  provisioning.Inbound
+	aliases  []provisioning.Login
+	apps     []domain.Service
+	ended    int // how often its sessions were
 }
 
 func newMemory(flaw string, can provisioning.Capabilities) *memory {
 	can.Service, can.Schemes = domain.Storage, []string{scheme}
-	return &memory{can: can, flaw: flaw, accounts: map[provisioning.Login]*box{}, gone: map[domain.AccountID]int64{}}
+	return &memory{can: can, flaw: flaw, accounts: map[provisioning.Login]*box{}, gone: map[domain.AccountID]int64{}, unclean: map[domain.AccountID]bool{}}
 }
 
 func (m *memory) fixture() Fixture {
@@ -56,8 +63,10 @@ func (m *memory) fixture() Fixture {
 	}
 	return Fixture{
 		Port: m, Domain: "example.org", Ordered: true,
-		Foreign: func(_ testing.TB, l provisioning.Login) { m.accounts[l] = &box{quota: provisioning.Unlimited} },
-		LogIn:   func(_ testing.TB, login, password string) bool { return find(login, password) != nil },
+		Foreign: func(_ testing.TB, l provisioning.Login) {
+			m.accounts[l] = &box{quota: provisioning.Unlimited, inbound: provisioning.Accept}
+		},
+		LogIn: func(_ testing.TB, login, password string) bool { return find(login, password) != nil },
 		Put: func(_ testing.TB, l provisioning.Login, password string, size int) bool {
 			b := find(string(l), password)
 			if b == nil || b.quota != provisioning.Unlimited && b.used+domain.Bytes(size) > b.quota && !m.has("takes too much") {
@@ -75,6 +84,28 @@ func (m *memory) fixture() Fixture {
 		Outage: func(testing.TB) func() {
 			m.away = true
 			return func() { m.away = false }
+		},
+		Troubles: []Trouble{{Name: "500 after the effect", Class: fault.Transient, Ambiguous: true, Happens: true, Begin: func(testing.TB) func() {
+			m.breaks = true
+			return func() { m.breaks = false }
+		}}},
+		Session: func(_ testing.TB, l provisioning.Login, password string) func() bool {
+			b := find(string(l), password)
+			ended := b.ended
+			return func() bool { return b.ended == ended }
+		},
+		Receives: func(_ testing.TB, l provisioning.Login) provisioning.Inbound {
+			for login, b := range m.accounts {
+				if login == l || slices.Contains(b.aliases, l) {
+					return b.inbound
+				}
+			}
+			return provisioning.Reject
+		},
+		Tidy: func(testing.TB) {
+			if !m.has("never removes what is deleted") {
+				clear(m.unclean)
+			}
 		},
 	}
 }
@@ -140,6 +171,16 @@ func (m *memory) observe(ref provisioning.Ref) provisioning.Observed {
 		}
 		is.Access = &access
 	}
+	if m.can.Inbound {
+		inbound := b.inbound
+		is.Inbound = &inbound
+	}
+	if m.can.Aliases {
+		is.Aliases = append([]provisioning.Login{}, b.aliases...)
+	}
+	if m.can.Apps != nil && !m.has("does not say what is switched on") {
+		is.Apps = append([]domain.Service{}, b.apps...)
+	}
 	if m.can.Usage {
 		used := b.used
 		is.Used = &used
@@ -175,6 +216,9 @@ func (m *memory) locked(want provisioning.Desired, to func(*box) *box) (provisio
 	if (b != nil && want.Revision < b.revision || want.Revision < m.gone[want.Account]) && !m.has("goes back") {
 		return provisioning.Observed{}, fault.New(fault.Transient, "", "memory: %d is late", want.Revision)
 	}
+	if m.clash(want, b == nil) {
+		return provisioning.Observed{}, fault.New(fault.Conflict, "", "memory: an address is another's")
+	}
 	next := to(b)
 	if next == nil && b == nil && want.Access != provisioning.Absent {
 		return provisioning.Observed{}, fault.New(fault.Transient, "", "memory: not there")
@@ -184,9 +228,120 @@ func (m *memory) locked(want provisioning.Desired, to func(*box) *box) (provisio
 		m.accounts[want.Login] = next
 	} else {
 		m.gone[want.Account] = want.Revision
+		if b != nil {
+			m.unclean[want.Account] = true
+		}
 		delete(m.accounts, want.Login)
 	}
+	if m.breaks {
+		return provisioning.Observed{}, &fault.Error{Class: fault.Transient, Ambiguous: !m.has("is sure of what it does not know"), Code: "500"}
+	}
 	return m.observe(want.Ref), nil
+}
+
+// clash reports whether an address that is wanted is another's.
+func (m *memory) clash(want provisioning.Desired, fresh bool) bool {
+	if !m.can.Aliases || m.has("gives two one address") || want.Access == provisioning.Absent {
+		return false
+	}
+	for login, b := range m.accounts {
+		for _, alias := range want.Aliases {
+			if alias == want.Login || login != want.Login && (login == alias || slices.Contains(b.aliases, alias)) {
+				return true
+			}
+		}
+		if fresh && slices.Contains(b.aliases, want.Login) {
+			return true
+		}
+	}
+	return false
+}
+
+// further does something on a further port.
+func (m *memory) further(ctx context.Context, can bool, want provisioning.Desired, to func(*box)) (provisioning.Observed, error) {
+	if err := m.begin(ctx, want.Ref); err == nil && !can {
+		return provisioning.Observed{}, fault.New(fault.Unsupported, "", "memory: it cannot")
+	}
+	return m.change(ctx, want, func(b *box) *box {
+		if b != nil {
+			to(b)
+		}
+		return b
+	})
+}
+
+func (m *memory) SetInbound(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
+	if !want.Inbound.Valid() && m.can.Inbound {
+		return provisioning.Observed{}, fault.New(fault.Invalid, "", "memory: mail to %q", want.Inbound)
+	}
+	return m.further(ctx, m.can.Inbound, want, func(b *box) {
+		if b.inbound = cmp.Or(want.Inbound, provisioning.Accept); m.has("defers what it is to reject") && b.inbound == provisioning.Reject {
+			b.inbound = provisioning.Defer
+		}
+	})
+}
+
+func (m *memory) SetAliases(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
+	return m.further(ctx, m.can.Aliases, want, func(b *box) {
+		if m.has("keeps aliases") {
+			b.aliases = append(b.aliases, want.Aliases...)
+			return
+		}
+		b.aliases = slices.Clone(want.Aliases)
+	})
+}
+
+func (m *memory) SetApps(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
+	return m.further(ctx, m.can.Apps != nil, want, func(b *box) {
+		if m.has("switches on only") {
+			b.apps = append(b.apps, want.Apps...)
+			return
+		}
+		b.apps = slices.DeleteFunc(slices.Clone(want.Apps), func(app domain.Service) bool { return !slices.Contains(m.can.Apps, app) })
+	})
+}
+
+func (m *memory) CloseSessions(ctx context.Context, ref provisioning.Ref) error {
+	if err := m.begin(ctx, ref); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.accounts[ref.Login]
+	switch {
+	case !m.can.Sessions:
+		return fault.New(fault.Unsupported, "", "memory: it cannot")
+	case b == nil:
+		return fault.New(fault.Transient, "", "memory: not there")
+	case b.mark == "":
+		return fault.New(fault.Conflict, "", "memory: not ours")
+	}
+	for login, b := range m.accounts {
+		if login == ref.Login && !m.has("ends no session") || m.has("ends all sessions") {
+			b.ended++
+		}
+	}
+	return nil
+}
+
+func (m *memory) Purge(ctx context.Context, want provisioning.Desired) error {
+	if err := m.begin(ctx, want.Ref); err != nil {
+		return err
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	b := m.accounts[want.Login]
+	switch {
+	case !m.can.Purges:
+		return fault.New(fault.Unsupported, "", "memory: it cannot")
+	case m.has("removes what is not deleted"):
+		delete(m.accounts, want.Login)
+	case b != nil && b.mark == want.Account:
+		return fault.New(fault.Invalid, "", "memory: it is there")
+	case m.unclean[want.Account]:
+		return fault.New(fault.Transient, "purging", "memory: not yet")
+	}
+	return nil
 }
 
 func (m *memory) Ensure(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
@@ -196,9 +351,9 @@ func (m *memory) Ensure(ctx context.Context, want provisioning.Desired) (provisi
 	return m.change(ctx, want, func(b *box) *box {
 		switch {
 		case b == nil:
-			b = &box{mark: want.Account}
+			b = &box{mark: want.Account, inbound: provisioning.Accept, aliases: want.Aliases}
 		case m.has("makes it anew"):
-			b = &box{mark: want.Account, hash: b.hash}
+			b = &box{mark: want.Account, hash: b.hash, inbound: provisioning.Accept}
 		case m.has("lets in who is ensured"):
 			b.locked = false
 		}
@@ -230,7 +385,9 @@ func (m *memory) lock(ctx context.Context, want provisioning.Desired, locked boo
 	}
 	return m.change(ctx, want, func(b *box) *box {
 		if b != nil {
-			b.locked = locked
+			if b.locked = locked; locked && !m.has("lets who is suspended stay") {
+				b.ended++
+			}
 			if m.has("loses the password when suspended") {
 				b.hash = ""
 			}
@@ -337,9 +494,14 @@ func (m *memory) Usage(ctx context.Context, refs []provisioning.Ref) (all []prov
 	return all, nil
 }
 
+// all is what a service can.
+var all = provisioning.Capabilities{
+	Suspends: true, Lists: true, Usage: true, Inbound: true, Aliases: true, Sessions: true, Purges: true, Apps: []domain.Service{"calendar", "polls"},
+}
+
 func TestServices(t *testing.T) {
 	for name, can := range map[string]provisioning.Capabilities{
-		"one that can all":           {Suspends: true, Lists: true, Usage: true},
+		"one that can all":           all,
 		"one that can little":        {Parallel: 1},
 		"one that rounds its quotas": {Suspends: true, Lists: true, Usage: true, QuotaStep: 1000},
 	} {
@@ -357,10 +519,13 @@ func TestFlaws(t *testing.T) {
 		"forgets the quota", "takes nothing for no limit", "throws away what is too much", "loses the password when suspended",
 		"keeps what was deleted", "matches by pattern", "takes any hash", "keeps the first password", "lists its own only",
 		"skips one between pages", "counts what is not there",
+		"is sure of what it does not know", "defers what it is to reject", "keeps aliases", "gives two one address", "switches on only",
+		"does not say what is switched on", "ends no session", "ends all sessions", "lets who is suspended stay", "removes what is not deleted",
+		"never removes what is deleted",
 	} {
 		t.Run(flaw, func(t *testing.T) {
 			t.Parallel()
-			f := newMemory(flaw, provisioning.Capabilities{Suspends: true, Lists: true, Usage: true}).fixture()
+			f := newMemory(flaw, all).fixture()
 			for _, p := range promises {
 				watch := &watched{TB: t}
 				done := make(chan struct{})

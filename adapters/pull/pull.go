@@ -222,29 +222,29 @@ func (a *Accounts) read(ctx context.Context, login provisioning.Login) (e entry,
 }
 
 // change changes what is kept of an account, as often as somebody else was faster.
-func (a *Accounts) change(ctx context.Context, login provisioning.Login, to func(*entry) error) (e entry, err error) {
+func (a *Accounts) change(ctx context.Context, login provisioning.Login, to func(*entry) error) error {
 	for range attempts {
 		e, revision, err := a.read(ctx, login)
 		if err != nil {
-			return e, err
+			return err
 		}
 		before, err := json.Marshal(e)
 		if err == nil {
 			err = to(&e)
 		}
 		if err != nil {
-			return e, err
+			return err
 		}
 		after, err := json.Marshal(e)
 		if err != nil || string(before) == string(after) {
-			return e, err
+			return err
 		}
 		put, err := a.store.Put(ctx, a.key(login), after, revision)
 		if err != nil || put {
-			return e, a.sorted(err, true, "keep what is wanted or reported")
+			return a.sorted(err, true, "keep what is wanted or reported")
 		}
 	}
-	return e, fault.New(fault.Transient, "busy", "pull: what is kept of an account changes all the time")
+	return fault.New(fault.Transient, "busy", "pull: what is kept of an account changes all the time")
 }
 
 func (e *entry) observed(ref provisioning.Ref) (provisioning.Observed, error) {
@@ -339,7 +339,7 @@ func (a *Accounts) wish(ctx context.Context, step provisioning.Step, want provis
 	if want.Account == "" || want.Quota < provisioning.Unlimited || !want.Inbound.Valid() {
 		return nothing, fault.New(fault.Invalid, "", "pull: a wish for account %q of %d bytes, whose mail to %q", want.Account, want.Quota, want.Inbound)
 	}
-	if _, err := a.change(ctx, want.Login, func(e *entry) error { return a.take(e, step, want) }); err != nil {
+	if err := a.change(ctx, want.Login, func(e *entry) error { return a.take(e, step, want) }); err != nil {
 		return nothing, err
 	}
 	for until := a.config.Now().Add(a.config.Wait); ; {
@@ -556,7 +556,7 @@ func (a *Accounts) Report(ctx context.Context, r Report) (receipt Receipt, err e
 	}
 	sum := sha256.Sum256([]byte(text(r)))
 	digest := hex.EncodeToString(sum[:])
-	_, err = a.change(ctx, r.Login, func(e *entry) error {
+	err = a.change(ctx, r.Login, func(e *entry) error {
 		for _, k := range e.Keys {
 			if k.Key == r.Key && k.Digest != digest {
 				return fault.New(fault.Conflict, "key", "pull: another report had the key %q", r.Key)

@@ -30,7 +30,7 @@ const (
 	SetInbound    Operation = "set_inbound"
 	SetAliases    Operation = "set_aliases"
 	SetApps       Operation = "set_apps"
-	SetCredential Operation = "set_credential"
+	SetCredential Operation = "set_credential" //nolint:gosec // G101: a word
 	CloseSessions Operation = "close_sessions"
 	Purge         Operation = "purge"
 	List          Operation = "list"

@@ -78,7 +78,7 @@ type hook Config
 func (h hook) Tell(ctx context.Context, r remote.Request) (remote.Answer, error) {
 	what := fmt.Sprintf("webhook: %s", r.Operation)
 	changes := r.Operation != remote.Observe && r.Operation != remote.List && r.Operation != remote.Check
-	body, err := json.Marshal(r) //nolint:gosec // G117: a password goes to whom it is for, and nowhere else
+	body, err := json.Marshal(r) // a password goes to whom it is for, and nowhere else
 	if err != nil {
 		return remote.Answer{}, fault.New(fault.Invalid, "", "%s: %w", what, err)
 	}

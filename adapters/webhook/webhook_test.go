@@ -159,8 +159,10 @@ func TestConfig(t *testing.T) {
 	t.Parallel()
 	some := func() ([]string, error) { return nil, nil }
 	for _, c := range []webhook.Config{
-		{URL: "http://example.org/", Secrets: some, Can: outsidetest.Can}, {URL: "", Secrets: some, Can: outsidetest.Can},
-		{URL: "https://example.org/", Can: outsidetest.Can}, {URL: "https://example.org/", Secrets: some},
+		{URL: "http://example.org/", Secrets: some, Can: outsidetest.Can},
+		{URL: "", Secrets: some, Can: outsidetest.Can},
+		{URL: "https://example.org/", Can: outsidetest.Can},
+		{URL: "https://example.org/", Secrets: some},
 	} {
 		if _, err := webhook.New(c); err == nil {
 			t.Errorf("%q is taken", c.URL)

@@ -492,18 +492,32 @@ func (s *Server) show(u *user) any {
 	}
 	name := cmp.Or(u.name, u.id)
 	p := pairs{
-		{"enabled", !u.disabled}, {"storageLocation", "/srv/nextcloud/data/" + u.id}, {"id", u.id},
-		{"firstLoginTimestamp", u.login}, {"lastLoginTimestamp", u.login}, {"lastLogin", u.login * 1000},
-		{"backend", "Database"}, {"subadmin", none},
+		{"enabled", !u.disabled},
+		{"storageLocation", "/srv/nextcloud/data/" + u.id},
+		{"id", u.id},
+		{"firstLoginTimestamp", u.login},
+		{"lastLoginTimestamp", u.login},
+		{"lastLogin", u.login * 1000},
+		{"backend", "Database"},
+		{"subadmin", none},
 		{"quota", pairs{{"free", free}, {"used", u.used}, {"total", total}, {"relative", relative}, {"quota", quota}}},
-		{"manager", ""}, {"email", email}, {"additional_mail", none}, {"displayname", name}, {"display-name", name},
+		{"manager", ""},
+		{"email", email},
+		{"additional_mail", none},
+		{"displayname", name},
+		{"display-name", name},
 	}
 	for _, key := range []string{"phone", "address", "website", "twitter", "fediverse", "organisation", "role", "headline", "biography"} {
 		p = append(p, pair{key, ""})
 	}
 	return append(p, pairs{
-		{"profile_enabled", "1"}, {"pronouns", ""}, {"groups", append([]string{}, u.groups...)}, {"language", u.language}, {"locale", ""},
-		{"notify_email", nil}, {"backendCapabilities", pairs{{"setDisplayName", true}, {"setPassword", true}}},
+		{"profile_enabled", "1"},
+		{"pronouns", ""},
+		{"groups", append([]string{}, u.groups...)},
+		{"language", u.language},
+		{"locale", ""},
+		{"notify_email", nil},
+		{"backendCapabilities", pairs{{"setDisplayName", true}, {"setPassword", true}}},
 	}...)
 }
 
