@@ -2,12 +2,15 @@ package graphql
 
 import (
 	"context"
+	"reflect"
+	"time"
 
 	"rochdale/domain"
 	"rochdale/domain/provisioning"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
 	"rochdale/processes"
+	"rochdale/processes/access"
 	"rochdale/projections"
 )
 
@@ -16,9 +19,19 @@ func (m mutation) SetPassword(ctx context.Context, account, password string, req
 	if err := processes.CheckPassword(password); err != nil {
 		return done, err
 	}
-	var at processes.Provisioner
-	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
-		state, _, err := eventstore.Load[provisioning.Account](w.Tx, provisioning.StreamOf(done.ID))
+	at, err := m.theirs(ctx, done.ID, requestID, &done.Done)
+	if err != nil {
+		return done, err
+	}
+	// The log does not have it. Made again, the request sets it again, to the same.
+	return done, processes.SetPassword(ctx, m.Store, at, done.ID, password)
+}
+
+// theirs returns the service on which an account of the viewer is, for a mutation
+// that the log has none of but that it was made.
+func (m mutation) theirs(ctx context.Context, account domain.AccountID, requestID *string, done *exec.Done) (at processes.Provisioner, err error) {
+	err = m.change(ctx, requestID, done, func(w *work) error {
+		state, _, err := eventstore.Load[provisioning.Account](w.Tx, provisioning.StreamOf(account))
 		if err != nil {
 			return err
 		}
@@ -34,11 +47,79 @@ func (m mutation) SetPassword(ctx context.Context, account, password string, req
 	if err == nil && at == nil { // theirs when they first asked
 		err = provisioning.ErrUnknown
 	}
+	return at, err
+}
+
+func (m mutation) CreateAppPassword(ctx context.Context, account, name string, requestID *string) (done exec.AppPasswordDone, err error) {
+	at, err := m.theirs(ctx, domain.AccountID(account), requestID, &done.Done)
 	if err != nil {
 		return done, err
 	}
-	// The log does not have it. Made again, the request sets it again, to the same.
-	return done, processes.SetPassword(ctx, m.Store, at, done.ID, password)
+	var seed string // of which the same password is made again
+	if v, _ := access.Of(ctx); requestID != nil {
+		seed = v.Name + "/" + *requestID
+	}
+	done.Password, done.AppPassword, err = processes.NewAppPassword(ctx, m.Store, at, domain.AccountID(account), name, seed)
+	done.ID = done.AppPassword.ID
+	return done, err
+}
+
+func (m mutation) RevokeAppPassword(ctx context.Context, account, id string, requestID *string) (done exec.AccountDone, err error) {
+	done.ID = domain.AccountID(account)
+	at, err := m.theirs(ctx, done.ID, requestID, &done.Done)
+	if err != nil {
+		return done, err
+	}
+	return done, processes.RevokeAppPassword(ctx, m.Store, at, done.ID, id)
+}
+
+type account struct{ *resolver }
+
+func (r *resolver) Account() exec.AccountResolver { return account{r} }
+
+func (account) StatusText(ctx context.Context, of *projections.Account) (string, error) {
+	return processes.ServiceStatus(languageOf(ctx), of.Service, of.Status, of.Trouble != nil), nil
+}
+
+func (a account) AppPasswords(ctx context.Context, of *projections.Account) ([]provisioning.AppPassword, error) {
+	if of.Status == provisioning.StatusDeleted {
+		return nil, nil
+	}
+	return processes.ListAppPasswords(ctx, a.Store, a.Provisioners[of.Service], of.ID)
+}
+
+func (s subscription) AccountsChanged(ctx context.Context) (<-chan []projections.Account, error) {
+	self, err := s.self(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := make(chan []projections.Account)
+	go func() {
+		defer close(c)
+		var last []projections.Account
+		for begun := false; ctx.Err() == nil; begun = true {
+			position := s.Models.Position()
+			all, err := s.Models.AccountsOf(ctx, self)
+			if err != nil && ctx.Err() == nil {
+				s.Log.ErrorContext(ctx, "accounts", "err", err) // and are read again
+			}
+			if err == nil && (!begun || !reflect.DeepEqual(all, last)) {
+				select {
+				case c <- all:
+					last = all
+				case <-ctx.Done():
+				}
+			}
+			select {
+			case <-ctx.Done():
+			case <-time.After(blink):
+			}
+			if s.Models.WaitFor(ctx, position+1) != nil && ctx.Err() == nil {
+				s.Log.ErrorContext(ctx, "accounts: the read models are in trouble")
+			}
+		}
+	}()
+	return c, nil
 }
 
 type accountPayload struct{ *resolver }

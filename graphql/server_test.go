@@ -46,6 +46,7 @@ type doors struct {
 	processes.Provisioner
 	mu   sync.Mutex
 	sets map[string][]string // hashes, by service and login
+	apps map[string][]provisioning.AppPassword
 }
 
 // Capabilities says that passwords are hashed for it.

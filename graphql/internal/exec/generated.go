@@ -50,6 +50,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	Account() AccountResolver
 	AccountPayload() AccountPayloadResolver
 	AccountsPayload() AccountsPayloadResolver
 	AgreedTransfer() AgreedTransferResolver
@@ -102,6 +103,10 @@ type ComplexityRoot struct {
 
 // region    ************************** generated!.gotpl **************************
 
+type AccountResolver interface {
+	StatusText(ctx context.Context, obj *projections.Account) (string, error)
+	AppPasswords(ctx context.Context, obj *projections.Account) ([]provisioning.AppPassword, error)
+}
 type AccountPayloadResolver interface {
 	Account(ctx context.Context, obj *AccountDone) (*projections.Account, error)
 }
@@ -301,6 +306,8 @@ type MutationResolver interface {
 	MatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	UnmatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	SetPassword(ctx context.Context, account string, password string, requestID *string) (AccountDone, error)
+	CreateAppPassword(ctx context.Context, account string, name string, requestID *string) (AppPasswordDone, error)
+	RevokeAppPassword(ctx context.Context, account string, id string, requestID *string) (AccountDone, error)
 	SubscribeShares(ctx context.Context, party *string, class string, quantity int, on *calendar.Date, requestID *string) (SharesDone, error)
 	RecordSharePayment(ctx context.Context, subscription string, party string, class string, amount money.Money, on *calendar.Date, reference string, subscriber *string, payer *string, means shares.Means, keepRest bool, requestID *string) (SharesDone, error)
 	IssueShares(ctx context.Context, subscription string, party string, class string, on *calendar.Date, requestID *string) (SharesDone, error)
@@ -420,6 +427,7 @@ type StatutesPayloadResolver interface {
 type SubscriptionResolver interface {
 	Events(ctx context.Context, after int64, types []string) (<-chan feed.Event, error)
 	PollTurnout(ctx context.Context, poll string) (<-chan projections.Poll, error)
+	AccountsChanged(ctx context.Context) (<-chan []projections.Account, error)
 }
 type SubscriptionPayloadResolver interface {
 	Subscription(ctx context.Context, obj *SubscriptionDone) (*projections.Subscription, error)
@@ -4595,6 +4603,10 @@ type Account implements Node @allow(roles: [OPERATOR], own: true) {
   quota: Bytes!
   "As it is on the service."
   status: AccountStatus!
+  "The same in the words of the reader's language, like ` + "`" + `mailbox ready` + "`" + ` or ` + "`" + `cloud in progress` + "`" + `."
+  statusText: String!
+  "By which single devices get in, oldest first; none where the service has none."
+  appPasswords: [AppPassword!]! @listSize(assumed: 30) @allow(own: true)
   "Null while there is none."
   trouble: AccountTrouble @allow(roles: [OPERATOR])
 }
@@ -4633,6 +4645,23 @@ type AccountEdge @allow(roles: [OPERATOR]) {
   node: Account!
 }
 
+"By which one device gets in to an account. The password itself was shown when it was made."
+type AppPassword @allow(own: true) {
+  "With which the password begins."
+  id: ID!
+  "Of the device, as its holder calls it."
+  name: String!
+  "When it was made."
+  createdAt: DateTime!
+  "When the device last read mail; null if it never did, as far as the service knows."
+  usedAt: DateTime
+}
+
+extend type Subscription {
+  "The accounts of the viewer as they are now, and again whenever one has changed: ` + "`" + `mailbox ready, cloud in progress` + "`" + `."
+  accountsChanged: [Account!]! @listSize(assumed: 10) @allow(own: true)
+}
+
 extend type Member {
   "That they have on the services."
   accounts: [Account!]! @listSize(assumed: 10) @allow(own: true)
@@ -4656,6 +4685,36 @@ extend type Mutation {
     password: String!
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): AccountPayload! @allow(own: true)
+
+  "Lets one more device of the holder of an account in, by a password of its own."
+  createAppPassword(
+    "Of the account. Another's is as if it were not there."
+    account: ID!
+    "Of the device, like ` + "`" + `telephone` + "`" + `: at most 60 characters."
+    name: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AppPasswordPayload! @allow(own: true)
+
+  "Lets a device in no more. To do so again changes nothing."
+  revokeAppPassword(
+    "Of the account. Another's is as if it were not there."
+    account: ID!
+    "As ` + "`" + `appPasswords` + "`" + ` lists it."
+    id: ID!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AccountPayload! @allow(own: true)
+}
+
+"What became of an app password."
+type AppPasswordPayload implements Payload @allow(own: true) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the app password."
+  id: ID!
+  "To be entered in the device. It is kept nowhere, and shown this once."
+  password: String!
+  "As it is listed from now on."
+  appPassword: AppPassword!
 }
 
 "What became of an account."
@@ -5177,6 +5236,10 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_quota(ctx, field)
 	case "status":
 		return ec.fieldContext_Account_status(ctx, field)
+	case "statusText":
+		return ec.fieldContext_Account_statusText(ctx, field)
+	case "appPasswords":
+		return ec.fieldContext_Account_appPasswords(ctx, field)
 	case "trouble":
 		return ec.fieldContext_Account_trouble(ctx, field)
 	}
@@ -5279,6 +5342,34 @@ func (ec *executionContext) childFields_AgreedTransfer(ctx context.Context, fiel
 		return ec.fieldContext_AgreedTransfer_endedOn(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AgreedTransfer", field.Name)
+}
+
+func (ec *executionContext) childFields_AppPassword(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AppPassword_id(ctx, field)
+	case "name":
+		return ec.fieldContext_AppPassword_name(ctx, field)
+	case "createdAt":
+		return ec.fieldContext_AppPassword_createdAt(ctx, field)
+	case "usedAt":
+		return ec.fieldContext_AppPassword_usedAt(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AppPassword", field.Name)
+}
+
+func (ec *executionContext) childFields_AppPasswordPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_AppPasswordPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_AppPasswordPayload_id(ctx, field)
+	case "password":
+		return ec.fieldContext_AppPasswordPayload_password(ctx, field)
+	case "appPassword":
+		return ec.fieldContext_AppPasswordPayload_appPassword(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AppPasswordPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Application(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8941,6 +9032,36 @@ func (ec *executionContext) field_Mutation_convertShares_args(ctx context.Contex
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_createAppPassword_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["name"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_decideCall_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11496,6 +11617,36 @@ func (ec *executionContext) field_Mutation_reverseTransfer_args(ctx context.Cont
 		return nil, err
 	}
 	args["requestId"] = arg6
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_revokeAppPassword_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["id"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -14161,6 +14312,61 @@ func (ec *executionContext) fieldContext_Account_status(_ context.Context, field
 	return graphql.NewScalarFieldContext("Account", field, false, false, "AccountStatus")
 }
 
+func (ec *executionContext) _Account_statusText(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_statusText(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().StatusText(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Account_statusText(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, true, true, "String")
+}
+
+func (ec *executionContext) _Account_appPasswords(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_appPasswords(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().AppPasswords(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []provisioning.AppPassword) graphql.Marshaler {
+			return ec.marshalNAppPassword2ᚕrochdaleᚋdomainᚋprovisioningᚐAppPasswordᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Account_appPasswords(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Account",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AppPassword(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Account_trouble(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -14907,6 +15113,199 @@ func (ec *executionContext) _AgreedTransfer_endedOn(ctx context.Context, field g
 }
 func (ec *executionContext) fieldContext_AgreedTransfer_endedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("AgreedTransfer", field, false, false, "Date")
+}
+
+func (ec *executionContext) _AppPassword_id(ctx context.Context, field graphql.CollectedField, obj *provisioning.AppPassword) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AppPassword_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AppPassword_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AppPassword", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AppPassword_name(ctx context.Context, field graphql.CollectedField, obj *provisioning.AppPassword) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AppPassword_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AppPassword_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AppPassword", field, false, false, "String")
+}
+
+func (ec *executionContext) _AppPassword_createdAt(ctx context.Context, field graphql.CollectedField, obj *provisioning.AppPassword) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AppPassword_createdAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Created, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AppPassword_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AppPassword", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AppPassword_usedAt(ctx context.Context, field graphql.CollectedField, obj *provisioning.AppPassword) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AppPassword_usedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AppPassword_usedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AppPassword", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _AppPasswordPayload_position(ctx context.Context, field graphql.CollectedField, obj *AppPasswordDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AppPasswordPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AppPasswordPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AppPasswordPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _AppPasswordPayload_id(ctx context.Context, field graphql.CollectedField, obj *AppPasswordDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AppPasswordPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AppPasswordPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AppPasswordPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AppPasswordPayload_password(ctx context.Context, field graphql.CollectedField, obj *AppPasswordDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AppPasswordPayload_password(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Password, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AppPasswordPayload_password(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AppPasswordPayload", field, false, false, "String")
+}
+
+func (ec *executionContext) _AppPasswordPayload_appPassword(ctx context.Context, field graphql.CollectedField, obj *AppPasswordDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AppPasswordPayload_appPassword(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AppPassword, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v provisioning.AppPassword) graphql.Marshaler {
+			return ec.marshalNAppPassword2rochdaleᚋdomainᚋprovisioningᚐAppPassword(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AppPasswordPayload_appPassword(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AppPasswordPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AppPassword(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Application_on(ctx context.Context, field graphql.CollectedField, obj *projections.Application) (ret graphql.Marshaler) {
@@ -27706,6 +28105,94 @@ func (ec *executionContext) fieldContext_Mutation_setPassword(ctx context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_createAppPassword(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_createAppPassword(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CreateAppPassword(ctx, fc.Args["account"].(string), fc.Args["name"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AppPasswordDone) graphql.Marshaler {
+			return ec.marshalNAppPasswordPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAppPasswordDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_createAppPassword(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AppPasswordPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_createAppPassword_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_revokeAppPassword(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_revokeAppPassword(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RevokeAppPassword(ctx, fc.Args["account"].(string), fc.Args["id"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AccountDone) graphql.Marshaler {
+			return ec.marshalNAccountPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAccountDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_revokeAppPassword(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_revokeAppPassword_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_subscribeShares(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -38427,6 +38914,38 @@ func (ec *executionContext) fieldContext_Subscription_pollTurnout(ctx context.Co
 	return fc, nil
 }
 
+func (ec *executionContext) _Subscription_accountsChanged(ctx context.Context, field graphql.CollectedField) (ret func(ctx context.Context) graphql.Marshaler) {
+	return graphql.ResolveFieldStream(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Subscription_accountsChanged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Subscription().AccountsChanged(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Account) graphql.Marshaler {
+			return ec.marshalNAccount2ᚕrochdaleᚋprojectionsᚐAccountᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Subscription_accountsChanged(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Subscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _SubscriptionPayload_position(ctx context.Context, field graphql.CollectedField, obj *SubscriptionDone) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -41665,6 +42184,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._AssemblyPayload(ctx, sel, obj)
+	case AppPasswordDone:
+		return ec._AppPasswordPayload(ctx, sel, &obj)
+	case *AppPasswordDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AppPasswordPayload(ctx, sel, obj)
 	case AdmissionsDone:
 		return ec._AdmissionsPayload(ctx, sel, &obj)
 	case *AdmissionsDone:
@@ -41763,6 +42289,10 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "status":
 			out.text(marshalNAccountStatus2rochdaleᚋdomainᚋprovisioningᚐStatus[obj.Status])
+		case "statusText":
+			out.value(ec._Account_statusText(ctx, field, obj), graphql.Null)
+		case "appPasswords":
+			out.value(ec._Account_appPasswords(ctx, field, obj), graphql.Null)
 		case "trouble":
 			out.value(ec._Account_trouble(ctx, field, obj), graphql.RequiredNull)
 		default:
@@ -42007,6 +42537,74 @@ func (ec *executionContext) _AgreedTransfer(ctx context.Context, sel ast.Selecti
 			}
 		case "endedOn":
 			out.value(scalar.MarshalDate(obj.EndedOn), nil)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var appPasswordImplementors = []string{"AppPassword"}
+
+func (ec *executionContext) _AppPassword(ctx context.Context, sel ast.SelectionSet, obj *provisioning.AppPassword) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, appPasswordImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("AppPassword")
+		case "id":
+			out.text(obj.ID)
+		case "name":
+			out.text(obj.Name)
+		case "createdAt":
+			if v := scalar.MarshalDateTime(obj.Created); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AppPassword_createdAt(ctx, field, obj), graphql.Null)
+			}
+		case "usedAt":
+			out.value(scalar.MarshalDateTime(obj.Used), nil)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var appPasswordPayloadImplementors = []string{"AppPasswordPayload", "Payload"}
+
+func (ec *executionContext) _AppPasswordPayload(ctx context.Context, sel ast.SelectionSet, obj *AppPasswordDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, appPasswordPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("AppPasswordPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AppPasswordPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(obj.ID)
+		case "password":
+			out.text(obj.Password)
+		case "appPassword":
+			out.value(ec._AppPasswordPayload_appPassword(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -44987,6 +45585,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "createAppPassword":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_createAppPassword(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "revokeAppPassword":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_revokeAppPassword(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "subscribeShares":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_subscribeShares(ctx, field)
@@ -47785,6 +48397,8 @@ func (ec *executionContext) _Subscription(ctx context.Context, sel ast.Selection
 		return ec._Subscription_events(ctx, fields[0])
 	case "pollTurnout":
 		return ec._Subscription_pollTurnout(ctx, fields[0])
+	case "accountsChanged":
+		return ec._Subscription_accountsChanged(ctx, fields[0])
 	default:
 		panic("unknown field " + strconv.Quote(fields[0].Name))
 	}
@@ -48513,6 +49127,30 @@ func (ec *executionContext) marshalNAgreedTransfer2ᚕrochdaleᚋprojectionsᚐA
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNAppPassword2rochdaleᚋdomainᚋprovisioningᚐAppPassword(ctx context.Context, sel ast.SelectionSet, v provisioning.AppPassword) graphql.Marshaler {
+	return ec._AppPassword(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNAppPassword2ᚕrochdaleᚋdomainᚋprovisioningᚐAppPasswordᚄ(ctx context.Context, sel ast.SelectionSet, v []provisioning.AppPassword) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._AppPassword(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAppPasswordPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAppPasswordDone(ctx context.Context, sel ast.SelectionSet, v AppPasswordDone) graphql.Marshaler {
+	return ec._AppPasswordPayload(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNApplication2rochdaleᚋprojectionsᚐApplication(ctx context.Context, sel ast.SelectionSet, v projections.Application) graphql.Marshaler {

@@ -5,6 +5,7 @@ import (
 	"rochdale/domain/calendar"
 	"rochdale/domain/membership"
 	"rochdale/domain/offering"
+	"rochdale/domain/provisioning"
 	"rochdale/domain/shares"
 	"rochdale/processes"
 )
@@ -151,5 +152,12 @@ type (
 	AccountDone struct {
 		Done
 		ID domain.AccountID
+	}
+	// AppPasswordDone is about an app password.
+	AppPasswordDone struct {
+		Done
+		ID          string
+		Password    string
+		AppPassword provisioning.AppPassword
 	}
 )
