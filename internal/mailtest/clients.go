@@ -68,6 +68,44 @@ func (s *Server) LogIn(login, password string) (*Mailbox, error) {
 	}
 }
 
+// LogInByToken does the same by a token (RFC 7628) instead of a password.
+func (s *Server) LogInByToken(login, token string) (*Mailbox, error) {
+	m, err := s.dial()
+	if err != nil {
+		return nil, err
+	}
+	bearer := base64.StdEncoding.EncodeToString([]byte("n,a=" + login + ",\x01auth=Bearer " + token + "\x01\x01"))
+	if _, err = io.WriteString(m.conn, "t AUTHENTICATE OAUTHBEARER "+bearer+"\r\n"); err == nil {
+		err = m.tokenTaken()
+	}
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	return m, nil
+}
+
+// tokenTaken reads whether a token is: of one that is not, the server tells why before
+// it is told to go on.
+func (m *Mailbox) tokenTaken() error {
+	for {
+		line, err := m.line()
+		if err != nil {
+			return err
+		}
+		switch status, done := strings.CutPrefix(line, "t "); {
+		case strings.HasPrefix(line, "+"):
+			if _, err := io.WriteString(m.conn, "AQ==\r\n"); err != nil {
+				return err
+			}
+		case done && strings.HasPrefix(status, "OK"):
+			return nil
+		case done:
+			return fmt.Errorf("%w: %s", ErrRefused, status)
+		}
+	}
+}
+
 // Close ends the session.
 func (m *Mailbox) Close() { _ = m.conn.Close() }
 

@@ -97,6 +97,8 @@ type Server struct {
 	Submission  string // where they send, by STARTTLS
 	Doveadm     string // URL of doveadm's HTTP API, which takes [DoveadmKey]
 
+	introspection string // where Dovecot asks whether a token lets somebody in; empty: it takes none
+
 	dir      string
 	settings []string
 	roots    *x509.CertPool
@@ -126,6 +128,17 @@ func StartDovecot(t testing.TB, tables Tables, settings ...string) *Server {
 }
 
 func (s *Server) root() bool { return s.self.Uid == "0" }
+
+// StartDovecotAsking starts one that takes tokens too, and asks at an address, which
+// has a client's name and secret, whether they let somebody in.
+func StartDovecotAsking(t testing.TB, tables Tables, introspection string) *Server {
+	t.Helper()
+	s := &Server{introspection: introspection}
+	if err := s.startDovecot(t, tables); err != nil {
+		t.Fatalf("mailtest: Dovecot: %v%s", err, s.said())
+	}
+	return s
+}
 
 // startDovecot makes all that both servers need, and starts the one.
 func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
@@ -174,7 +187,21 @@ func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
 			return err
 		}
 	}
-	if err := s.install("dovecot.conf", tables, s.dovecotInstead()); err != nil {
+	instead := s.dovecotInstead()
+	if s.introspection != "" {
+		if err := s.install("rochdale-oauth2.conf", tables, "\nintrospection_url = "+s.introspection+"\n"); err != nil {
+			return err
+		}
+		instead += `
+auth_mechanisms = $auth_mechanisms oauthbearer xoauth2
+passdb {
+  driver = oauth2
+  mechanisms = oauthbearer xoauth2
+  args = ` + s.etc("rochdale-oauth2.conf") + `
+}
+`
+	}
+	if err := s.install("dovecot.conf", tables, instead); err != nil {
 		return err
 	}
 	dovecot, err := program("dovecot", "dovecot-imapd")
@@ -351,7 +378,7 @@ func (s *Server) install(name string, tables Tables, more string) error {
 	switch secret := s.root(); { // as the files say; all of it is one user's otherwise
 	case strings.HasPrefix(result, "#!"):
 		mode = 0o755
-	case secret && (name == "rochdale-sql.conf" || name == "rochdale-apps.conf"):
+	case secret && (name == "rochdale-sql.conf" || name == "rochdale-apps.conf" || name == "rochdale-oauth2.conf"):
 		mode = 0o600
 	case secret && name == "rochdale-dict.conf":
 		mode, group = 0o640, "dovecot"
