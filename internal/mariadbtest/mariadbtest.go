@@ -45,13 +45,16 @@ func Start(t testing.TB) *Server {
 		t.Fatalf("mariadbtest: %v", err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(s.dir) })
+	if err := os.Mkdir(s.tmp(), 0o700); err != nil {
+		t.Fatalf("mariadbtest: %v", err)
+	}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatalf("mariadbtest: %v", err)
 	}
 	s.address = l.Addr().String()
 	_ = l.Close()
-	install := []string{"--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--datadir=" + s.dir + "/data", "--user=" + whoami(t)}
+	install := []string{"--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-use-native-aio=0", "--innodb-buffer-pool-size=16M", "--datadir=" + s.dir + "/data", "--tmpdir=" + s.tmp(), "--user=" + whoami(t)}
 	if out, err := exec.Command(program(t, "mariadb-install-db"), install...).CombinedOutput(); err != nil { //nolint:gosec // G204: a program found by us
 		t.Fatalf("mariadbtest: %v: %s", err, out)
 	}
@@ -64,6 +67,10 @@ func Start(t testing.TB) *Server {
 	t.Cleanup(func() { s.Stop(t) })
 	return s
 }
+
+// tmp is where it has temporary tables: a server that starts removes those of all
+// others in the same folder.
+func (s *Server) tmp() string { return filepath.Join(s.dir, "tmp") }
 
 func whoami(t testing.TB) string {
 	t.Helper()
@@ -78,9 +85,9 @@ func (s *Server) start(t testing.TB, more ...string) {
 	t.Helper()
 	_, port, _ := net.SplitHostPort(s.address)
 	args := append([]string{
-		"--no-defaults", "--user=" + whoami(t), "--datadir=" + s.dir + "/data", "--socket=" + s.dir + "/socket", "--pid-file=" + s.dir + "/pid",
+		"--no-defaults", "--user=" + whoami(t), "--datadir=" + s.dir + "/data", "--tmpdir=" + s.tmp(), "--socket=" + s.dir + "/socket", "--pid-file=" + s.dir + "/pid",
 		"--bind-address=127.0.0.1", "--port=" + port, "--skip-name-resolve", "--log-error=" + s.dir + "/log",
-		"--innodb-flush-log-at-trx-commit=0", "--innodb-buffer-pool-size=16M", "--plugin-dir=/usr/lib/mysql/plugin",
+		"--innodb-flush-log-at-trx-commit=0", "--innodb-use-native-aio=0", "--innodb-buffer-pool-size=16M", "--plugin-dir=/usr/lib/mysql/plugin",
 	}, more...)
 	s.process = exec.Command(program(t, "mariadbd"), args...) //nolint:gosec // G204: a program found by us
 	s.process.SysProcAttr = untilParentDies()
