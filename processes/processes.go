@@ -41,6 +41,12 @@ type Process struct {
 	// times; then the process goes on with the next event. As long as a server is
 	// away or asks to be left alone, the process waits for it.
 	Handle func(ctx context.Context, rec eventstore.Record, event any) error
+	// Work, if not nil, does until ctx ends what Handle has put off. Every node does.
+	Work func(ctx context.Context)
+	// Settle, if not nil, does now what was put off and is not to wait.
+	Settle func(ctx context.Context) error
+	// Pending, if not nil, returns how much was put off, and how much was given up.
+	Pending func(ctx context.Context) (waiting, given int, err error)
 }
 
 // Attempts is how often an event is tried before it becomes a dead letter.
@@ -83,6 +89,9 @@ func (r *Runner) Run(ctx context.Context) {
 				}
 			}
 		})
+		if c.Work != nil {
+			wg.Go(func() { c.Work(ctx) })
+		}
 	}
 	wg.Wait()
 }
@@ -101,6 +110,11 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 			if err := c.catchUp(ctx, before); err != nil {
 				return fmt.Errorf("process %s: %w", c.Name, err)
 			}
+			if c.Settle != nil {
+				if err := c.Settle(ctx); err != nil {
+					return fmt.Errorf("process %s: %w", c.Name, err)
+				}
+			}
 		}
 		if after, err := r.Store.Log.Head(ctx); err != nil || after == before {
 			return err
@@ -114,7 +128,8 @@ type Status struct {
 	Process  string `json:"process"`
 	Position int64  `json:"position"` // of the last event that it is through with
 	Holder   string `json:"holder"`   // the node that runs it
-	Dead     int    `json:"dead"`     // letters
+	Dead     int    `json:"dead"`     // letters, and work that was given up
+	Waiting  int    `json:"waiting"`  // how much work is put off
 }
 
 // Status returns that of all processes.
@@ -142,7 +157,14 @@ func (r *Runner) Status(ctx context.Context) ([]Status, error) {
 		if err != nil {
 			return nil, err
 		}
-		all[i] = Status{c.Name, position, held.Holder, len(letters)}
+		all[i] = Status{Process: c.Name, Position: position, Holder: held.Holder, Dead: len(letters)}
+		if c.Pending != nil {
+			waiting, given, err := c.Pending(ctx)
+			if err != nil {
+				return nil, err
+			}
+			all[i].Waiting, all[i].Dead = waiting, all[i].Dead+given
+		}
 	}
 	return all, nil
 }

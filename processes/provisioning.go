@@ -44,72 +44,8 @@ type Provisioner interface {
 	Usage(ctx context.Context, refs []provisioning.Ref) ([]provisioning.Observed, error)
 }
 
-// Provisioning brings the accounts of one service to how they are wanted, whenever
-// something changes what is wanted. It works from the state of things and not from
-// the change, so that one who comes late or twice does no harm.
-func Provisioning(s *eventstore.Store, service domain.Service, at Provisioner) Process {
-	return Process{
-		Name: "provisioning-" + string(service),
-		Wants: []any{
-			provisioning.AccountRequested{}, entitlement.QuotaChanged{},
-			entitlement.Suspended{}, entitlement.Resumed{}, entitlement.Revoked{},
-		},
-		Handle: func(ctx context.Context, _ eventstore.Record, event any) error {
-			var account domain.AccountID
-			var of domain.Service
-			switch e := event.(type) {
-			case provisioning.AccountRequested:
-				account, of = e.Account, e.Service
-			case entitlement.QuotaChanged:
-				account, of = accountOf(e.Subject), e.Service
-			case entitlement.Suspended:
-				account, of = accountOf(e.Subject), e.Service
-			case entitlement.Resumed:
-				account, of = accountOf(e.Subject), e.Service
-			case entitlement.Revoked:
-				account, of = accountOf(e.Subject), e.Service
-			}
-			if of != service {
-				return nil
-			}
-			return Reconcile(ctx, s, at, account)
-		},
-	}
-}
-
 // accountOf returns the account that an entitlement is to.
 func accountOf(e entitlement.Subject) domain.AccountID { return domain.AccountID(e.Entitlement) }
-
-// Reconcile brings one account to how it is wanted, and records what came of it.
-// An account that nobody has requested is left for when somebody does.
-func Reconcile(ctx context.Context, s *eventstore.Store, at Provisioner, account domain.AccountID) error {
-	want, requested, err := Desired(ctx, s, account)
-	if err != nil || !requested {
-		return err
-	}
-	step := provisioning.StepNone
-	is, err := at.Observe(ctx, want.Ref)
-	if err == nil {
-		var steps []provisioning.Step
-		if steps, err = provisioning.Plan(want, is, at.Capabilities()); errors.Is(err, provisioning.ErrForeign) {
-			err = fault.New(fault.Conflict, "", "provision %s: %w", account, err)
-		}
-		for _, step = range steps {
-			if err == nil {
-				_, err = take(ctx, at, step, want)
-			}
-		}
-	}
-	if err != nil {
-		class, _ := fault.ClassOf(err)
-		_, recorded := eventstore.Execute(ctx, s, provisioning.RecordFailure{
-			Account: account, Step: step, Class: string(class), Code: fault.CodeOf(err),
-			Attempts: 1, Parked: class.Permanent(), Revision: want.Revision,
-		})
-		return errors.Join(err, recorded)
-	}
-	return record(ctx, s, want)
-}
 
 func take(ctx context.Context, at Provisioner, step provisioning.Step, want provisioning.Desired) (provisioning.Observed, error) {
 	switch step {
@@ -140,34 +76,9 @@ func take(ctx context.Context, at Provisioner, step provisioning.Step, want prov
 	return provisioning.Observed{}, fmt.Errorf("processes: no such step: %s", step)
 }
 
-// record says how the account is now. What it was already is no news.
-func record(ctx context.Context, s *eventstore.Store, want provisioning.Desired) error {
-	_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
-		account, _, err := eventstore.Load[provisioning.Account](tx, provisioning.StreamOf(want.Account))
-		if err != nil {
-			return err
-		}
-		if want.Access == provisioning.Absent {
-			return eventstore.Do(tx, provisioning.RecordDeleted{Account: want.Account, Revision: want.Revision})
-		}
-		if account.Status() == provisioning.StatusRequested {
-			err = eventstore.Do(tx, provisioning.RecordProvisioned{Account: want.Account, Quota: want.Quota, Revision: want.Revision})
-		} else {
-			err = eventstore.Do(tx, provisioning.RecordQuota{Account: want.Account, Quota: want.Quota, Revision: want.Revision})
-		}
-		if err != nil {
-			return err
-		}
-		if want.Access == provisioning.Suspended {
-			return eventstore.Do(tx, provisioning.RecordSuspended{Account: want.Account, Revision: want.Revision})
-		}
-		return eventstore.Do(tx, provisioning.RecordResumed{Account: want.Account, Revision: want.Revision})
-	})
-	return err
-}
-
 // Desired returns how an account is wanted, as the log has it now, and whether it
-// was requested at all.
+// was requested at all. Once its login is erased, nobody has it any more: it is to be
+// absent, and has no login but that which it is found under by its mark.
 func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID) (want provisioning.Desired, requested bool, err error) {
 	request, revision, err := read[provisioning.Account](ctx, s, provisioning.StreamOf(account))
 	if err != nil {
@@ -182,10 +93,7 @@ func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID)
 	if err != nil {
 		return want, false, err
 	}
-	login, known := asked.Login.Reveal()
-	if !known {
-		return want, false, fault.New(fault.Invalid, "", "provision %s: its login was erased", account)
-	}
+	login, _ := asked.Login.Reveal()
 	want = provisioning.Desired{
 		Ref: provisioning.Ref{Service: service, Login: login}, Account: account,
 		Revision: revision, Access: provisioning.Absent, Quota: asked.Quota,
@@ -200,7 +108,15 @@ func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID)
 		case entitlement.StatusRevoked:
 		}
 	}
+	if login == "" {
+		want.Access = provisioning.Absent
+	}
 	return want, true, nil
+}
+
+// desired is how an account is wanted on the day.
+func (r *Reconciler) desired(ctx context.Context, account domain.AccountID) (want provisioning.Desired, requested bool, err error) {
+	return Desired(ctx, r.Store, account)
 }
 
 // read folds a stream, and returns the position of the event last in it.

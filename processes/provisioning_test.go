@@ -8,13 +8,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"golang.org/x/crypto/bcrypt"
-	"pgregory.net/rapid"
 
 	"rochdale/adapters/fault"
+	"rochdale/adapters/memory"
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/entitlement"
@@ -173,195 +172,12 @@ func changes(id domain.SubscriptionID, n int) domain.Command[entitlement.Entitle
 	return entitlement.Change{Subscription: id, Service: domain.Mail, Quota: domain.Bytes(n) * domain.GB, From: founding}
 }
 
-// asWanted makes sure that an account is as it is wanted, on the service and in the log.
-func asWanted(t interface {
-	Helper()
-	Errorf(string, ...any)
-}, c *coop, s *eventstore.Store, at *service, login provisioning.Login, account domain.AccountID,
-) {
-	t.Helper()
-	subscription, _ := entitlement.Of(domain.EntitlementID(account))
-	wanted := stateOf[entitlement.Entitlements](c, s, entitlement.StreamOf(subscription))[domain.Mail]
-	known := stateOf[provisioning.Account](c, s, provisioning.StreamOf(account))
-	is, there := at.accounts[login]
-	if trouble, any := known.Trouble(); any {
-		t.Errorf("there is trouble: %+v", trouble)
-	}
-	switch wanted.Status {
-	case entitlement.StatusRevoked:
-		if there || known.Status() != provisioning.StatusDeleted {
-			t.Errorf("revoked, and there is %+v, known to be %s", is, known.Status())
-		}
-	case entitlement.StatusActive, entitlement.StatusSuspended:
-		suspended := wanted.Status == entitlement.StatusSuspended
-		if !there || is.quota != wanted.Quota || is.suspended != suspended || known.Quota() != wanted.Quota ||
-			(known.Status() == provisioning.StatusSuspended) != suspended || known.Status() == provisioning.StatusDeleted {
-			t.Errorf("%+v is wanted; there is %+v, known to be %s with %d", wanted, is, known.Status(), known.Quota())
-		}
-	}
-}
-
-// TestAccountsComeToWhatIsWanted however often the service fails, before it has done
-// something or after, and whichever nodes see to it.
-func TestAccountsComeToWhatIsWanted(t *testing.T) {
-	rapid.Check(t, func(rt *rapid.T) {
-		c := found(t)
-		s := c.node()
-		at := newService(domain.Mail)
-		const login = "anna.loom@example.org"
-		account := entitle(c, s, "s", login)
-		faults := map[error]bool{}
-		at.fails = func(step provisioning.Step) (before, after error) {
-			err := error(fault.New(fault.Transient, "503", "%s: not now", step))
-			faults[err] = true
-			switch rapid.IntRange(0, 5).Draw(rt, string(step)) {
-			case 0:
-				return err, nil
-			case 1:
-				return nil, err
-			}
-			return nil, nil
-		}
-		for range rapid.IntRange(1, 25).Draw(rt, "steps") {
-			if n := rapid.IntRange(-6, 6).Draw(rt, "change"); n >= 0 {
-				if _, err := eventstore.Execute(as(t.Context()), s, changes("s", n)); err != nil {
-					if _, refused := errors.AsType[domain.Refusal](err); !refused {
-						rt.Fatal(err)
-					}
-				}
-				continue
-			}
-			node := s
-			if rapid.Bool().Draw(rt, "another node") {
-				node = c.node()
-			}
-			err := processes.Reconcile(as(t.Context()), node, at, account)
-			if is, classed := errors.AsType[*fault.Error](err); err != nil && (!classed || !faults[error(is)]) {
-				rt.Fatal(err)
-			}
-			known := stateOf[provisioning.Account](c, s, provisioning.StreamOf(account))
-			if trouble, any := known.Trouble(); known.Status() != provisioning.StatusDeleted && any != (err != nil) || any && trouble.Parked {
-				rt.Errorf("after %v the trouble is %+v", err, trouble)
-			}
-		}
-		at.fails = nil
-		if err := processes.Reconcile(as(t.Context()), s, at, account); err != nil {
-			rt.Fatal(err)
-		}
-		asWanted(rt, c, s, at, login, account)
-		head, _ := s.Log.Head(t.Context())
-		done := len(at.done)
-		if err := processes.Reconcile(as(t.Context()), c.node(), at, account); err != nil {
-			rt.Fatal(err)
-		}
-		if after, _ := s.Log.Head(t.Context()); after != head || len(at.done) != done {
-			rt.Errorf("what is as wanted was done again: %v", at.done[done:])
-		}
-	})
-}
-
-func TestAccountsThatAreNotOurs(t *testing.T) {
-	c := found(t)
-	s := c.node()
-	at := newService(domain.Mail)
-	at.accounts["anna.loom@example.org"] = &box{account: "somebody's", quota: 7}
-	account := entitle(c, s, "s", "anna.loom@example.org")
-	for range 2 {
-		err := processes.Reconcile(as(t.Context()), s, at, account)
-		if class, _ := fault.ClassOf(err); class != fault.Conflict || !errors.Is(err, provisioning.ErrForeign) {
-			t.Errorf("an account of somebody else's: %v", err)
-		}
-	}
-	if b := at.accounts["anna.loom@example.org"]; *b != (box{account: "somebody's", quota: 7}) {
-		t.Errorf("it was changed to %+v", b)
-	}
-	if failed := those[provisioning.Failed](c, s); len(failed) != 1 || !failed[0].Parked || failed[0].Class != string(fault.Conflict) {
-		t.Errorf("the trouble is told as %+v", failed)
-	}
-	execute(c, s, entitlement.Revoke{Subscription: "s", Service: domain.Mail, On: founding})
-	if err := processes.Reconcile(as(t.Context()), s, at, account); err != nil {
-		t.Error(err)
-	}
-	if len(at.accounts) != 1 {
-		t.Error("what is not ours was deleted")
-	}
-	if err := processes.Reconcile(as(t.Context()), s, at, "mail/nobody's"); err != nil {
-		t.Errorf("what nobody asked for: %v", err)
-	}
-	if at.looked > 3 {
-		t.Errorf("the service was looked at %d times", at.looked)
-	}
-}
-
-// TestProvisioningIsTriedAgain, in growing distances; what lasts is a dead letter,
-// which is replayed once its reason is gone.
-func TestProvisioningIsTriedAgain(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		c := found(t)
-		s := c.node()
-		at := newService(domain.Mail)
-		var tries []time.Time
-		denied := true
-		at.fails = func(step provisioning.Step) (before, after error) {
-			switch {
-			case step == provisioning.StepEnsure && len(tries) < 4:
-				tries = append(tries, time.Now())
-				return nil, fault.New(fault.Transient, "504", "gateway timeout") // though it is done
-			case step == provisioning.StepQuota && denied:
-				return fault.New(fault.Denied, "403", "not you"), nil
-			}
-			return nil, nil
-		}
-		runner := processes.NewRunner(s, quiet, processes.Provisioning(s, domain.Mail, at), processes.Provisioning(s, domain.Storage, newService(domain.Storage)))
-		ctx, stop := context.WithCancel(t.Context())
-		done := make(chan struct{})
-		go func() {
-			runner.Run(ctx)
-			close(done)
-		}()
-		account := entitle(c, s, "s", "anna.loom@example.org")
-		time.Sleep(5 * time.Minute)
-		synctest.Wait()
-		asWanted(t, c, s, at, "anna.loom@example.org", account)
-		if len(tries) != 1 {
-			t.Errorf("what was done already was done %d times", len(tries))
-		}
-		if failed := those[provisioning.Failed](c, s); len(failed) != 1 || failed[0].Step != provisioning.StepEnsure || failed[0].Code != "504" || failed[0].Parked {
-			t.Errorf("the trouble is told as %+v", failed)
-		}
-		execute(c, s, entitlement.Change{Subscription: "s", Service: domain.Mail, Quota: 2 * domain.GB, From: founding})
-		time.Sleep(5 * time.Minute)
-		synctest.Wait()
-		letters, err := runner.DeadLetters(ctx, "provisioning-mail")
-		if err != nil || len(letters) != 1 || letters[0].Class != "denied" || letters[0].Type != "entitlement.quota_changed" || !strings.Contains(letters[0].Error, "not you") {
-			t.Fatalf("dead letters %+v, %v", letters, err)
-		}
-		if trouble, any := stateOf[provisioning.Account](c, s, provisioning.StreamOf(account)).Trouble(); !any || !trouble.Parked || trouble.Step != provisioning.StepQuota {
-			t.Errorf("the trouble is %+v", trouble)
-		}
-		denied = false
-		if err := runner.Replay(as(ctx), "provisioning-mail", letters[0].Position); err != nil {
-			t.Error(err)
-		}
-		asWanted(t, c, s, at, "anna.loom@example.org", account)
-		if letters, err := runner.DeadLetters(ctx, ""); err != nil || len(letters) > 0 {
-			t.Errorf("dead letters %+v, %v", letters, err)
-		}
-		stop()
-		<-done
-		_ = s.Log.Close()
-		synctest.Wait()
-	})
-}
-
 func TestPasswordsStayOutOfTheLog(t *testing.T) {
 	c := found(t)
 	s := c.node()
 	at := newService(domain.Mail)
 	account := entitle(c, s, "s", "anna.loom@example.org")
-	if err := processes.Reconcile(as(t.Context()), s, at, account); err != nil {
-		t.Fatal(err)
-	}
+	at.accounts["anna.loom@example.org"] = &box{account: account}
 	head, _ := s.Log.Head(t.Context())
 	for password, want := range map[string]error{
 		"short": processes.ErrPassword, strings.Repeat("é", 14): processes.ErrPassword, strings.Repeat("x", 73): processes.ErrPassword,
@@ -461,21 +277,21 @@ func TestAccountsAreAskedForUnderFreeNames(t *testing.T) {
 func TestFromSubscriptionToMailbox(t *testing.T) {
 	c := found(t)
 	s := c.node()
-	mail, storage := newService(domain.Mail), newService(domain.Storage)
-	runner := processes.NewRunner(s, quiet,
-		processes.Entitlements(s, c.day), processes.Accounts(s, names{"anna": {"Anna", "Loom"}}, "example.org", c.day),
-		processes.Provisioning(s, domain.Mail, mail), processes.Provisioning(s, domain.Storage, storage))
+	mail, storage := memory.New(domain.Mail), memory.New(domain.Storage)
+	r := reconciler(c, s, processes.Target{Name: "mail", Service: domain.Mail, At: mail}, processes.Target{Name: "storage", Service: domain.Storage, At: storage})
+	runner := processes.NewRunner(s, quiet, append(r.Processes(),
+		processes.Entitlements(s, c.day), processes.Accounts(s, names{"anna": {"Anna", "Loom"}}, "example.org", c.day))...)
 	c.subscribe(s, "s", "anna", 10, founding)
 	if err := runner.CatchUp(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	for _, at := range []*service{mail, storage} {
-		b, there := at.accounts["anna.loom@example.org"]
-		if want := map[domain.Service]domain.Bytes{domain.Mail: 2 * domain.GB, domain.Storage: 8 * domain.GB}[at.of]; !there || len(at.accounts) != 1 || b.quota != want {
-			t.Errorf("%s has %+v", at.of, b)
+	for service, at := range map[domain.Service]*memory.Service{domain.Mail: mail, domain.Storage: storage} {
+		is := c.observe(at, service, "anna.loom@example.org")
+		if want := map[domain.Service]domain.Bytes{domain.Mail: 2 * domain.GB, domain.Storage: 8 * domain.GB}[service]; !is.Exists || *is.Quota != want {
+			t.Errorf("%s has %+v", service, is)
 		}
 	}
-	if status, err := runner.Status(t.Context()); err != nil || len(status) != 4 || status[0].Position == 0 {
+	if status, err := runner.Status(t.Context()); err != nil || len(status) != 4 || status[0].Position == 0 || status[0].Waiting > 0 {
 		t.Errorf("%+v, %v", status, err)
 	}
 }

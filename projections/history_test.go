@@ -562,14 +562,7 @@ var acts = []act{
 		return do(h, provisioning.RecordRepaired{Account: h.account(), Repair: fmt.Sprint("r", h.quantity()), Steps: []provisioning.Step{provisioning.StepEnsure}, Revision: h.revision(), Target: pick(h, "target", "", "ldap")})
 	},
 	func(h *history) error {
-		account := h.account()
-		if rapid.Bool().Draw(h.T, "in trouble") {
-			err := do(h, provisioning.RecordFailure{Account: account, Class: "invalid", Attempts: 1, Parked: true, Revision: h.revision()})
-			if err != nil {
-				return err
-			}
-		}
-		return do(h, provisioning.SkipWork{Account: account, Reason: "zyxo the server is being replaced"})
+		return do(h, provisioning.SkipWork{Account: h.account(), Revision: h.revision(), Reason: "zyxo the server is being replaced"})
 	},
 }
 

@@ -338,7 +338,7 @@ func (c *settlement) settled(ctx context.Context, t *testing.T) {
 	err := withHouse(ctx, &c.Globals, quiet(), func(h *house) error {
 		h.zone = time.UTC
 		at := map[domain.Service]processes.Provisioner{domain.Mail: nil, domain.Storage: nil} // only asked how far they are
-		runner := h.runner(&services{provisioners: at}, "coop.example")
+		runner := h.runner(h.reconciler(&services{provisioners: at}), "coop.example")
 		for last := int64(-1); ; {
 			head, err := h.store.Log.Head(ctx)
 			if err != nil {
@@ -351,6 +351,9 @@ func (c *settlement) settled(ctx context.Context, t *testing.T) {
 			through := head
 			for _, s := range all {
 				through = min(through, s.Position)
+				if s.Waiting > 0 {
+					through = -1
+				}
 				if s.Dead > 0 {
 					return fmt.Errorf("process %s has %d dead letters", s.Process, s.Dead)
 				}

@@ -335,7 +335,11 @@ func (d *demo) provision(ctx context.Context, _ statutes.Statutes, _ offering.Pr
 		return err
 	}
 	defer services.close()
-	if err := d.runner(services, d.cmd.MailDomain).CatchUp(ctx); err != nil {
+	reconciler := d.reconciler(services)
+	for i := range reconciler.Targets {
+		reconciler.Targets[i].Parallel = 1 // in an order that is always the same
+	}
+	if err := d.runner(reconciler, d.cmd.MailDomain).CatchUp(ctx); err != nil {
 		return err
 	}
 	if err := d.models.CatchUp(ctx); err != nil {

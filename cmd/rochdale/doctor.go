@@ -134,7 +134,7 @@ func (h *house) examineKey(note func(what, state, says, do string)) {
 }
 
 func (h *house) examineProcesses(ctx context.Context, note func(what, state, says, do string)) {
-	all, err := h.runner(&services{}, "coop.example", h.notices(postFlags{}, nil, "").Process()).Status(ctx)
+	all, err := h.runner(h.reconciler(&services{}), "coop.example", h.notices(postFlags{}, nil, "").Process()).Status(ctx)
 	if err != nil {
 		note("processes", "broken", err.Error(), "check the database")
 		return

@@ -318,7 +318,7 @@ func (c logReplayCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 			c.NoticeDays = 36_500 // whoever asks for it wants it sent
 			mails = append(mails, h.notices(c.postFlags, post, "").Process())
 		}
-		if err := h.runner(services, c.MailDomain, mails...).Replay(ctx, c.Process, c.Position); err != nil {
+		if err := h.runner(h.reconciler(services), c.MailDomain, mails...).Replay(ctx, c.Process, c.Position); err != nil {
 			return err
 		}
 		return t.print(g, map[string]any{"process": c.Process, "position": c.Position, "answered": true}, func(w io.Writer) {

@@ -42,6 +42,12 @@ type commands struct {
 	Export     exportCmd     `cmd:"" help:"Write registers, invoices or events to a file."`
 	Bill       billCmd       `cmd:"" help:"Issue the invoices of a month."`
 	Notices    noticesCmd    `cmd:"" help:"Show what members are told by mail, and what was sent."`
+	Plan       planCmd       `cmd:"" help:"Show what would be done for accounts on the services."`
+	Drift      driftCmd      `cmd:"" help:"Show what differs on the services from how it is wanted."`
+	Reconcile  reconcileCmd  `cmd:"" help:"Bring accounts on the services to how they are wanted."`
+	Accounts   accountsCmd   `cmd:"" help:"List accounts, and say why each exists."`
+	Work       workCmd       `cmd:"" help:"List what is to be done for accounts; retry it, or give it up."`
+	Targets    targetsCmd    `cmd:"" help:"List the targets that accounts are on; pause and resume them."`
 	Tally      tallyCmd      `cmd:"" help:"Count a file of ballots."`
 	Views      viewsCmd      `cmd:"" help:"Rebuild or verify the read models."`
 	Log        logCmd        `cmd:"" help:"Back up, restore, verify or watch the log."`

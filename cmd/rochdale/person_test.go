@@ -128,7 +128,7 @@ func lookAtPerson(t *testing.T, h *house) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := h.runner(&services{}, "coop.example").CatchUp(ctx); err != nil {
+	if err := h.runner(h.reconciler(&services{}), "coop.example").CatchUp(ctx); err != nil {
 		t.Fatal(err)
 	}
 	files = archiveOf(t, h, party)

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"rochdale/adapters/smtp"
-	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/graphql"
 	"rochdale/processes"
@@ -117,7 +116,8 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	} else if f.made {
 		mails = append(mails, h.notices(f.postFlags, nil, f.URL).Process())
 	}
-	runner := h.runner(services, f.MailDomain, mails...)
+	reconciler := h.reconciler(services)
+	runner := h.runner(reconciler, f.MailDomain, mails...)
 	contacts := h.contacts(f.URL)
 	links := access.NewLinks(h.access, post, f.URL, h.coop, h.t.log)
 
@@ -166,18 +166,13 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 }
 
 // runner returns all processes of the co-op, and those that not everybody runs.
-func (h *house) runner(services *services, mailDomain string, also ...processes.Process) *processes.Runner {
+func (h *house) runner(r *processes.Reconciler, mailDomain string, also ...processes.Process) *processes.Runner {
 	all := append([]processes.Process{
 		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today),
 		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today), processes.References(h.store, h.models),
 		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
 	}, also...)
-	for _, service := range domain.Services {
-		if at, ok := services.provisioners[service]; ok {
-			all = append(all, processes.Provisioning(h.store, service, at))
-		}
-	}
-	return processes.NewRunner(h.store, h.t.log, all...)
+	return processes.NewRunner(h.store, h.t.log, append(all, r.Processes()...)...)
 }
 
 // exits returns what has shares leave that are given back.

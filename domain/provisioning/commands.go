@@ -212,9 +212,10 @@ func (c RecordFailure) Decide(a Account) ([]accountEvent, error) {
 // SkipWork gives up on what an account is wanted to be on a target, for a reason:
 // nothing more is tried until the wish changes.
 type SkipWork struct {
-	Account domain.AccountID
-	Target  string
-	Reason  string
+	Account  domain.AccountID
+	Target   string
+	Revision int64 // of the wish
+	Reason   string
 }
 
 func (c SkipWork) Stream() domain.Stream { return StreamOf(c.Account) }
@@ -224,15 +225,15 @@ func (c SkipWork) Decide(a Account) ([]accountEvent, error) {
 	switch {
 	case !a.exists():
 		return nil, ErrUnknown
-	case known.Skipped > 0 && known.Skipped == known.Revision:
+	case known.Skipped > 0 && known.Skipped >= c.Revision:
 		return nil, nil
-	case !known.Trouble():
+	case c.Revision <= known.Revision && !known.Trouble():
 		return nil, ErrNoTrouble
 	case strings.TrimSpace(c.Reason) == "":
 		return nil, ErrNoReason
 	}
 	return []accountEvent{WorkSkipped{
-		a.requested.Subject, sealed.New(a.requested.Party, sealed.Service, c.Reason), known.Revision, a.named(c.Target),
+		a.requested.Subject, sealed.New(a.requested.Party, sealed.Service, c.Reason), c.Revision, a.named(c.Target),
 	}}, nil
 }
 

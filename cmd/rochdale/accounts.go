@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rochdale/domain"
+	"rochdale/domain/entitlement"
+	"rochdale/domain/provisioning"
+	"rochdale/domain/subscription"
+	"rochdale/eventstore"
+	"rochdale/processes"
+	"rochdale/projections"
+)
+
+// reconciler returns what brings accounts on services to how they are wanted.
+func (h *house) reconciler(s *services) *processes.Reconciler {
+	r := &processes.Reconciler{Store: h.store, Log: h.t.log, Terms: processes.Terms{Today: h.today}, Book: accountBook{caughtUp{h.models}}}
+	for _, service := range domain.Services {
+		if at, ok := s.provisioners[service]; ok {
+			r.Targets = append(r.Targets, processes.Target{Name: string(service), Service: service, At: at})
+		}
+	}
+	return r
+}
+
+// accountBook answers what reconciling asks of read models that have caught up.
+type accountBook struct{ caughtUp }
+
+func (b accountBook) AccountsAfter(ctx context.Context, service domain.Service, after domain.AccountID, limit int) ([]processes.BookedAccount, error) {
+	if after == "" {
+		if err := b.CatchUp(ctx); err != nil {
+			return nil, fmt.Errorf("accounts: %w", err)
+		}
+	}
+	return bookedAccounts(b.AccountsFrom(ctx, service, after, limit))
+}
+
+func (b accountBook) AccountsUnder(ctx context.Context, service domain.Service, logins []provisioning.Login) ([]processes.BookedAccount, error) {
+	return bookedAccounts(b.AccountsBy(ctx, service, logins))
+}
+
+func (b accountBook) AccountsOfParty(ctx context.Context, party domain.PartyID) ([]processes.BookedAccount, error) {
+	if err := b.CatchUp(ctx); err != nil {
+		return nil, fmt.Errorf("accounts of %s: %w", party, err)
+	}
+	return bookedAccounts(b.AccountsOf(ctx, party))
+}
+
+func bookedAccounts(accounts []projections.Account, err error) (all []processes.BookedAccount, _ error) {
+	for _, a := range accounts {
+		all = append(all, processes.BookedAccount{Account: a.ID, Service: a.Service, Login: a.Login, Deleted: a.Status == provisioning.StatusDeleted})
+	}
+	return all, err
+}
+
+// A listedAccount is an account as it is listed.
+type listedAccount struct {
+	ID      domain.AccountID    `json:"id"`
+	Party   domain.PartyID      `json:"party"`
+	Service domain.Service      `json:"service"`
+	Login   provisioning.Login  `json:"login,omitempty"`
+	Quota   domain.Bytes        `json:"quota"`
+	Status  provisioning.Status `json:"status"`
+	Trouble string              `json:"trouble,omitempty"`
+}
+
+func (h *house) allAccounts(ctx context.Context, inTrouble bool) ([]listedAccount, error) {
+	all := []listedAccount{}
+	for after := ""; ; {
+		page, err := h.models.Accounts(ctx, inTrouble, projections.Page{First: 500, After: after, Uncounted: true})
+		if err != nil {
+			return nil, err
+		}
+		for _, a := range page.Items {
+			l := listedAccount{a.ID, a.Party, a.Service, a.Login, a.Quota, a.Status, ""}
+			if a.Trouble != nil {
+				l.Trouble = a.Trouble.Class
+			}
+			all = append(all, l)
+		}
+		if !page.HasNext {
+			return all, nil
+		}
+		after = page.Cursor(len(page.Items) - 1)
+	}
+}
+
+type accountsWhyCmd struct {
+	Account string `arg:"" help:"Its id, as accounts list shows it."`
+}
+
+func (accountsWhyCmd) Help() string {
+	return `Shows the events that led to the account, each with who acted and which event it answers, how it is wanted and what it
+is on each target, and the last of what was tried there.
+Example:
+  rochdale accounts why mail/01976f3e-1d2c-7000-8000-000000000001`
+}
+
+// Run shows why an account exists.
+func (c accountsWhyCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
+	return withReconciler(ctx, g, t, func(h *house, r *processes.Reconciler) error { return c.show(ctx, h, r) })
+}
+
+// A cause is an event on the way to an account.
+type cause struct {
+	Position int64     `json:"position"`
+	At       time.Time `json:"at"`
+	Type     string    `json:"type"`
+	Stream   string    `json:"stream"`
+	Actor    string    `json:"actor"`
+	Answers  int64     `json:"answers,omitempty"` // position of the event that it answers
+	id       uuid.UUID
+	causedBy uuid.UUID
+}
+
+func (c accountsWhyCmd) show(ctx context.Context, h *house, r *processes.Reconciler) error {
+	id := domain.AccountID(c.Account)
+	if err := h.models.CatchUp(ctx); err != nil {
+		return err
+	}
+	a, known, err := h.models.Account(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !known {
+		return provisioning.ErrUnknown
+	}
+	sub, _ := entitlement.Of(a.Entitlement)
+	chain, err := h.causes(ctx, subscription.StreamOf(sub), entitlement.StreamOf(sub), provisioning.StreamOf(id))
+	if err != nil {
+		return err
+	}
+	rows, err := h.models.Provisions(ctx, id)
+	if err != nil {
+		return err
+	}
+	tries, err := r.Journal(ctx, id)
+	if err != nil {
+		return err
+	}
+	data := map[string]any{"account": id, "party": a.Party, "login": a.Login, "causes": chain, "targets": rows, "tries": tries}
+	return h.t.print(h.Globals, data, func(w io.Writer) {
+		fmt.Fprintf(w, "%s is %s of %s.\n\n", id, dash(string(a.Login)), a.Party)
+		table(w, "POSITION\tWHEN\tEVENT\tBY\tANSWERS", func(row func(...any)) {
+			for _, e := range chain {
+				answers := "-"
+				if e.Answers > 0 {
+					answers = fmt.Sprint(e.Answers)
+				}
+				row(e.Position, e.At.Format("2006-01-02 15:04"), e.Type, e.Actor, answers)
+			}
+		})
+		fmt.Fprintln(w)
+		table(w, "TARGET\tWANTED\tQUOTA\tIS\tTROUBLE\tDELETED\tBACKUPS UNTIL", func(row func(...any)) {
+			for _, p := range rows {
+				row(p.Target, p.Access, int64(p.Quota), p.Status, dash(p.Trouble), dash(p.Deleted.String()), dash(p.Backups.String()))
+			}
+		})
+		if len(tries) == 0 {
+			return
+		}
+		fmt.Fprintln(w)
+		table(w, "TRIED AT\tTARGET\tSTEPS\tBECAUSE\tBY\tATTEMPT\tTROUBLE", func(row func(...any)) {
+			for _, try := range tries {
+				steps := fmt.Sprint(try.Steps)
+				row(try.At.Format("2006-01-02 15:04:05"), try.Target, steps[1:len(steps)-1], try.Why, dash(try.By), try.Attempt, dash(try.Class))
+			}
+		})
+	})
+}
+
+// causes returns the events of some streams, and those that they answer, in order.
+func (h *house) causes(ctx context.Context, streams ...domain.Stream) (chain []cause, err error) {
+	at := map[uuid.UUID]int64{}
+	wanted := map[uuid.UUID]bool{}
+	add := func(rec eventstore.Record) {
+		if _, known := at[rec.ID]; known {
+			return
+		}
+		at[rec.ID] = rec.Position
+		chain = append(chain, cause{rec.Position, rec.RecordedAt, rec.Type, string(rec.Stream), rec.Actor, 0, rec.ID, rec.Causation})
+		if rec.Causation != uuid.Nil {
+			wanted[rec.Causation] = true
+		}
+	}
+	for _, stream := range streams {
+		for rec, err := range h.store.Log.Stream(ctx, stream, 0) {
+			if err != nil {
+				return nil, err
+			}
+			add(rec)
+		}
+	}
+	missing := func() bool {
+		for id := range wanted {
+			if _, known := at[id]; !known {
+				return true
+			}
+		}
+		return false
+	}
+	for before := -1; missing() && len(chain) != before; { // what they answer answers something in turn
+		before = len(chain)
+		for rec, err := range h.store.Log.All(ctx, 0) {
+			if err != nil {
+				return nil, err
+			}
+			if wanted[rec.ID] {
+				add(rec)
+			}
+		}
+	}
+	slices.SortFunc(chain, func(a, b cause) int { return int(a.Position - b.Position) })
+	for i := range chain {
+		chain[i].Answers = at[chain[i].causedBy]
+	}
+	return chain, nil
+}

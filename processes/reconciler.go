@@ -1,0 +1,979 @@
+package processes
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rochdale/adapters/fault"
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
+	"rochdale/domain/membership"
+	"rochdale/domain/provisioning"
+	"rochdale/domain/sealed"
+	"rochdale/eventstore"
+)
+
+// A Target is where accounts of a service are: each of the service is wanted there.
+type Target struct {
+	Name    string // lower-case letters, digits and hyphens; one is named after the service
+	Service domain.Service
+	At      Provisioner
+	// Parallel is how much it is asked at once by all nodes, and WritesPerMinute how
+	// many accounts are changed in a minute; 0: as its capabilities say, or 8 and no limit.
+	Parallel, WritesPerMinute int
+	Timeout                   time.Duration // of a call; 0: 30 s
+}
+
+func (t Target) timeout() time.Duration { return cmp.Or(t.Timeout, 30*time.Second) }
+func (t Target) parallel() int          { return cmp.Or(t.Parallel, t.At.Capabilities().Parallel, 8) }
+func (t Target) perMinute() int {
+	return cmp.Or(t.WritesPerMinute, t.At.Capabilities().WritesPerMinute)
+}
+
+// AccountBook is what reconciling asks the read models.
+type AccountBook interface {
+	// AccountsCounted returns how many accounts of a service are not deleted.
+	AccountsCounted(ctx context.Context, service domain.Service) (int, error)
+	// AccountsAfter returns accounts of a service, in the order of their ids.
+	AccountsAfter(ctx context.Context, service domain.Service, after domain.AccountID, limit int) ([]BookedAccount, error)
+	// AccountsUnder returns those under some logins.
+	AccountsUnder(ctx context.Context, service domain.Service, logins []provisioning.Login) ([]BookedAccount, error)
+	// AccountsOfParty returns those of a party.
+	AccountsOfParty(ctx context.Context, party domain.PartyID) ([]BookedAccount, error)
+}
+
+// BookedAccount is an account as the read models have it.
+type BookedAccount struct {
+	Account domain.AccountID
+	Service domain.Service
+	Login   provisioning.Login // empty once it is erased
+	Deleted bool
+}
+
+// A Reconciler brings accounts to how they are wanted. Events say that an account may
+// not be so; what is to be done is seen when it is done: it is looked at, changed, and
+// looked at again, since servers answer "error" after the effect and "ok" without it.
+// Nothing else calls a target: to replay the log does not.
+//
+// All nodes work at once. The work for one account on a target is done by one at a
+// time; for as much as a target takes, that of several is. Work that meets trouble is
+// tried again for ever, in growing distances; work that no second attempt will mend
+// is given up until the wish changes or a person steps in. A target that is away, or
+// asks to be left alone, is left alone, and that is no attempt; one that denies us is
+// not asked again until a person says so.
+type Reconciler struct {
+	Store   *eventstore.Store
+	Log     *slog.Logger
+	Targets []Target
+	Book    AccountBook
+	Terms   Terms
+	// Share is the part of all accounts, in percent, of which so many may be suspended
+	// or deleted within an hour, and Least how many in any case: for more, a person is
+	// asked. 0: 5 percent, and 5.
+	Share, Least int
+	// Backoff is how long work waits after so many failed attempts, and Trip how long a
+	// target is left alone that was found away so many times in a row; nil: see [backoff] and [tripped].
+	Backoff, Trip func(n int) time.Duration
+
+	shift shift
+	once  sync.Once
+	lanes map[string]*lane
+}
+
+// Terms are for how long what has ended is kept.
+type Terms struct {
+	Today func() calendar.Date
+}
+
+func randN(d time.Duration) time.Duration { return rand.N(d + 1) }
+
+func (r *Reconciler) kv() eventstore.KV { return r.Store.Log.KV() }
+func (r *Reconciler) now() time.Time    { return r.Store.Now().UTC() }
+
+func (r *Reconciler) lane(name string) *lane {
+	r.once.Do(func() {
+		r.shift.kv = r.kv()
+		r.lanes = map[string]*lane{}
+		for _, t := range r.Targets {
+			r.lanes[t.Name] = &lane{Reconciler: r, t: t, woken: make(chan struct{}, 1), watch: watch{}}
+		}
+	})
+	return r.lanes[name]
+}
+
+func (r *Reconciler) target(name string) (Target, error) {
+	var names []string
+	for _, t := range r.Targets {
+		if t.Name == name {
+			return t, nil
+		}
+		names = append(names, t.Name)
+	}
+	return Target{}, ErrNoSuchTarget.With("target", name).With("targets", strings.Join(names, ", "))
+}
+
+func (r *Reconciler) works(ctx context.Context, target string, some func(Work) bool) ([]Work, error) {
+	all := []Work{}
+	for _, t := range r.Targets {
+		if target != "" && t.Name != target {
+			continue
+		}
+		pieces, err := worksOf(ctx, r.kv(), t.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range pieces {
+			if some(p.Work) {
+				all = append(all, p.Work)
+			}
+		}
+	}
+	slices.SortStableFunc(all, func(a, b Work) int { return a.Since.Compare(b.Since) })
+	return all, nil
+}
+
+// States returns that of each target.
+func (r *Reconciler) States(ctx context.Context) ([]TargetState, error) {
+	all := make([]TargetState, len(r.Targets))
+	for i, t := range r.Targets {
+		var err error
+		if all[i], err = targetState(ctx, r.kv(), t.Name); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// wake has this node look for work of a target at once.
+func (r *Reconciler) wake(target string) {
+	if l := r.lane(target); l != nil {
+		select {
+		case l.woken <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// old is how long ago an event was recorded that is answered at leisure: after a log
+// was restored, or a node was long away, targets are not flooded.
+const old = 15 * time.Minute
+
+// Processes returns a process for each target.
+func (r *Reconciler) Processes() (all []Process) {
+	for _, t := range r.Targets {
+		all = append(all, r.process(t))
+	}
+	return all
+}
+
+func (r *Reconciler) process(t Target) Process {
+	return Process{
+		Name: "provisioning-" + t.Name,
+		Wants: []any{
+			provisioning.AccountRequested{}, entitlement.QuotaChanged{},
+			entitlement.Suspended{}, entitlement.Resumed{}, entitlement.Revoked{}, membership.PersonalDataErased{},
+		},
+		Handle: func(ctx context.Context, rec eventstore.Record, event any) error {
+			if e, erased := event.(membership.PersonalDataErased); erased {
+				return r.erase(ctx, t, rec, e)
+			}
+			account, service, ends := concerned(event)
+			if service != t.Service {
+				return nil
+			}
+			w := Work{
+				Account: account, Target: t.Name, ID: rec.ID.String(), Wish: rec.Position, Cause: rec.ID, Correlation: rec.Correlation,
+				Why: rec.Type, By: rec.Actor, Since: rec.RecordedAt, Next: r.now(), Ends: ends,
+			}
+			if w.Next.Sub(rec.RecordedAt) > old {
+				w.Next = w.Next.Add(randN(5 * time.Minute))
+			}
+			if err := ask(ctx, r.kv(), w); err != nil {
+				return err
+			}
+			r.wake(t.Name)
+			return nil
+		},
+		Work: func(ctx context.Context) {
+			var wg sync.WaitGroup
+			defer wg.Wait()
+			if r.Book != nil && t.At.Capabilities().Lists {
+				wg.Go(func() { r.lane(t.Name).watchDrift(ctx) })
+			}
+			r.lane(t.Name).work(ctx)
+		},
+		Settle: func(ctx context.Context) error { return r.lane(t.Name).settle(ctx, nil) },
+		Pending: func(ctx context.Context) (waiting, given int, err error) {
+			all, err := worksOf(ctx, r.kv(), t.Name)
+			for _, p := range all {
+				if p.Parked {
+					given++
+				} else {
+					waiting++
+				}
+			}
+			return waiting, given, err
+		},
+	}
+}
+
+// erase has what nobody has a login for any more deleted: erasure reaches every target.
+// A person has decided it, so nobody is asked again.
+func (r *Reconciler) erase(ctx context.Context, t Target, rec eventstore.Record, e membership.PersonalDataErased) error {
+	if e.Class != sealed.Service || r.Book == nil {
+		return nil
+	}
+	accounts, err := r.Book.AccountsOfParty(ctx, e.Party)
+	if err != nil {
+		return err
+	}
+	for _, a := range accounts {
+		if a.Service != t.Service || a.Deleted {
+			continue
+		}
+		err := ask(ctx, r.kv(), Work{
+			Account: a.Account, Target: t.Name, ID: rec.ID.String(), Wish: rec.Position, Cause: rec.ID, Correlation: rec.Correlation,
+			Why: rec.Type, By: rec.Actor, Since: rec.RecordedAt, Next: r.now(), Ends: true, Sure: true,
+			Party: e.Party, Erased: e.Through,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	r.wake(t.Name)
+	return nil
+}
+
+// concerned returns which account an event concerns, and whether by it somebody may
+// be kept out.
+func concerned(event any) (account domain.AccountID, service domain.Service, ends bool) {
+	switch e := event.(type) {
+	case provisioning.AccountRequested:
+		return e.Account, e.Service, false
+	case entitlement.QuotaChanged:
+		return accountOf(e.Subject), e.Service, false
+	case entitlement.Suspended:
+		return accountOf(e.Subject), e.Service, true
+	case entitlement.Resumed:
+		return accountOf(e.Subject), e.Service, false
+	case entitlement.Revoked:
+		return accountOf(e.Subject), e.Service, true
+	}
+	return "", "", false
+}
+
+// A lane is the work of this node with one target.
+type lane struct {
+	*Reconciler
+	t     Target
+	woken chan struct{}
+	watch watch
+
+	alone sync.Mutex // held by who runs the lane
+
+	pending []piece // as they were found when looked for last; not being done here
+	looked  time.Time
+	fresh   bool // there may be more
+	width   int  // how much is asked at once, growing after the target was away
+	row     int  // how many have met trouble one after the other
+	flying  map[string]bool
+	landed  chan landing
+	failed  error // the first trouble met, for who settles
+}
+
+// glance is how often a node looks for work that others have put down.
+const glance = time.Second
+
+// work does the work of the target until ctx ends.
+func (l *lane) work(ctx context.Context) {
+	l.alone.Lock()
+	defer l.alone.Unlock()
+	l.start()
+	for ctx.Err() == nil {
+		if _, err := l.turn(ctx, nil, false); err != nil && ctx.Err() == nil {
+			l.Log.WarnContext(ctx, "reconciling interrupted", "target", l.t.Name, "err", err)
+			_ = sleep(ctx, time.Second)
+		}
+		l.rest(ctx)
+	}
+	l.finish(ctx)
+}
+
+// settle does what is waiting, once each, and what fails is left for later. Only is
+// which; nil is all. It returns the first trouble.
+func (l *lane) settle(ctx context.Context, only func(Work) bool) error {
+	l.alone.Lock()
+	defer l.alone.Unlock()
+	l.start()
+	type wish struct {
+		account domain.AccountID
+		id      int64
+	}
+	began, tried := l.now(), map[wish]bool{}
+	some := func(w Work) bool {
+		return (only == nil || only(w)) && !tried[wish{w.Account, w.Wish}] && (w.Attempts == 0 || !w.Next.After(began))
+	}
+	for ctx.Err() == nil {
+		begun, err := l.turn(ctx, some, true)
+		if err != nil {
+			l.finish(ctx)
+			return err
+		}
+		for _, p := range begun {
+			tried[wish{p.Account, p.Wish}] = true
+		}
+		if len(begun) == 0 && len(l.flying) == 0 {
+			break
+		}
+		if len(l.flying) > 0 {
+			l.land(ctx, true)
+		}
+	}
+	l.finish(ctx)
+	if l.failed == nil {
+		return context.Cause(ctx)
+	}
+	return l.failed
+}
+
+func (l *lane) start() {
+	l.pending, l.looked, l.fresh, l.failed, l.row = nil, time.Time{}, true, nil, 0
+	l.width = l.t.parallel()
+	l.flying, l.landed = map[string]bool{}, make(chan landing, 4*l.t.parallel())
+}
+
+// finish waits for what is under way.
+func (l *lane) finish(ctx context.Context) {
+	for len(l.flying) > 0 {
+		l.land(context.WithoutCancel(ctx), true)
+	}
+}
+
+// rest waits until there may be something to do.
+func (l *lane) rest(ctx context.Context) {
+	timer := time.NewTimer(glance)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-timer.C:
+	case <-l.woken:
+		l.fresh = true
+	case landed := <-l.landed:
+		l.settleDown(ctx, []landing{landed})
+	}
+}
+
+// turn takes note of what is done and begins as much as may be done, of some work or,
+// where that is nil, of what is due. Pressing work is not put off by how long ago its
+// event was recorded. It returns what was begun.
+func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (begun []piece, err error) {
+	l.land(ctx, false)
+	free := l.width - len(l.flying)
+	if free <= 0 {
+		return nil, nil
+	}
+	state, err := targetState(ctx, l.kv(), l.t.Name)
+	if err != nil {
+		return nil, err
+	}
+	open, err := l.open(ctx, state)
+	if err != nil || !open {
+		if !open && pressing && err == nil && l.failed == nil {
+			l.failed = fault.New(fault.Unavailable, "", "target %s is %s: %s", l.t.Name, state.State, state.Reason)
+		}
+		return nil, err
+	}
+	if limit := l.t.perMinute(); limit > 0 {
+		used := state.Writes
+		if passed := l.now().Sub(state.Minute); passed >= time.Minute {
+			used = max(0, used-limit*int(passed/time.Minute))
+		}
+		if free = min(free, limit-used); free <= 0 {
+			return nil, nil
+		}
+	}
+	if l.fresh && (len(l.pending) == 0 || time.Since(l.looked) > glance) || time.Since(l.looked) > glance {
+		if err := l.look(ctx, state); err != nil {
+			return nil, err
+		}
+	}
+	now := l.now()
+	var take []piece
+	l.pending = slices.DeleteFunc(l.pending, func(p piece) bool {
+		if len(take) == free || l.flying[p.key()] {
+			return l.flying[p.key()]
+		}
+		if some == nil && !p.Next.After(now) || some != nil && some(p.Work) {
+			take = append(take, p)
+			return true
+		}
+		return false
+	})
+	if len(take) == 0 {
+		return nil, nil
+	}
+	return l.begin(ctx, take)
+}
+
+// open reports whether a target may be worked with; where it may be back, it looks.
+func (l *lane) open(ctx context.Context, state TargetState) (bool, error) {
+	switch state.State {
+	case TargetClosed:
+		return true, nil
+	case TargetDenied, TargetPaused:
+		return false, nil
+	}
+	if l.now().Before(state.Until) {
+		return false, nil
+	}
+	errOther := errors.New("another node looks")
+	err := setTarget(ctx, l.kv(), l.t.Name, func(s *TargetState) error {
+		if s.State != state.State || !s.Until.Equal(state.Until) {
+			return errOther
+		}
+		s.State, s.Until = TargetHalfOpen, l.now().Add(probeTerm)
+		return nil
+	})
+	if err != nil {
+		if errors.Is(err, errOther) {
+			err = nil
+		}
+		return false, err
+	}
+	check, cancel := context.WithTimeout(ctx, l.t.timeout())
+	defer cancel()
+	checked := l.t.At.Check(check)
+	err = setTarget(ctx, l.kv(), l.t.Name, func(s *TargetState) error {
+		if s.State != TargetHalfOpen {
+			return nil
+		}
+		if checked != nil {
+			s.met(checked, l.now(), l.trip())
+			return nil
+		}
+		s.State, s.Until, s.Reason, s.Since = TargetClosed, time.Time{}, "", l.now()
+		return nil
+	})
+	if err == nil && checked == nil {
+		l.width, l.row = 1, 0 // and it grows as it bears more
+	}
+	return err == nil && checked == nil, err
+}
+
+func (l *lane) trip() func(int) time.Duration {
+	if l.Trip != nil {
+		return l.Trip
+	}
+	return tripped
+}
+
+// look finds work, that of nodes which are dead included.
+func (l *lane) look(ctx context.Context, state TargetState) error {
+	all, err := worksOf(ctx, l.kv(), l.t.Name)
+	if err != nil {
+		return err
+	}
+	held := map[string]bool{}
+	for _, p := range all {
+		if p.Holder != "" && !l.flying[p.key()] {
+			held[p.Holder] = true
+		}
+	}
+	dead, err := l.watch.dead(ctx, l.kv(), held)
+	if err != nil {
+		return err
+	}
+	stopped, err := l.question(ctx, state, all)
+	if err != nil {
+		return err
+	}
+	l.pending = all[:0]
+	others := 0
+	for _, p := range all {
+		switch {
+		case p.Parked || l.flying[p.key()] || stopped && p.Ends && !p.Sure && (p.Wish == 0 || p.Wish > state.Sure):
+		case p.Holder != "" && !dead[p.Holder]:
+			others++
+		default:
+			l.pending = append(l.pending, p)
+		}
+	}
+	slices.SortStableFunc(l.pending, func(a, b piece) int { return a.Next.Compare(b.Next) })
+	l.looked, l.fresh = time.Now(), false
+	if n := l.t.parallel() - others; l.width > n { // as much as all nodes may ask at once
+		l.width = max(1, n)
+	}
+	return nil
+}
+
+// question reports whether so much is to end at once that a person is to be asked.
+func (l *lane) question(ctx context.Context, state TargetState, all []piece) (bool, error) {
+	ends, through := 0, int64(0)
+	for _, p := range all {
+		if p.Ends && !p.Parked && !p.Sure && (p.Wish == 0 || p.Wish > state.Sure) {
+			ends++
+			through = max(through, p.Wish)
+		}
+	}
+	answered := func() error {
+		if state.Question == nil {
+			return nil
+		}
+		return setTarget(ctx, l.kv(), l.t.Name, func(s *TargetState) error {
+			s.Question = nil
+			return nil
+		})
+	}
+	if ends == 0 {
+		return false, answered()
+	}
+	recent := 0
+	for _, at := range state.Ended {
+		if l.now().Sub(at) < time.Hour {
+			recent++
+		}
+	}
+	least, of := cmp.Or(l.Least, 5), 0
+	if ends+recent <= least {
+		return false, answered()
+	}
+	if l.Book != nil {
+		var err error
+		if of, err = l.Book.AccountsCounted(ctx, l.t.Service); err != nil {
+			return false, err
+		}
+	}
+	most := max(least, of*cmp.Or(l.Share, 5)/100)
+	if ends+recent <= most {
+		return false, answered()
+	}
+	if q := state.Question; q != nil && q.Through >= through && q.Ends == ends {
+		return true, nil
+	}
+	l.Log.ErrorContext(ctx, "so many accounts are to be suspended or deleted that a person has to say so", "target", l.t.Name, "accounts", ends, "of", of)
+	return true, setTarget(ctx, l.kv(), l.t.Name, func(s *TargetState) error {
+		s.Question = &Question{Asked: l.now(), Ends: ends, Of: of, Most: most, Through: through}
+		return nil
+	})
+}
+
+// begin takes work for this node, and has it done.
+func (l *lane) begin(ctx context.Context, take []piece) (begun []piece, err error) {
+	holder, working, err := l.shift.begin(ctx, len(take))
+	if err != nil {
+		return nil, err
+	}
+	claim := func(some []piece) error {
+		var changes []eventstore.Change
+		for i := range some {
+			some[i].Holder = holder
+			c, err := some[i].change()
+			if err != nil {
+				return err
+			}
+			changes = append(changes, c)
+		}
+		return l.kv().Put(ctx, changes...)
+	}
+	err = claim(take)
+	taken := take
+	if eventstore.IsStale(err) { // some has changed: which?
+		taken, err, l.fresh, l.looked = nil, nil, true, time.Time{}
+		for i := range take {
+			if failed := claim(take[i : i+1]); failed == nil {
+				taken = append(taken, take[i])
+			} else if !eventstore.IsStale(failed) {
+				err = failed
+				break
+			}
+		}
+	}
+	if err != nil && len(taken) == len(take) {
+		taken = nil
+	}
+	l.shift.end(len(take) - len(taken))
+	for _, p := range taken {
+		p.revision++
+		l.flying[p.key()] = true
+		begun = append(begun, p)
+		go func() { l.landed <- l.do(working, p) }()
+	}
+	return begun, err
+}
+
+// A landing is a piece of work that was tried.
+type landing struct {
+	piece
+	holder  string
+	done    bool // there is nothing left to do
+	stopped bool // it was not the work that failed: the node stops, or has lost its lease
+	writes  int
+	ended   bool
+	err     error
+	try     Try
+}
+
+// do tries a piece of work.
+func (l *lane) do(ctx context.Context, p piece) (out landing) {
+	began := time.Now()
+	out = landing{piece: p, holder: p.Holder, try: Try{
+		At: l.now(), By: p.By, Why: p.Why, Cause: p.Cause, Wish: p.Wish, Attempt: p.Attempts + 1,
+	}}
+	var login provisioning.Login
+	defer func() {
+		if panicked := recover(); panicked != nil {
+			out.err = fault.New(fault.Transient, "panic", "panic: %v", panicked)
+		}
+		out.try.Took = time.Since(began)
+		out.stopped = out.err != nil && ctx.Err() != nil
+		if out.err != nil {
+			class, _ := fault.ClassOf(out.err)
+			out.try.Class, out.try.Code, out.try.Error = string(class), fault.CodeOf(out.err), without(short(out.err), login)
+		}
+	}()
+	ctx = eventstore.AnswerTo(ctx, eventstore.Record{ID: p.Cause, Correlation: p.Correlation}, "process/provisioning-"+l.t.Name)
+	if p.Erased > 0 { // which this node may not have heard of yet
+		l.Store.Keys.Forget(p.Party, sealed.Service, p.Erased)
+	}
+	want, requested, err := l.desired(ctx, p.Account)
+	if err != nil || !requested {
+		out.err, out.done = err, err == nil
+		return out
+	}
+	login, out.try.Revision = want.Login, want.Revision
+	known, _, err := read[provisioning.Account](ctx, l.Store, provisioning.StreamOf(p.Account))
+	if err != nil {
+		out.err = err
+		return out
+	}
+	outcome := known.On(l.t.Name)
+	if outcome.Skipped > 0 && outcome.Skipped >= want.Revision && p.Why != "retried" {
+		out.done = true
+		return out
+	}
+	step, err := l.bring(ctx, want, &out)
+	if err != nil {
+		out.err = err
+		if ctx.Err() != nil {
+			return out
+		}
+		class, _ := fault.ClassOf(err)
+		if class.Permanent() && class != fault.Denied || class == fault.Transient && p.Attempts == 0 {
+			_, recorded := eventstore.Execute(ctx, l.Store, provisioning.RecordFailure{
+				Account: p.Account, Step: step, Class: string(class), Code: fault.CodeOf(err), Target: l.t.Name,
+				Attempts: p.Attempts + 1, Parked: class.Permanent(), Revision: want.Revision,
+			})
+			if Refused(recorded, provisioning.ErrDeleted) != nil {
+				out.err = errors.Join(err, recorded)
+			}
+		}
+		return out
+	}
+	mended := outcome.Revision >= want.Revision && !outcome.Trouble() && outcome.Status != provisioning.StatusRequested
+	out.err = l.record(ctx, want, out.piece, mended)
+	out.done = out.err == nil
+	return out
+}
+
+// bring brings an account to how it is wanted, and makes sure that it is. Of an error,
+// step is what failed.
+func (l *lane) bring(ctx context.Context, want provisioning.Desired, out *landing) (step provisioning.Step, err error) {
+	at, can := l.t.At, l.t.At.Capabilities()
+	step = provisioning.StepNone
+	look := func() (is provisioning.Observed, steps []provisioning.Step, err error) {
+		call, cancel := context.WithTimeout(ctx, l.t.timeout())
+		defer cancel()
+		if is, err = l.observe(call, want); err != nil {
+			return is, nil, err
+		}
+		to := want
+		to.Login = is.Login
+		if steps, err = provisioning.Plan(to, is, can); errors.Is(err, provisioning.ErrForeign) {
+			err = fault.New(fault.Conflict, "", "provision %s: %w", want.Account, err)
+		}
+		if out.Mend && !out.Sure {
+			steps = slices.DeleteFunc(steps, func(s provisioning.Step) bool { return PolicyOf(s, want, is) != Heal })
+		}
+		return is, steps, err
+	}
+	is, steps, err := look()
+	if err != nil {
+		return step, err
+	}
+	out.try.Before = seen(is)
+	out.try.After = out.try.Before
+	want.Login = is.Login
+	for _, step = range steps {
+		call, cancel := context.WithTimeout(ctx, l.t.timeout())
+		_, err := take(call, at, step, want)
+		cancel()
+		_, ambiguous := fault.ClassOf(err)
+		if err == nil || ambiguous {
+			out.writes++
+			out.try.Steps, out.Done = append(out.try.Steps, step), append(out.Done, step)
+			out.ended = out.ended || step == provisioning.StepSuspend || step == provisioning.StepDelete
+		}
+		if err != nil {
+			return step, err
+		}
+	}
+	if len(steps) > 0 { // an answer is no proof
+		step = provisioning.StepNone
+		is, left, err := look()
+		if err != nil {
+			return step, err
+		}
+		out.try.After = seen(is)
+		if len(left) > 0 {
+			return left[0], &fault.Error{Class: fault.Transient, Ambiguous: true, Code: "unseen", Err: fmt.Errorf("provision %s: %s was answered, and is not to be seen", want.Account, left[0])}
+		}
+	}
+	if purger, ok := at.(Purger); ok && can.Purges && want.Access == provisioning.Absent {
+		call, cancel := context.WithTimeout(ctx, l.t.timeout())
+		defer cancel()
+		if err := purger.Purge(call, want); err != nil {
+			return provisioning.StepDelete, err
+		}
+	}
+	return step, nil
+}
+
+// observe looks at an account: where its login was erased, it is found by its mark.
+func (l *lane) observe(ctx context.Context, want provisioning.Desired) (is provisioning.Observed, err error) {
+	if want.Login != "" {
+		return l.t.At.Observe(ctx, want.Ref)
+	}
+	if !l.t.At.Capabilities().Lists {
+		return is, fault.New(fault.Invalid, "", "provision %s: its login was erased, and the target cannot be searched", want.Account)
+	}
+	for cursor := ""; ; {
+		page, err := l.t.At.List(ctx, cursor, 500)
+		if err != nil {
+			return is, err
+		}
+		for _, is := range page.Accounts {
+			if is.Exists && is.Account == want.Account {
+				return is, nil
+			}
+		}
+		if cursor = page.Next; cursor == "" {
+			return provisioning.Observed{Ref: want.Ref}, nil
+		}
+	}
+}
+
+// land takes note of what is done; where it is to wait, of one at least.
+func (l *lane) land(ctx context.Context, wait bool) {
+	var all []landing
+	if wait && len(l.flying) > 0 {
+		all = append(all, <-l.landed)
+	}
+	for {
+		select {
+		case one := <-l.landed:
+			all = append(all, one)
+			continue
+		default:
+		}
+		break
+	}
+	if len(all) > 0 {
+		l.settleDown(ctx, all)
+	}
+}
+
+// settleDown writes what came of work, all in one transaction if nobody has changed
+// any of it meanwhile.
+func (l *lane) settleDown(ctx context.Context, all []landing) {
+	ctx = context.WithoutCancel(ctx)
+	writes, ended := 0, 0
+	for i := range all {
+		out := &all[i]
+		delete(l.flying, out.key())
+		writes += out.writes
+		if out.ended {
+			ended++
+		}
+		l.note(ctx, out)
+	}
+	l.shift.end(len(all))
+	if err := l.put(ctx, all...); err != nil {
+		for i := range all {
+			if err := l.putAgain(ctx, all[i]); err != nil {
+				l.Log.ErrorContext(ctx, "what came of work could not be written, and it is done again", "target", l.t.Name, "account", all[i].Account, "err", err)
+			}
+		}
+		l.fresh, l.looked = true, time.Time{}
+	}
+	if limit := l.t.perMinute(); ended > 0 || limit > 0 && writes > 0 {
+		err := setTarget(ctx, l.kv(), l.t.Name, func(s *TargetState) error {
+			now := l.now()
+			s.Ended = slices.DeleteFunc(s.Ended, func(at time.Time) bool { return now.Sub(at) >= time.Hour })
+			for range ended {
+				s.Ended = append(s.Ended, now)
+			}
+			if limit > 0 {
+				if passed := now.Sub(s.Minute); passed >= time.Minute {
+					s.Minute, s.Writes = now, max(0, s.Writes-limit*int(passed/time.Minute))
+				}
+				s.Writes += writes
+			}
+			return nil
+		})
+		if err != nil {
+			l.Log.ErrorContext(ctx, "the state of a target could not be written", "target", l.t.Name, "err", err)
+		}
+	}
+}
+
+// note decides what becomes of a piece of work by how it went.
+func (l *lane) note(ctx context.Context, out *landing) {
+	out.Holder = ""
+	if out.err == nil {
+		l.row = 0
+		l.width = min(l.width+1, l.t.parallel())
+		if l.Log.Enabled(ctx, slog.LevelDebug) {
+			l.Log.DebugContext(ctx, "reconciled", "target", l.t.Name, "account", out.Account, "steps", out.try.Steps)
+		}
+		return
+	}
+	class, _ := fault.ClassOf(out.err)
+	if l.failed == nil {
+		l.failed = out.err
+	}
+	switch {
+	case out.stopped:
+		out.Next = l.now()
+		return
+	case class == fault.Denied || class == fault.Throttled || class == fault.Unavailable:
+		out.Next = l.now()
+	case class.Permanent():
+		out.Parked, out.Attempts = true, out.Attempts+1
+		out.Class, out.Code, out.Error = out.try.Class, out.try.Code, out.try.Error
+	default:
+		pause := l.Backoff
+		if pause == nil {
+			pause = backoff
+		}
+		out.Next = l.now().Add(max(pause(out.Attempts), fault.RetryAfter(out.err)))
+		out.Attempts++
+		out.Class, out.Code, out.Error = out.try.Class, out.try.Code, out.try.Error
+		if l.row++; l.row < failuresInRow {
+			class = ""
+		}
+	}
+	l.Log.WarnContext(ctx, "reconciling met trouble", "target", l.t.Name, "account", out.Account, "attempt", out.Attempts, "class", out.try.Class, "code", out.try.Code, "given_up", out.Parked)
+	if class == "" || class.Permanent() && class != fault.Denied {
+		return
+	}
+	l.row = 0
+	if err := setTarget(ctx, l.kv(), l.t.Name, func(s *TargetState) error {
+		s.met(out.err, l.now(), l.trip())
+		return nil
+	}); err != nil {
+		l.Log.ErrorContext(ctx, "the state of a target could not be written", "target", l.t.Name, "err", err)
+	}
+	if class == fault.Denied {
+		l.Log.ErrorContext(ctx, "a target does not let us in, and is not asked again until somebody resumes it", "target", l.t.Name, "err", out.try.Error)
+	}
+}
+
+// put writes what came of work, and the journal.
+func (l *lane) put(ctx context.Context, all ...landing) error {
+	var changes []eventstore.Change
+	for _, out := range all {
+		c := eventstore.Change{Key: out.key(), Revision: out.revision}
+		if !out.done {
+			var err error
+			if c, err = out.change(); err != nil {
+				return err
+			}
+		}
+		line, err := journaled(ctx, l.kv(), l.t.Name, out.Account, out.try)
+		if err != nil {
+			return err
+		}
+		changes = append(changes, c, line)
+	}
+	return l.kv().Put(ctx, changes...)
+}
+
+// putAgain writes what came of one that may have been asked for again meanwhile: then
+// it is done once more.
+func (l *lane) putAgain(ctx context.Context, out landing) error {
+	for {
+		entries, err := l.kv().Get(ctx, out.key())
+		if err != nil {
+			return err
+		}
+		if entries[0].Revision != out.revision {
+			if entries[0].Revision == 0 {
+				return nil // somebody has taken it over, and done it
+			}
+			now, err := readPiece(entries[0])
+			if err != nil {
+				return err
+			}
+			if now.Holder != out.holder {
+				return nil // the same
+			}
+			now.Holder, out.done = "", false
+			out.piece = now
+		}
+		if err := l.put(ctx, out); !eventstore.IsStale(err) {
+			return err
+		}
+	}
+}
+
+// record says in the log what came of an account, as far as that is news.
+func (l *lane) record(ctx context.Context, want provisioning.Desired, p piece, mended bool) error {
+	name, today := l.t.Name, calendar.Date{}
+	if l.Terms.Today != nil {
+		today = l.Terms.Today()
+	}
+	_, err := eventstore.Transact(ctx, l.Store, func(tx *eventstore.Tx) error {
+		account, _, err := eventstore.Load[provisioning.Account](tx, provisioning.StreamOf(want.Account))
+		if err != nil {
+			return err
+		}
+		outcome := account.On(name)
+		if want.Access == provisioning.Absent {
+			return eventstore.Do(tx, provisioning.RecordDeleted{Account: want.Account, Revision: want.Revision, Target: name, On: today})
+		}
+		if outcome.Status == provisioning.StatusRequested {
+			err = eventstore.Do(tx, provisioning.RecordProvisioned{Account: want.Account, Quota: want.Quota, Revision: want.Revision, Target: name})
+		} else {
+			err = eventstore.Do(tx, provisioning.RecordQuota{Account: want.Account, Quota: want.Quota, Revision: want.Revision, Target: name})
+		}
+		if err == nil && mended {
+			err = eventstore.Do(tx, provisioning.RecordRepaired{Account: want.Account, Repair: p.ID, Steps: p.Done, Revision: want.Revision, Target: name})
+		}
+		if err != nil {
+			return err
+		}
+		if want.Access == provisioning.Suspended {
+			return eventstore.Do(tx, provisioning.RecordSuspended{Account: want.Account, Revision: want.Revision, Target: name})
+		}
+		return eventstore.Do(tx, provisioning.RecordResumed{Account: want.Account, Revision: want.Revision, Target: name})
+	})
+	return err
+}
+
+// newWork is what somebody asks for who acts in ctx, without that anything has happened.
+func (r *Reconciler) newWork(ctx context.Context, target string, account domain.AccountID, why string) Work {
+	return Work{
+		Account: account, Target: target, ID: uuid.Must(uuid.NewV7()).String(), Why: why, By: eventstore.Actor(ctx), Since: r.now(), Next: r.now(),
+	}
+}

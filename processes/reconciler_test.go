@@ -1,0 +1,709 @@
+package processes_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"rochdale/adapters/memory"
+	"rochdale/domain"
+	"rochdale/domain/entitlement"
+	"rochdale/domain/membership"
+	"rochdale/domain/provisioning"
+	"rochdale/domain/sealed"
+	"rochdale/eventstore"
+	"rochdale/processes"
+)
+
+// reconciler returns that of a node, which does not wait long.
+func reconciler(c *coop, s *eventstore.Store, targets ...processes.Target) *processes.Reconciler {
+	brief := func(int) time.Duration { return 1 }
+	return &processes.Reconciler{
+		Store: s, Log: quiet, Targets: targets, Book: roster{c, s}, Terms: processes.Terms{Today: c.day}, Backoff: brief, Trip: brief,
+	}
+}
+
+// A roster is what read models would know, read from the log.
+type roster struct {
+	c *coop
+	s *eventstore.Store
+}
+
+func (b roster) all(service domain.Service) (all []processes.BookedAccount) {
+	deleted := map[domain.AccountID]bool{}
+	for _, e := range those[provisioning.AccountDeleted](b.c, b.s) {
+		deleted[e.Account] = true
+	}
+	for _, e := range those[provisioning.AccountRequested](b.c, b.s) {
+		if e.Service == service {
+			login, _ := e.Login.Reveal()
+			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service, Login: login, Deleted: deleted[e.Account]})
+		}
+	}
+	slices.SortFunc(all, func(a, b processes.BookedAccount) int { return strings.Compare(string(a.Account), string(b.Account)) })
+	return all
+}
+
+func (b roster) AccountsCounted(_ context.Context, service domain.Service) (n int, err error) {
+	for _, a := range b.all(service) {
+		if !a.Deleted {
+			n++
+		}
+	}
+	return n, nil
+}
+
+func (b roster) AccountsAfter(_ context.Context, service domain.Service, after domain.AccountID, limit int) ([]processes.BookedAccount, error) {
+	all := b.all(service)
+	all = slices.DeleteFunc(all, func(a processes.BookedAccount) bool { return a.Account <= after })
+	return all[:min(limit, len(all))], nil
+}
+
+func (b roster) AccountsUnder(_ context.Context, service domain.Service, logins []provisioning.Login) ([]processes.BookedAccount, error) {
+	under := map[provisioning.Login]bool{}
+	for _, l := range logins {
+		under[l] = true
+	}
+	return slices.DeleteFunc(b.all(service), func(a processes.BookedAccount) bool { return !under[a.Login] }), nil
+}
+
+func (b roster) AccountsOfParty(_ context.Context, party domain.PartyID) (all []processes.BookedAccount, _ error) {
+	for _, e := range those[provisioning.AccountRequested](b.c, b.s) {
+		if e.Party == party {
+			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service})
+		}
+	}
+	return all, nil
+}
+
+// observe looks at an account past all troubles.
+func (c *coop) observe(at *memory.Service, service domain.Service, login provisioning.Login) provisioning.Observed {
+	c.Helper()
+	at.SetTrouble(nil)
+	is, err := at.Observe(context.Background(), provisioning.Ref{Service: service, Login: login})
+	if err != nil {
+		c.Fatal(err)
+	}
+	return is
+}
+
+func target(at *memory.Service) processes.Target {
+	return processes.Target{Name: "mail", Service: domain.Mail, At: at}
+}
+
+type testing_ interface {
+	Helper()
+	Errorf(string, ...any)
+	Fatal(...any)
+}
+
+// asWanted makes sure that an account is as it is wanted, on the service and in the log.
+func asWanted(t testing_, c *coop, s *eventstore.Store, at *memory.Service, login provisioning.Login, account domain.AccountID) {
+	t.Helper()
+	subscription, _ := entitlement.Of(domain.EntitlementID(account))
+	wanted := stateOf[entitlement.Entitlements](c, s, entitlement.StreamOf(subscription))[domain.Mail]
+	known := stateOf[provisioning.Account](c, s, provisioning.StreamOf(account))
+	is := c.observe(at, domain.Mail, login)
+	if trouble, any := known.Trouble(); any {
+		t.Errorf("%s: there is trouble: %+v", account, trouble)
+	}
+	switch wanted.Status {
+	case entitlement.StatusRevoked:
+		if is.Exists || known.Status() != provisioning.StatusDeleted {
+			t.Errorf("%s: revoked, and there is %+v, known to be %s", account, is, known.Status())
+		}
+	case entitlement.StatusActive, entitlement.StatusSuspended:
+		suspended := wanted.Status == entitlement.StatusSuspended
+		if !is.Exists || *is.Quota != wanted.Quota || (*is.Access == provisioning.Suspended) != suspended || known.Quota() != wanted.Quota ||
+			(known.Status() == provisioning.StatusSuspended) != suspended || known.Status() == provisioning.StatusDeleted {
+			t.Errorf("%s: %+v is wanted; there is %+v, known to be %s with %d", account, wanted, is, known.Status(), known.Quota())
+		}
+	}
+}
+
+// TestChaos has a target time out, answer 500, answer late after it has done what was
+// asked, lie about it, lose accounts, be away and deny us, while wishes change, people
+// meddle with accounts and nodes come and go. After any of it accounts come to what
+// is wanted, and the journal and the log say what was done.
+func TestChaos(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		c := found(t)
+		s := c.node()
+		at := memory.New(domain.Mail)
+		logins := []provisioning.Login{"anna.loom@example.org", "bert.loom@example.org", "cleo.loom@example.org"}
+		var accounts []domain.AccountID
+		for i, login := range logins {
+			accounts = append(accounts, entitle(c, s, domain.SubscriptionID(fmt.Sprint("s", i)), login))
+		}
+		hasty := target(at)
+		hasty.Timeout = 25 * time.Millisecond // with a target that hangs
+		nodes := []*processes.Reconciler{reconciler(c, s, hasty), reconciler(c, c.node(), hasty)}
+		trouble := rapid.SampledFrom(append(slices.Repeat([]memory.Trouble{memory.None}, 12), memory.Troubles...))
+		settle := func() {
+			i := rapid.IntRange(0, 1).Draw(rt, "node")
+			runner := processes.NewRunner(nodes[i].Store, quiet, nodes[i].Processes()...)
+			_ = runner.CatchUp(as(t.Context())) // and its troubles
+		}
+		var mu sync.Mutex
+		var drawn []memory.Trouble
+		for range rapid.IntRange(1, 20).Draw(rt, "steps") {
+			who := rapid.IntRange(0, 2).Draw(rt, "who")
+			switch rapid.IntRange(0, 5).Draw(rt, "what") {
+			case 0, 1:
+				_, err := eventstore.Execute(as(t.Context()), s, changes(domain.SubscriptionID(fmt.Sprint("s", who)), rapid.IntRange(0, 6).Draw(rt, "change")))
+				if _, refused := errors.AsType[domain.Refusal](err); err != nil && !refused {
+					rt.Fatal(err)
+				}
+			case 2:
+				at.Lose(logins[who])
+			case 3:
+				at.Meddle(logins[who], domain.Bytes(rapid.IntRange(1, 9).Draw(rt, "quota"))*domain.GB, rapid.SampledFrom([]provisioning.Access{provisioning.Active, provisioning.Suspended}).Draw(rt, "access"))
+			default:
+				drawn = rapid.SliceOfN(trouble, 40, 40).Draw(rt, "troubles")
+				at.SetTrouble(func(memory.Call) memory.Trouble {
+					mu.Lock()
+					defer mu.Unlock()
+					if len(drawn) == 0 {
+						return memory.None
+					}
+					next := drawn[0]
+					drawn = drawn[1:]
+					return next
+				})
+				settle()
+				at.SetTrouble(nil)
+			}
+		}
+		ctx := as(t.Context())
+		for range 3 { // a target that denied us is resumed, what was given up retried, and what has drifted mended
+			if err := nodes[0].Resume(ctx, "mail"); err != nil {
+				rt.Fatal(err)
+			}
+			settle()
+			if _, err := nodes[0].CheckDrift(ctx, "mail", func(d processes.Drift) error { return nodes[0].Mend(ctx, d, true) }); err != nil {
+				rt.Fatal(err)
+			}
+			time.Sleep(time.Microsecond)     // the shortest of pauses
+			_ = nodes[0].Settle(ctx, "", "") // a slow machine may time out, and it is tried again
+		}
+		check, err := nodes[1].CheckDrift(ctx, "mail", func(d processes.Drift) error {
+			rt.Errorf("there is still drift: %+v", d)
+			return nil
+		})
+		if err != nil || check.Pending > 0 {
+			rt.Errorf("the check: %+v, %v", check, err)
+		}
+		if waiting, err := nodes[0].Waiting(ctx, ""); err != nil || len(waiting) > 0 {
+			rt.Errorf("work is left: %+v, %v", waiting, err)
+		}
+		told := map[memory.Call]int{}
+		for i, login := range logins {
+			asWanted(rt, c, s, at, login, accounts[i])
+			tries, err := nodes[0].Journal(ctx, accounts[i])
+			if err != nil || len(tries) > 32 {
+				rt.Errorf("%d tries, %v", len(tries), err)
+			}
+			for _, try := range tries {
+				for _, step := range try.Steps {
+					told[memory.Call{Step: step, Login: login}]++
+				}
+			}
+		}
+		for call, n := range at.Taken() {
+			if told[call] < n {
+				rt.Errorf("%v was done %d times, and the journal tells of %d", call, n, told[call])
+			}
+		}
+	})
+}
+
+// served runs processes until a test ends with them; within a bubble.
+func served(t *testing.T, s *eventstore.Store, r *processes.Reconciler) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() {
+		processes.NewRunner(s, quiet, r.Processes()...).Run(ctx)
+		close(done)
+	}()
+	return func() {
+		cancel()
+		<-done
+		_ = s.Log.Close()
+		synctest.Wait()
+	}
+}
+
+func many(c *coop, s *eventstore.Store, n int) (accounts []domain.AccountID, logins []provisioning.Login) {
+	for i := range n {
+		login := provisioning.Login(fmt.Sprintf("member%d@example.org", i))
+		accounts, logins = append(accounts, entitle(c, s, domain.SubscriptionID(fmt.Sprintf("s%05d", i)), login)), append(logins, login)
+	}
+	return accounts, logins
+}
+
+// TestATargetThatIsAwayForADay delays its own work only, of which no attempt counts,
+// and is not flooded when it is back.
+func TestATargetThatIsAwayForADay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t)
+		s := c.node()
+		s.Now = time.Now
+		at, other := memory.New(domain.Mail), memory.New(domain.Mail)
+		var mu sync.Mutex
+		calls, back := 0, false
+		at.SetTrouble(func(memory.Call) memory.Trouble {
+			mu.Lock()
+			defer mu.Unlock()
+			calls++
+			if back {
+				return memory.None
+			}
+			return memory.Away
+		})
+		r := reconciler(c, s, target(at), processes.Target{Name: "directory", Service: domain.Mail, At: other})
+		r.Backoff, r.Trip = nil, nil
+		stop := served(t, s, r)
+		accounts, logins := many(c, s, 200)
+		time.Sleep(24 * time.Hour)
+		mu.Lock()
+		if calls > 24*60/5*4 {
+			t.Errorf("it was asked %d times in a day", calls)
+		}
+		calls, back = 0, true
+		mu.Unlock()
+		for _, account := range accounts {
+			o := stateOf[provisioning.Account](c, s, provisioning.StreamOf(account)).On("directory")
+			if o.Status != provisioning.StatusActive {
+				t.Fatalf("on the other target %s is %s", account, o.Status)
+			}
+		}
+		waiting, err := r.Waiting(t.Context(), "mail")
+		if err != nil || len(waiting) != len(accounts) {
+			t.Fatalf("%d wait, %v", len(waiting), err)
+		}
+		for _, w := range waiting {
+			if w.Attempts > 0 || w.Parked {
+				t.Errorf("it counts: %+v", w)
+			}
+		}
+		time.Sleep(10 * time.Minute)
+		for i, account := range accounts {
+			asWanted(t, c, s, at, logins[i], account)
+		}
+		stop()
+	})
+}
+
+// TestTroubleByItsClass: what passes is tried again in growing distances, what lasts is
+// given up until somebody retries it or gives a reason to skip it; who denies us is not
+// asked again until resumed.
+func TestTroubleByItsClass(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t)
+		s := c.node()
+		s.Now = time.Now
+		at := memory.New(domain.Mail)
+		var mu sync.Mutex
+		var looks []time.Time
+		trouble := memory.Fails
+		at.SetTrouble(func(call memory.Call) memory.Trouble {
+			mu.Lock()
+			defer mu.Unlock()
+			looks = append(looks, time.Now())
+			return trouble
+		})
+		be := func(next memory.Trouble) {
+			mu.Lock()
+			defer mu.Unlock()
+			trouble, looks = next, nil
+		}
+		asked := func() int {
+			mu.Lock()
+			defer mu.Unlock()
+			return len(looks)
+		}
+		r := reconciler(c, s, target(at))
+		r.Backoff, r.Trip = nil, nil
+		stop := served(t, s, r)
+		ctx := eventstore.As(t.Context(), "cli/olga")
+		account := entitle(c, s, "s", "anna.loom@example.org")
+		time.Sleep(12 * time.Hour)
+		if n := asked(); n < 12 || n > 400 {
+			t.Errorf("in 12 hours it was tried %d times", n)
+		}
+		if failed := those[provisioning.Failed](c, s); len(failed) != 1 || failed[0].Class != "transient" || failed[0].Parked {
+			t.Errorf("the trouble is told as %+v", failed)
+		}
+		be(memory.Denies)
+		if err := r.Retry(ctx, "mail", account); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(24 * time.Hour)
+		if n := asked(); n != 1 {
+			t.Errorf("who denies us was asked %d times", n)
+		}
+		if states, err := r.States(ctx); err != nil || states[0].State != processes.TargetDenied || !strings.Contains(states[0].Reason, "401") {
+			t.Errorf("%+v, %v", states, err)
+		}
+		if err := r.Resume(ctx, "mail"); err == nil {
+			t.Error("it was resumed though it denies us")
+		}
+		be(memory.None)
+		at.Foreign("anna.loom@example.org")
+		if err := r.Resume(ctx, "mail"); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Hour)
+		given, err := r.Given(ctx, "mail")
+		if err != nil || len(given) != 1 || !given[0].Parked || given[0].Class != "conflict" || strings.Contains(given[0].Error, "anna") {
+			t.Fatalf("given up is %+v, %v", given, err)
+		}
+		if err := r.Skip(ctx, "mail", account, ""); !errors.Is(err, processes.ErrWhy) {
+			t.Errorf("skipped for no reason: %v", err)
+		}
+		if err := r.Skip(ctx, "mail", account, "it is their old account"); err != nil {
+			t.Error(err)
+		}
+		if skipped := those[provisioning.WorkSkipped](c, s); len(skipped) != 1 {
+			t.Errorf("skipped %+v", skipped)
+		}
+		if err := r.Retry(ctx, "mail", account); !errors.Is(err, processes.ErrNoWork) {
+			t.Errorf("what was skipped is retried: %v", err)
+		}
+		at.Lose("anna.loom@example.org")
+		if err := r.ReconcileAccount(ctx, account); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		if is := c.observe(at, domain.Mail, "anna.loom@example.org"); is.Exists {
+			t.Error("what was skipped was done")
+		}
+		execute(c, s, entitlement.Change{Subscription: "s", Service: domain.Mail, Quota: 2 * domain.GB, From: founding})
+		time.Sleep(time.Minute)
+		asWanted(t, c, s, at, "anna.loom@example.org", account)
+		if err := r.Pause(ctx, "mail", "moving house"); err != nil {
+			t.Error(err)
+		}
+		execute(c, s, entitlement.Suspend{Subscription: "s", Service: domain.Mail, On: founding})
+		time.Sleep(time.Hour)
+		if is := c.observe(at, domain.Mail, "anna.loom@example.org"); *is.Access != provisioning.Active {
+			t.Error("a target that is paused was worked with")
+		}
+		if plan, err := r.Plan(ctx, ""); err != nil || len(plan) != 1 || !slices.Equal(plan[0].Steps, []provisioning.Step{provisioning.StepSuspend}) || plan[0].Held == "" {
+			t.Errorf("the plan: %+v, %v", plan, err)
+		}
+		if err := r.Resume(ctx, "mail"); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		asWanted(t, c, s, at, "anna.loom@example.org", account)
+		tries, err := r.Journal(ctx, account)
+		if err != nil || !slices.ContainsFunc(tries, func(try processes.Tried) bool { return try.By == "cli/olga" && try.Why == "retried" }) {
+			t.Errorf("the journal: %+v, %v", tries, err)
+		}
+		stop()
+	})
+}
+
+// TestTooMuchIsAsked: where more accounts than is usual are to be suspended at once, a
+// person is asked, and other work goes on.
+func TestTooMuchIsAsked(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t)
+		s := c.node()
+		s.Now = time.Now
+		at := memory.New(domain.Mail)
+		r := reconciler(c, s, target(at))
+		stop := served(t, s, r)
+		accounts, logins := many(c, s, 40)
+		time.Sleep(10 * time.Minute)
+		suspended := func() (n int) {
+			for _, login := range logins {
+				if is := c.observe(at, domain.Mail, login); is.Exists && *is.Access == provisioning.Suspended {
+					n++
+				}
+			}
+			return n
+		}
+		ctx := eventstore.As(t.Context(), "cli/olga")
+		hold := func(from, to int) {
+			for i := from; i < to; i++ {
+				execute(c, s, entitlement.Suspend{Subscription: domain.SubscriptionID(fmt.Sprintf("s%05d", i)), Service: domain.Mail, On: founding})
+			}
+			time.Sleep(10 * time.Second)
+		}
+		hold(0, 5)
+		if n := suspended(); n != 5 {
+			t.Errorf("%d are suspended of 5", n)
+		}
+		hold(5, 20)
+		if n := suspended(); n > 5 {
+			t.Errorf("%d are suspended, and nobody was asked", n)
+		}
+		execute(c, s, entitlement.Change{Subscription: "s00030", Service: domain.Mail, Quota: 2 * domain.GB, From: founding})
+		time.Sleep(time.Minute)
+		asWanted(t, c, s, at, logins[30], accounts[30])
+		states, err := r.States(ctx)
+		if err != nil || states[0].Question == nil || states[0].Question.Ends != 15 || states[0].Question.Of != 40 || states[0].Question.Most != 5 {
+			t.Fatalf("what is asked is %+v, %v", states[0].Question, err)
+		}
+		if err := r.Answer(ctx, "mail", true); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		if n := suspended(); n != 20 {
+			t.Errorf("%d are suspended of 20", n)
+		}
+		hold(20, 26)
+		if err := r.Answer(ctx, "mail", false); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(3 * time.Hour)
+		if n := suspended(); n != 20 {
+			t.Errorf("%d are suspended, though a person has said no", n)
+		}
+		if given, err := r.Given(ctx, ""); err != nil || len(given) != 6 || given[0].Class != "refused" {
+			t.Errorf("given up is %+v, %v", given, err)
+		}
+		if err := r.Answer(ctx, "mail", true); !errors.Is(err, processes.ErrNoQuestion) {
+			t.Errorf("nothing is asked: %v", err)
+		}
+		if err := r.Retry(ctx, "mail", accounts[20]); err != nil {
+			t.Error(err)
+		}
+		time.Sleep(time.Minute)
+		asWanted(t, c, s, at, logins[20], accounts[20])
+		stop()
+	})
+}
+
+// TestWorkIsTakenOver from a node that shows no life any more, and each account is
+// done by one node at a time.
+func TestWorkIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t)
+		s := c.node()
+		s.Now = time.Now
+		at := memory.New(domain.Mail)
+		var mu sync.Mutex
+		dead, twice := map[provisioning.Login]bool{}, 0
+		at.SetTrouble(func(call memory.Call) memory.Trouble {
+			mu.Lock()
+			defer mu.Unlock()
+			if call.Step == provisioning.StepEnsure {
+				if dead[call.Login] {
+					twice++
+				}
+				dead[call.Login] = true
+			}
+			return memory.None
+		})
+		r, other := reconciler(c, s, target(at)), reconciler(c, c.node(), target(at))
+		accounts, logins := many(c, s, 30)
+		// A node that died at work: what it held names it, and it shows no life.
+		if err := processes.NewRunner(s, quiet, r.Processes()...).CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, account := range accounts {
+			at.Lose(logins[i])
+			if err := r.ReconcileAccount(as(t.Context()), account); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mu.Lock()
+		clear(dead)
+		twice = 0
+		mu.Unlock()
+		for e, err := range eventstore.Entries(t.Context(), s.Log.KV(), "work/") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			held := strings.Replace(string(e.Value), `"account"`, `"holder":"dead","account"`, 1)
+			if err := s.Log.KV().Put(t.Context(), eventstore.Change{Key: e.Key, Value: []byte(held), Revision: e.Revision}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stop, stopOther := served(t, s, r), served(t, other.Store, other)
+		time.Sleep(time.Minute)
+		for i, account := range accounts {
+			asWanted(t, c, s, at, logins[i], account)
+		}
+		if twice > 0 {
+			t.Errorf("%d were made by two nodes", twice)
+		}
+		stop()
+		stopOther()
+	})
+}
+
+// TestDriftOfManyAccounts: of ten thousand, each that was changed by hand is found and
+// mended; nobody's is left alone until somebody says what to do.
+func TestDriftOfManyAccounts(t *testing.T) {
+	const n = 10_000
+	c := found(t)
+	s := c.node()
+	at := memory.New(domain.Mail)
+	var accounts []domain.AccountID
+	var logins []provisioning.Login
+	for from := 0; from < n; from += 500 {
+		base, err := s.Log.Head(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = eventstore.Transact(as(t.Context()), s, func(tx *eventstore.Tx) error {
+			for i := from; i < from+500; i++ {
+				revision := base + 4*int64(i-from) + 1 // four events of each, and the grant comes first
+				of := entitlement.IDOf(domain.SubscriptionID(fmt.Sprintf("s%05d", i)), domain.Mail)
+				login := provisioning.Login(fmt.Sprintf("member%d@example.org", i))
+				accounts, logins = append(accounts, domain.AccountID(of)), append(logins, login)
+				err := eventstore.Do(tx, entitlement.Grant{Subscription: domain.SubscriptionID(fmt.Sprintf("s%05d", i)), Party: "anna", Service: domain.Mail, Quota: domain.GB, From: founding})
+				if err == nil {
+					err = eventstore.Do2(tx, provisioning.RequestAccount{Account: domain.AccountID(of), Entitlement: of, Party: "anna", Service: domain.Mail, Login: login, Quota: domain.GB, On: founding})
+				}
+				if err != nil {
+					return err
+				}
+				want := provisioning.Desired{Ref: provisioning.Ref{Service: domain.Mail, Login: login}, Account: domain.AccountID(of), Revision: revision, Access: provisioning.Active, Quota: domain.GB}
+				if _, err := at.Ensure(t.Context(), want); err != nil {
+					return err
+				}
+				if err := eventstore.Do(tx, provisioning.RecordProvisioned{Account: want.Account, Quota: domain.GB, Revision: revision}); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := reconciler(c, s, target(at))
+	r.Book = fixed{roster{c, s}.all(domain.Mail)}
+	ctx := as(t.Context())
+	want := map[string]int{}
+	for i, login := range logins {
+		switch i % 4 {
+		case 0:
+			at.Lose(login)
+			want["missing ensure_account heal"]++
+		case 1:
+			at.Meddle(login, domain.GB/2, provisioning.Active)
+			want["differs set_quota heal"]++
+		case 2:
+			at.Meddle(login, 5*domain.GB, provisioning.Suspended)
+			want["differs set_quota ask"]++
+			want["differs resume heal"]++
+		}
+	}
+	at.Foreign("zoe@example.org")
+	want["foreign  ask"]++
+	at.Foreign("yves@example.org")
+	if err := r.LeaveForeign(ctx, "mail", "yves@example.org"); err != nil {
+		t.Fatal(err)
+	}
+	before := at.Taken()
+	got := map[string]int{}
+	check, err := r.CheckDrift(ctx, "mail", func(d processes.Drift) error {
+		got[fmt.Sprintf("%s %s %s", d.Kind, d.Step, d.Policy)]++
+		return r.Mend(ctx, d, false)
+	})
+	if err != nil || check.Left != 1 || check.There != n-n/4+2 {
+		t.Errorf("%+v, %v", check, err)
+	}
+	for what, n := range want {
+		if got[what] != n {
+			t.Errorf("%q was found %d times, not %d", what, got[what], n)
+		}
+	}
+	for call, n := range at.Taken() {
+		if before[call] != n {
+			t.Fatalf("looking has changed %v", call)
+		}
+	}
+	if err := r.Settle(ctx, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	left := map[string]int{}
+	if _, err := r.CheckDrift(ctx, "mail", func(d processes.Drift) error {
+		left[fmt.Sprintf("%s %s %s", d.Kind, d.Step, d.Policy)]++
+		return r.Mend(ctx, d, d.Kind == processes.DriftDiffers)
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if len(left) != 2 || left["differs set_quota ask"] != want["differs set_quota ask"] || left["foreign  ask"] != 1 {
+		t.Errorf("what needs nobody to say so is not mended: %v", left)
+	}
+	if err := r.Settle(ctx, "", ""); err != nil {
+		t.Fatal(err)
+	}
+	if check, err := r.CheckDrift(ctx, "mail", func(d processes.Drift) error { return nil }); err != nil || len(check.Found) != 1 || check.Found[processes.DriftForeign] != 1 {
+		t.Errorf("in the end %+v, %v", check, err)
+	}
+	if repaired := those[provisioning.AccountRepaired](c, s); len(repaired) != n { // a quarter of them in two goes
+		t.Errorf("%d repairs are told", len(repaired))
+	}
+}
+
+// fixed is a book that does not change.
+type fixed struct{ accounts []processes.BookedAccount }
+
+func (f fixed) AccountsCounted(context.Context, domain.Service) (int, error) {
+	return len(f.accounts), nil
+}
+
+func (f fixed) AccountsAfter(_ context.Context, _ domain.Service, after domain.AccountID, limit int) ([]processes.BookedAccount, error) {
+	i, found := slices.BinarySearchFunc(f.accounts, after, func(a processes.BookedAccount, id domain.AccountID) int {
+		return strings.Compare(string(a.Account), string(id))
+	})
+	if found {
+		i++
+	}
+	return f.accounts[i:min(i+limit, len(f.accounts))], nil
+}
+
+func (f fixed) AccountsOfParty(context.Context, domain.PartyID) ([]processes.BookedAccount, error) {
+	return nil, nil
+}
+
+func (f fixed) AccountsUnder(_ context.Context, _ domain.Service, logins []provisioning.Login) (all []processes.BookedAccount, err error) {
+	for _, login := range logins {
+		var n int
+		if _, err := fmt.Sscanf(string(login), "member%d@example.org", &n); err == nil {
+			all = append(all, f.accounts[n])
+		}
+	}
+	return all, nil
+}
+
+// TestErasureReachesTargets though the login is not known any more: the account is found
+// by its mark.
+func TestErasureReachesTargets(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	at := memory.New(domain.Mail)
+	account := entitle(c, s, "s", "anna.loom@example.org")
+	r := reconciler(c, s, target(at))
+	runner := processes.NewRunner(s, quiet, append(r.Processes(), processes.Erasure(s, func(context.Context, domain.PartyID) error { return nil }))...)
+	if err := runner.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	asWanted(t, c, s, at, "anna.loom@example.org", account)
+	execute(c, s, membership.ErasePersonalData{Party: "anna", Class: sealed.Service, Through: 1, On: founding, Statutes: c.rules})
+	if err := runner.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if is := c.observe(at, domain.Mail, "anna.loom@example.org"); is.Exists {
+		t.Error("the account is still there")
+	}
+	if gone := those[provisioning.AccountDeleted](c, s); len(gone) != 1 || gone[0].Account != account || gone[0].On != founding {
+		t.Errorf("the receipts are %+v", gone)
+	}
+}

@@ -1,0 +1,368 @@
+package processes
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"rochdale/adapters/fault"
+	"rochdale/domain"
+	"rochdale/domain/provisioning"
+	"rochdale/eventstore"
+)
+
+// The states of a target.
+const (
+	TargetClosed   = "closed"    // it is worked with
+	TargetOpen     = "open"      // it is away, or asked to be left alone: until then nothing is asked of it
+	TargetHalfOpen = "half_open" // one node looks whether it is back
+	TargetDenied   = "denied"    // it does not let us in: nothing more is tried until a person resumes it, lest it lock us out
+	TargetPaused   = "paused"    // a person has paused it
+)
+
+// TargetState is how a target is worked with. All nodes go by it.
+type TargetState struct {
+	Target   string    `json:"target"`
+	State    string    `json:"state"`
+	Until    time.Time `json:"until,omitzero"`   // when it is looked at again
+	Trips    int       `json:"trips,omitempty"`  // how often in a row it was found to be away
+	Reason   string    `json:"reason,omitempty"` // why it is not worked with
+	By       string    `json:"by,omitempty"`     // the person who paused or resumed it last
+	Since    time.Time `json:"since,omitzero"`
+	Question *Question `json:"question,omitempty"` // that a person has to answer first
+	Sure     int64     `json:"sure,omitempty"`     // what was wished up to this position may be done, by a person's answer
+
+	Ended  []time.Time `json:"ended,omitempty"`  // when accounts were suspended or deleted, of the last hour
+	Minute time.Time   `json:"minute,omitzero"`  // in which writes are counted
+	Writes int         `json:"writes,omitempty"` // in it
+	Drift  *Check      `json:"drift,omitempty"`  // the last
+}
+
+// Question is asked when so much is to be suspended or deleted at once that it may
+// be by mistake. The work in question rests until it is answered; other work goes on.
+type Question struct {
+	Asked   time.Time `json:"asked"`
+	Ends    int       `json:"ends"`    // how many accounts are to be suspended or deleted
+	Of      int       `json:"of"`      // how many there are
+	Most    int       `json:"most"`    // how many would be without asking
+	Through int64     `json:"through"` // position of the last wish in question
+}
+
+func targetKey(name string) string { return "target/" + name }
+
+func readTarget(name string, e eventstore.Entry) (s TargetState, err error) {
+	s = TargetState{Target: name, State: TargetClosed}
+	if e.Revision > 0 {
+		if err := json.Unmarshal(e.Value, &s); err != nil {
+			return s, fmt.Errorf("processes: %s: %w", e.Key, err)
+		}
+	}
+	return s, nil
+}
+
+func targetState(ctx context.Context, kv eventstore.KV, name string) (TargetState, error) {
+	entries, err := kv.Get(ctx, targetKey(name))
+	if err != nil {
+		return TargetState{}, err
+	}
+	return readTarget(name, entries[0])
+}
+
+// setTarget changes the state of a target.
+func setTarget(ctx context.Context, kv eventstore.KV, name string, change func(*TargetState) error) error {
+	return eventstore.Update(ctx, kv, targetKey(name), func(e eventstore.Entry) ([]byte, error) {
+		s, err := readTarget(name, e)
+		if err == nil {
+			err = change(&s)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(s)
+	})
+}
+
+const (
+	// firstTrip is how long a target that was found to be away is left alone, twice as
+	// long each time up to longestTrip.
+	firstTrip   = 2 * time.Second
+	longestTrip = 5 * time.Minute
+	// throttledFor is how long one is that asks for it and does not say for how long.
+	throttledFor = 30 * time.Second
+	// probeTerm is how long a node may take to look whether a target is back.
+	probeTerm = time.Minute
+	// failuresInRow is how many accounts may meet trouble, one after the other, until
+	// that is taken to be the target's.
+	failuresInRow = 8
+)
+
+// met changes the state of a target by a trouble that work has met.
+func (s *TargetState) met(err error, now time.Time, pause func(trips int) time.Duration) {
+	class, _ := fault.ClassOf(err)
+	switch class {
+	case fault.Denied:
+		if s.State != TargetPaused {
+			s.State, s.Until, s.Reason, s.Since = TargetDenied, time.Time{}, short(err), now
+		}
+	case fault.Throttled:
+		if s.State == TargetClosed || s.State == TargetHalfOpen || s.State == TargetOpen {
+			wait := fault.RetryAfter(err)
+			if wait <= 0 {
+				wait = throttledFor
+			}
+			until := now.Add(wait)
+			if s.State == TargetOpen && s.Until.After(until) {
+				until = s.Until
+			}
+			s.State, s.Until, s.Reason, s.Since = TargetOpen, until, short(err), now
+		}
+	case fault.Unavailable, fault.Transient:
+		if s.State == TargetClosed || s.State == TargetHalfOpen {
+			s.State, s.Until, s.Reason, s.Since = TargetOpen, now.Add(max(pause(s.Trips), fault.RetryAfter(err))), short(err), now
+			s.Trips++
+		}
+	case fault.Conflict, fault.Invalid, fault.Unsupported:
+	}
+}
+
+// tripped is how long a target is left alone that was found to be away.
+func tripped(trips int) time.Duration {
+	pause := longestTrip
+	if trips < 8 {
+		pause = min(pause, firstTrip<<trips)
+	}
+	return pause/2 + randN(pause/2)
+}
+
+// short is the first line of an error, which is no longer than people read.
+func short(err error) string {
+	text := []rune(err.Error())
+	for i, r := range text {
+		if r == '\n' {
+			return string(text[:i])
+		}
+	}
+	return string(text[:min(len(text), 300)])
+}
+
+// The rules by which the operation of targets says no.
+var (
+	ErrNoSuchTarget = domain.Refusal{Code: "processes.no_such_target", Reason: "there is no target {target}: choose among {targets}"}
+	ErrNoWork       = domain.Refusal{Code: "processes.no_work", Reason: "nothing is waiting for account {account} on {target}"}
+	ErrNotGivenUp   = domain.Refusal{Code: "processes.not_given_up", Reason: "the work for account {account} on {target} has not been given up: it is tried again by itself"}
+	ErrNoQuestion   = domain.Refusal{Code: "processes.no_question", Reason: "nothing is asked about target {target}"}
+	ErrWhy          = domain.Refusal{Code: "processes.why", Reason: "say why: whoever finds this later must understand it"}
+)
+
+var errStillDenied = errors.New("processes: the target does not let us in")
+
+// Pause has nothing asked of a target until somebody resumes it.
+func (r *Reconciler) Pause(ctx context.Context, name, reason string) error {
+	if _, err := r.target(name); err != nil {
+		return err
+	}
+	if reason == "" {
+		return ErrWhy
+	}
+	return setTarget(ctx, r.kv(), name, func(s *TargetState) error {
+		s.State, s.Until, s.Reason, s.By, s.Since = TargetPaused, time.Time{}, reason, eventstore.Actor(ctx), r.now()
+		return nil
+	})
+}
+
+// Resume has a target worked with again, if it lets us in.
+func (r *Reconciler) Resume(ctx context.Context, name string) error {
+	t, err := r.target(name)
+	if err != nil {
+		return err
+	}
+	check, cancel := context.WithTimeout(ctx, t.timeout())
+	defer cancel()
+	if err := t.At.Check(check); err != nil {
+		if class, _ := fault.ClassOf(err); class == fault.Denied {
+			return errors.Join(errStillDenied, err)
+		}
+	}
+	err = setTarget(ctx, r.kv(), name, func(s *TargetState) error {
+		s.State, s.Until, s.Reason, s.By, s.Since, s.Trips = TargetClosed, time.Time{}, "", eventstore.Actor(ctx), r.now(), 0
+		return nil
+	})
+	r.wake(name)
+	return err
+}
+
+// Answer answers the question about a target: whether so many accounts shall be
+// suspended or deleted. What shall not be is given up, until somebody retries it.
+func (r *Reconciler) Answer(ctx context.Context, name string, yes bool) error {
+	t, err := r.target(name)
+	if err != nil {
+		return err
+	}
+	var asked Question
+	err = setTarget(ctx, r.kv(), name, func(s *TargetState) error {
+		if s.Question == nil {
+			return ErrNoQuestion.With("target", name)
+		}
+		asked = *s.Question
+		if yes {
+			s.Question, s.Sure = nil, max(s.Sure, asked.Through)
+		}
+		s.By = eventstore.Actor(ctx)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	all, err := worksOf(ctx, r.kv(), t.Name)
+	if err != nil {
+		return err
+	}
+	for _, p := range all {
+		if !p.Ends || p.Parked || p.Wish > asked.Through || p.Sure {
+			continue
+		}
+		err := r.changeWork(ctx, t.Name, p.Account, func(w *Work) error {
+			if yes {
+				w.Sure = true
+			} else {
+				w.Parked, w.Class, w.Code, w.Error = true, "refused", "", "a person has said that it shall not be done"
+			}
+			return nil
+		}, Try{Why: map[bool]string{true: "answered yes", false: "answered no"}[yes]})
+		if err != nil && !errors.Is(err, ErrNoWork) {
+			return err
+		}
+	}
+	if !yes {
+		err = setTarget(ctx, r.kv(), name, func(s *TargetState) error {
+			s.Question = nil
+			return nil
+		})
+	}
+	r.wake(name)
+	return err
+}
+
+// changeWork changes the work of an account on a target, and journals who did.
+func (r *Reconciler) changeWork(ctx context.Context, target string, account domain.AccountID, change func(*Work) error, try Try) error {
+	try.At, try.By = r.now(), eventstore.Actor(ctx)
+	for {
+		entries, err := r.kv().Get(ctx, workKey(target, account))
+		if err != nil {
+			return err
+		}
+		if entries[0].Revision == 0 {
+			return ErrNoWork.With("account", account).With("target", target)
+		}
+		p, err := readPiece(entries[0])
+		if err != nil {
+			return err
+		}
+		if err := change(&p.Work); err != nil {
+			return err
+		}
+		put, err := p.change()
+		if err != nil {
+			return err
+		}
+		try.Wish, try.Attempt = p.Wish, p.Attempts
+		line, err := journaled(ctx, r.kv(), target, account, try)
+		if err != nil {
+			return err
+		}
+		if err := r.kv().Put(ctx, put, line); !eventstore.IsStale(err) {
+			return err
+		}
+	}
+}
+
+// Retry has work tried again now that was given up, or that waits for its turn.
+func (r *Reconciler) Retry(ctx context.Context, target string, account domain.AccountID) error {
+	if _, err := r.target(target); err != nil {
+		return err
+	}
+	err := r.changeWork(ctx, target, account, func(w *Work) error {
+		w.Parked, w.Attempts, w.Next, w.Why = false, 0, r.now(), "retried"
+		w.Sure = w.Sure || w.Class == "refused"
+		return nil
+	}, Try{Why: "retried"})
+	r.wake(target)
+	return err
+}
+
+// Skip gives up on work that does not succeed, for a reason: nothing more is tried
+// until the account is wanted otherwise. Who did is in the log.
+func (r *Reconciler) Skip(ctx context.Context, target string, account domain.AccountID, reason string) error {
+	if _, err := r.target(target); err != nil {
+		return err
+	}
+	if reason == "" {
+		return ErrWhy
+	}
+	entries, err := r.kv().Get(ctx, workKey(target, account))
+	if err != nil {
+		return err
+	}
+	if entries[0].Revision == 0 {
+		return ErrNoWork.With("account", account).With("target", target)
+	}
+	p, err := readPiece(entries[0])
+	if err != nil {
+		return err
+	}
+	if p.Class == "" {
+		return ErrNotGivenUp.With("account", account).With("target", target)
+	}
+	want, requested, err := r.desired(ctx, account)
+	if err != nil {
+		return err
+	}
+	if requested {
+		_, err := eventstore.Execute(ctx, r.Store, provisioning.SkipWork{Account: account, Target: target, Revision: want.Revision, Reason: reason})
+		if err != nil {
+			return err
+		}
+	}
+	line, err := journaled(ctx, r.kv(), target, account, Try{At: r.now(), By: eventstore.Actor(ctx), Why: "skipped", Wish: p.Wish, Attempt: p.Attempts})
+	if err != nil {
+		return err
+	}
+	return r.kv().Put(ctx, eventstore.Change{Key: p.key(), Revision: p.revision}, line)
+}
+
+// Given returns the work of a target, or of all where it is "", that was given up or
+// meets trouble: the oldest first.
+func (r *Reconciler) Given(ctx context.Context, target string) (all []Work, err error) {
+	return r.works(ctx, target, func(w Work) bool { return w.Parked || w.Class != "" })
+}
+
+// Waiting returns all work of a target, or of all where it is "".
+func (r *Reconciler) Waiting(ctx context.Context, target string) (all []Work, err error) {
+	return r.works(ctx, target, func(Work) bool { return true })
+}
+
+// Journal returns what was tried for an account, on all targets, oldest first.
+func (r *Reconciler) Journal(ctx context.Context, account domain.AccountID) (all []Tried, err error) {
+	for _, t := range r.Targets {
+		entries, err := r.kv().Get(ctx, journalKey(t.Name, account))
+		if err != nil {
+			return nil, err
+		}
+		tries, err := readTries(entries[0])
+		if err != nil {
+			return nil, err
+		}
+		for _, try := range tries {
+			all = append(all, Tried{t.Name, try})
+		}
+	}
+	return all, nil
+}
+
+// Tried is what was tried on a target.
+type Tried struct {
+	Target string `json:"target"`
+	Try
+}

@@ -1,0 +1,334 @@
+package processes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"rochdale/domain"
+	"rochdale/domain/provisioning"
+	"rochdale/eventstore"
+)
+
+// Work is that an account may not be as it is wanted on a target. It is kept beside
+// the log, one for each of both: whatever happens to the account meanwhile is the
+// same work, since it is done by how things are wanted when it is done. It is gone
+// when it is done.
+type Work struct {
+	Account     domain.AccountID `json:"account"`
+	Target      string           `json:"target"`
+	ID          string           `json:"id"`                 // drawn when it was first asked for
+	Wish        int64            `json:"wish,omitempty"`     // position of the event that asks for it; 0 if none did
+	Cause       uuid.UUID        `json:"cause,omitzero"`     // that event
+	Correlation uuid.UUID        `json:"of,omitzero"`        // the first event of its request
+	Why         string           `json:"why"`                // its type, or why somebody looked
+	By          string           `json:"by"`                 // who acted
+	Since       time.Time        `json:"since"`              // when it was asked for
+	Next        time.Time        `json:"next"`               // before which it is not tried
+	Attempts    int              `json:"attempts,omitempty"` // that failed, and count
+	Ends        bool             `json:"ends,omitempty"`     // it would keep the holder out, or delete the account
+	Mend        bool             `json:"mend,omitempty"`     // nobody has wished anything: what was changed past us is mended, as far as that needs no person
+	Sure        bool             `json:"sure,omitempty"`     // a person has said that it shall be done
+
+	Party  domain.PartyID `json:"party,omitempty"`  // whose personal data was erased,
+	Erased int            `json:"erased,omitempty"` // through this version of its key
+
+	Parked bool   `json:"parked,omitempty"` // nothing more is tried until the wish changes, or a person steps in
+	Class  string `json:"class,omitempty"`  // of the trouble last met
+	Code   string `json:"code,omitempty"`
+	Error  string `json:"error,omitempty"`
+
+	Done   []provisioning.Step `json:"done,omitempty"`   // so far
+	Holder string              `json:"holder,omitempty"` // the node that is at it
+}
+
+const (
+	workSpace    = "work/"
+	nodeSpace    = "node/"
+	journalSpace = "journal/"
+)
+
+func workKey(target string, account domain.AccountID) string {
+	return workSpace + target + "/" + string(account)
+}
+
+// A piece of work is held at the revision of its entry.
+type piece struct {
+	Work
+	revision int64
+}
+
+func (p piece) key() string { return workKey(p.Target, p.Account) }
+
+func (p piece) change() (eventstore.Change, error) {
+	value, err := json.Marshal(p.Work)
+	return eventstore.Change{Key: p.key(), Value: value, Revision: p.revision}, err
+}
+
+func readPiece(e eventstore.Entry) (p piece, err error) {
+	if err := json.Unmarshal(e.Value, &p.Work); err != nil {
+		return p, fmt.Errorf("processes: %s: %w", e.Key, err)
+	}
+	p.revision = e.Revision
+	return p, nil
+}
+
+// ask puts work where every node finds it. What somebody is at already is done once
+// more afterwards; what was given up is taken up again, unless it is only to mend.
+func ask(ctx context.Context, kv eventstore.KV, w Work) error {
+	return eventstore.Update(ctx, kv, workKey(w.Target, w.Account), func(e eventstore.Entry) ([]byte, error) {
+		asked := w
+		if e.Revision > 0 {
+			had, err := readPiece(e)
+			if err != nil {
+				return nil, err
+			}
+			if w.Mend && !w.Sure && !had.Mend {
+				return e.Value, nil // it is on its way to be as it is wanted anyway
+			}
+			asked.ID, asked.Holder, asked.Done = had.ID, had.Holder, had.Done
+			if w.Erased == 0 {
+				asked.Party, asked.Erased = had.Party, had.Erased
+			}
+			asked.Ends = w.Ends || had.Ends && !had.Parked && w.Wish == 0
+			asked.Sure = w.Sure || had.Sure && w.Wish == 0
+			if !had.Parked && had.Since.Before(w.Since) {
+				asked.Since = had.Since
+			}
+			if w.Wish == 0 {
+				asked.Wish, asked.Cause, asked.Correlation = had.Wish, had.Cause, had.Correlation
+				asked.Mend = w.Mend && had.Mend
+			}
+		}
+		return json.Marshal(asked)
+	})
+}
+
+// worksOf returns all work of a target.
+func worksOf(ctx context.Context, kv eventstore.KV, target string) (all []piece, err error) {
+	for e, err := range eventstore.Entries(ctx, kv, workSpace+target+"/") {
+		if err != nil {
+			return nil, err
+		}
+		p, err := readPiece(e)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, nil
+}
+
+// A Try is what was once tried for an account on a target: the journal keeps the
+// last of them.
+type Try struct {
+	At       time.Time           `json:"at"`
+	Took     time.Duration       `json:"took"` // in nanoseconds
+	By       string              `json:"by"`   // who acted
+	Why      string              `json:"why"`  // the type of the event that asked for it, or why somebody looked
+	Cause    uuid.UUID           `json:"cause,omitzero"`
+	Wish     int64               `json:"wish,omitempty"`
+	Revision int64               `json:"revision,omitempty"` // of how it was wanted
+	Attempt  int                 `json:"attempt"`
+	Steps    []provisioning.Step `json:"steps,omitempty"`
+	Before   *Seen               `json:"before,omitempty"`
+	After    *Seen               `json:"after,omitempty"`
+	Class    string              `json:"class,omitempty"`
+	Code     string              `json:"code,omitempty"`
+	Error    string              `json:"error,omitempty"`
+	Reason   string              `json:"reason,omitempty"` // of a person
+}
+
+// Seen is how an account was seen to be, without whose it is.
+type Seen struct {
+	Exists  bool                 `json:"exists"`
+	Access  provisioning.Access  `json:"access,omitempty"`
+	Quota   *domain.Bytes        `json:"quota,omitempty"`
+	Inbound provisioning.Inbound `json:"inbound,omitempty"`
+	Aliases int                  `json:"aliases,omitempty"`
+}
+
+func seen(is provisioning.Observed) *Seen {
+	s := &Seen{Exists: is.Exists, Quota: is.Quota, Aliases: len(is.Aliases)}
+	if is.Access != nil {
+		s.Access = *is.Access
+	}
+	if is.Inbound != nil {
+		s.Inbound = *is.Inbound
+	}
+	return s
+}
+
+// triesKept is how many tries the journal keeps of an account on a target.
+const triesKept = 32
+
+func journalKey(target string, account domain.AccountID) string {
+	return journalSpace + target + "/" + string(account)
+}
+
+// journaled returns the change by which tries enter the journal.
+func journaled(ctx context.Context, kv eventstore.KV, target string, account domain.AccountID, tries ...Try) (eventstore.Change, error) {
+	key := journalKey(target, account)
+	entries, err := kv.Get(ctx, key)
+	if err != nil {
+		return eventstore.Change{}, err
+	}
+	all, err := readTries(entries[0])
+	if err != nil {
+		return eventstore.Change{}, err
+	}
+	all = append(all, tries...)
+	value, err := json.Marshal(all[max(0, len(all)-triesKept):])
+	return eventstore.Change{Key: key, Value: value, Revision: entries[0].Revision}, err
+}
+
+func readTries(e eventstore.Entry) (all []Try, err error) {
+	if e.Revision > 0 {
+		if err = json.Unmarshal(e.Value, &all); err != nil {
+			err = fmt.Errorf("processes: %s: %w", e.Key, err)
+		}
+	}
+	return all, err
+}
+
+// backoff is full jitter over a time that doubles with each attempt, from 2 s to an hour.
+func backoff(attempts int) time.Duration {
+	most := time.Hour
+	if attempts < 11 {
+		most = min(most, 2*time.Second<<attempts)
+	}
+	return rand.N(most) + 1
+}
+
+// A shift is a node's lease on the pieces of work that it holds: they name it, and it
+// shows that it lives. Nothing is written while it holds none. Whoever sees that a
+// node has shown no life for a term takes over what it held; no clocks are compared.
+type shift struct {
+	kv eventstore.KV
+
+	mu       sync.Mutex
+	holder   string
+	revision int64
+	held     int
+	lost     context.CancelCauseFunc
+	working  context.Context
+	over     chan struct{} // closed when nobody shows life any more
+}
+
+// begin returns who this node is and the context of its work, which ends when the
+// lease is lost; n pieces are held more. ctx is that of the node.
+func (s *shift) begin(ctx context.Context, n int) (holder string, working context.Context, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.working == nil || s.working.Err() != nil {
+		s.holder, s.revision, s.held = uuid.NewString(), 0, 0
+		if err := s.show(ctx); err != nil {
+			return "", nil, err
+		}
+		s.working, s.lost = context.WithCancelCause(ctx)
+		s.over = make(chan struct{})
+		go s.live(s.working, s.lost, s.over)
+	}
+	s.held += n
+	return s.holder, s.working, nil
+}
+
+// end gives pieces back.
+func (s *shift) end(n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.held -= n
+}
+
+func (s *shift) show(ctx context.Context) error {
+	value, err := json.Marshal(leaseEntry{s.holder, time.Now().UTC()})
+	if err != nil {
+		return err
+	}
+	err = s.kv.Put(ctx, eventstore.Change{Key: nodeSpace + s.holder, Value: value, Revision: s.revision})
+	if err == nil {
+		s.revision++
+	}
+	return err
+}
+
+// live shows life until ctx ends or nothing is held any more.
+func (s *shift) live(ctx context.Context, lost context.CancelCauseFunc, over chan struct{}) {
+	defer close(over)
+	heard, idle := time.Now(), 0
+	for {
+		stopped := sleep(ctx, leaseTerm/4) != nil
+		s.mu.Lock()
+		if s.held > 0 {
+			idle = 0
+		} else if idle++; idle > 8 || stopped {
+			_ = s.kv.Put(context.WithoutCancel(ctx), eventstore.Change{Key: nodeSpace + s.holder, Revision: s.revision})
+			s.working = nil
+			s.mu.Unlock()
+			lost(nil)
+			return
+		}
+		err := s.show(context.WithoutCancel(ctx)) // also while what is under way is finished
+		s.mu.Unlock()
+		switch {
+		case err == nil:
+			heard = time.Now()
+		case eventstore.IsStale(err), time.Since(heard) > leaseTerm*3/4:
+			lost(errLeaseLost)
+			return
+		}
+		if stopped {
+			time.Sleep(leaseTerm / 16)
+		}
+	}
+}
+
+// A watch tells which nodes have shown no life for a term, by its own measure.
+type watch map[string]struct {
+	revision int64
+	since    time.Time
+}
+
+// dead looks at nodes, and returns those that are taken to be dead.
+func (w watch) dead(ctx context.Context, kv eventstore.KV, holders map[string]bool) (map[string]bool, error) {
+	dead := map[string]bool{}
+	for holder := range w {
+		if !holders[holder] {
+			delete(w, holder)
+		}
+	}
+	for holder := range holders {
+		entries, err := kv.Get(ctx, nodeSpace+holder)
+		if err != nil {
+			return nil, err
+		}
+		known, watched := w[holder]
+		if !watched || known.revision != entries[0].Revision {
+			known.revision, known.since = entries[0].Revision, time.Now()
+			w[holder] = known
+		}
+		if time.Since(known.since) > leaseTerm {
+			dead[holder] = true
+			if entries[0].Revision > 0 { // so that it finds out, if it was only slow
+				if err := kv.Put(ctx, eventstore.Change{Key: entries[0].Key, Revision: entries[0].Revision}); err != nil && !eventstore.IsStale(err) {
+					return nil, err
+				}
+			}
+		}
+	}
+	return dead, nil
+}
+
+// without is a text without a login, which is personal.
+func without(text string, login provisioning.Login) string {
+	if login == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, string(login), "(login)")
+}
