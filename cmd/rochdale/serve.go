@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"rochdale/adapters/smtp"
+	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/graphql"
 	"rochdale/processes"
