@@ -53,7 +53,7 @@ func (s *server) openID(w http.ResponseWriter, r *http.Request) {
 				s.refuse(w, r, http.StatusBadRequest, errBadAsking)
 				return
 			}
-			http.Redirect(w, r, r.URL.Path+"?"+r.Form.Encode(), http.StatusSeeOther)
+			http.Redirect(w, r, "/oauth/end-session?"+r.Form.Encode(), http.StatusSeeOther) //nolint:gosec // G710: to ourselves
 			return
 		}
 		held := &heldAnswer{header: w.Header()}
@@ -175,7 +175,7 @@ func (s *server) authorize(w http.ResponseWriter, r *http.Request) {
 	p := agreement{page: s.page(r, "agree"), Client: client, Who: person.Name}
 	p.Lang = languageFor(r, person.Language)
 	p.Accounts, err = s.Access.Usable(r.Context(), client, session.Party)
-	if errors.Is(err, access.ErrNoAccount) {
+	if errors.Is(err, access.ErrNoAccount) || errors.Is(err, access.ErrNoMember) {
 		if asked.Silent {
 			s.leadBack(w, r, asked, "access_denied")
 			return
@@ -235,7 +235,7 @@ func (s *server) agree(w http.ResponseWriter, r *http.Request) {
 	}
 	_, err := s.Access.Agree(r.Context(), asked.ID, s.session(r), domain.AccountID(r.PostFormValue("account")))
 	if errors.Is(err, access.ErrSignedOut) {
-		http.Redirect(w, r, r.URL.Path, http.StatusSeeOther)
+		http.Redirect(w, r, openid.Page(asked.ID), http.StatusSeeOther)
 		return
 	}
 	if err != nil {

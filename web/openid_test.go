@@ -346,6 +346,13 @@ func TestOthersServicesAreToldWhatOneAgreesTo(t *testing.T) {
 		t.Errorf("asked again: %s", text)
 	}
 	<-forum.tokens
+	// Who has left is not known to it any more.
+	stay := c.access.People.(people)[0].Roles
+	c.access.People.(people)[0].Roles = nil
+	if _, status, text := browse(t, browser, "GET", forum.URL+"/in", ""); status != http.StatusForbidden || !strings.Contains(text, "est pour les membres") {
+		t.Errorf("who has left: %d %s", status, text)
+	}
+	c.access.People.(people)[0].Roles = stay
 	// Nobody else has said so.
 	if _, _, text := browse(t, c.in(t, "max"), "GET", forum.URL+"/in", ""); !strings.Contains(text, "Max Muster") {
 		t.Errorf("another is not asked: %s", text)

@@ -74,13 +74,13 @@ type Grant struct {
 	SignedIn time.Time        `json:"signed_in"`
 	Created  time.Time        `json:"created"`
 	Expires  time.Time        `json:"expires"`
-	Access   []AccessToken    `json:"access,omitempty"`
+	Access   []Bearer         `json:"access,omitempty"`
 	Refresh  string           `json:"refresh,omitempty"` // hashed, as are those that were used up
 	Spent    []string         `json:"spent,omitempty"`
 }
 
-// An AccessToken of a grant lets a client ask for some minutes.
-type AccessToken struct {
+// A Bearer token of a grant lets a client ask for some minutes.
+type Bearer struct {
 	Hash    string    `json:"hash"`
 	Scopes  []string  `json:"scopes"`
 	Issued  time.Time `json:"issued"`
@@ -115,11 +115,19 @@ func (a *Access) Withdraw(ctx context.Context, id string) error {
 	return eventstore.Update(ctx, a.KV, requestSpace+hash(id), func(eventstore.Entry) ([]byte, error) { return nil, nil })
 }
 
-// Usable returns the accounts by which a party may sign in to a client; none where
-// the client asks for none, and [ErrNoAccount] where it does and there is none.
+// ErrNoMember refuses to sign somebody in who has left, or is not in yet.
+var ErrNoMember = domain.Refusal{Code: "access.no_member", Reason: "{client} is for members, and for who has an office or a mandate"}
+
+// Usable returns the accounts by which a party may sign in to a client, or
+// [ErrNoAccount]. Where the client asks for no account it returns none, or for who has
+// no role [ErrNoMember].
 func (a *Access) Usable(ctx context.Context, c Client, party domain.PartyID) (usable []Held, err error) {
 	if c.Service == "" {
-		return nil, nil
+		p, err := a.People.ByID(ctx, party)
+		if err == nil && len(p.Roles) == 0 {
+			err = ErrNoMember.With("client", c.Name)
+		}
+		return nil, err
 	}
 	all, err := a.Accounts.AccountsHeld(ctx, party)
 	for _, held := range all {
@@ -343,9 +351,9 @@ const maxSpent = 64
 
 func (a *Access) issue(g *Grant, scopes []string, renewable bool) (access, refresh string, expires time.Time) {
 	now := a.Now().UTC().Truncate(time.Second)
-	g.Access = slices.DeleteFunc(g.Access, func(t AccessToken) bool { return !now.Before(t.Expires) })
+	g.Access = slices.DeleteFunc(g.Access, func(t Bearer) bool { return !now.Before(t.Expires) })
 	access, expires = newSecret(g.prefix("roca_")), now.Add(AccessLife)
-	g.Access = append(g.Access, AccessToken{hash(access), scopes, now, expires})
+	g.Access = append(g.Access, Bearer{hash(access), scopes, now, expires})
 	if g.Expires = expires; renewable {
 		refresh = newSecret(g.prefix("rocg_"))
 		g.Refresh, g.Expires = hash(refresh), earlier(now.Add(refreshLife), g.SignedIn.Add(grantLife))
@@ -407,7 +415,7 @@ func (a *Access) grant(ctx context.Context, key string) (g Grant, err error) {
 }
 
 // ByAccess returns what an access token lets a client know, or [ErrEnded].
-func (a *Access) ByAccess(ctx context.Context, token string) (g Grant, t AccessToken, err error) {
+func (a *Access) ByAccess(ctx context.Context, token string) (g Grant, t Bearer, err error) {
 	key, err := grantKey(token, "roca_")
 	if err != nil {
 		return g, t, err
@@ -415,7 +423,7 @@ func (a *Access) ByAccess(ctx context.Context, token string) (g Grant, t AccessT
 	if g, err = a.grant(ctx, key); err != nil {
 		return g, t, err
 	}
-	i := slices.IndexFunc(g.Access, func(t AccessToken) bool { return t.Hash == hash(token) })
+	i := slices.IndexFunc(g.Access, func(t Bearer) bool { return t.Hash == hash(token) })
 	if i < 0 || !a.Now().Before(g.Access[i].Expires) {
 		return g, t, ErrEnded
 	}
@@ -454,13 +462,14 @@ func (a *Access) Holder(ctx context.Context, g Grant) (p Person, held Held, err 
 		return p, held, err
 	}
 	usable, err := a.Usable(ctx, c, g.Party)
-	if err != nil && !errors.Is(err, ErrNoAccount) {
+	barred := errors.Is(err, ErrNoAccount) || errors.Is(err, ErrNoMember)
+	if err != nil && !barred {
 		return p, held, err
 	}
 	if i := slices.IndexFunc(usable, func(h Held) bool { return h.ID == g.Account }); i >= 0 {
 		return p, usable[i], nil
 	}
-	if c.Service != "" || g.Account != "" || p.Name == "" {
+	if barred || c.Service != "" || g.Account != "" {
 		return p, held, errors.Join(ErrEnded, a.end(ctx, g.key()))
 	}
 	return p, held, nil
@@ -476,7 +485,7 @@ func (a *Access) EndAccess(ctx context.Context, client, token string) error {
 		if g.Client != client {
 			return ErrNoSuchClient.With("client", client)
 		}
-		g.Access = slices.DeleteFunc(g.Access, func(t AccessToken) bool { return t.Hash == hash(token) })
+		g.Access = slices.DeleteFunc(g.Access, func(t Bearer) bool { return t.Hash == hash(token) })
 		return nil
 	})
 	if errors.Is(err, ErrEnded) {

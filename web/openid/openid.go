@@ -540,8 +540,8 @@ const (
 
 // keptKeys are what is kept of keys, for all nodes.
 type keptKeys struct {
-	Secret []byte    `json:"secret"` // wrapped, by which tokens are sealed
-	Keys   []keptKey `json:"keys"`   // oldest first
+	Sealing []byte    `json:"sealing"` // wrapped, by which tokens are sealed
+	Keys    []keptKey `json:"keys"`    // oldest first
 }
 
 type keptKey struct {
@@ -634,7 +634,7 @@ func (s *storage) signing(ctx context.Context) (keys []signingKey, secret []byte
 		}
 		keys = append(keys, signingKey{k.ID, k.From, private})
 	}
-	if secret, err = s.Keys.Unwrap(ctx, wrapName, kept.Secret); err != nil {
+	if secret, err = s.Keys.Unwrap(ctx, wrapName, kept.Sealing); err != nil {
 		return nil, nil, err
 	}
 	s.known, s.key, s.until = keys, secret, now.Add(time.Minute)
@@ -643,10 +643,10 @@ func (s *storage) signing(ctx context.Context) (keys []signingKey, secret []byte
 
 // turn makes keys and forgets them, as time goes by.
 func (s *storage) turn(ctx context.Context, kept *keptKeys, now time.Time) (changed bool, err error) {
-	if kept.Secret == nil {
+	if kept.Sealing == nil {
 		raw := make([]byte, 32)
 		rand.Read(raw)
-		if kept.Secret, err = s.Keys.Wrap(ctx, wrapName, raw); err != nil {
+		if kept.Sealing, err = s.Keys.Wrap(ctx, wrapName, raw); err != nil {
 			return false, err
 		}
 		changed = true
