@@ -619,7 +619,6 @@ type landing struct {
 	done    bool // there is nothing left to do
 	stopped bool // it was not the work that failed: the node stops, or has lost its lease
 	writes  int
-	ended   bool
 	err     error
 	try     Try
 }
@@ -722,7 +721,6 @@ func (l *lane) bring(ctx context.Context, want provisioning.Desired, out *landin
 		if err == nil || ambiguous {
 			out.writes++
 			out.try.Steps, out.Done = append(out.try.Steps, step), append(out.Done, step)
-			out.ended = out.ended || step == provisioning.StepSuspend || step == provisioning.StepDelete
 		}
 		if err != nil {
 			return step, err
@@ -802,8 +800,8 @@ func (l *lane) settleDown(ctx context.Context, all []landing) {
 		out := &all[i]
 		delete(l.flying, out.key())
 		writes += out.writes
-		if out.ended {
-			ended++
+		if out.done && (slices.Contains(out.Done, provisioning.StepSuspend) || slices.Contains(out.Done, provisioning.StepDelete)) {
+			ended++ // once, however often it was tried
 		}
 		l.note(ctx, out)
 	}

@@ -27,7 +27,7 @@ import (
 func reconciler(c *coop, s *eventstore.Store, targets ...processes.Target) *processes.Reconciler {
 	brief := func(int) time.Duration { return 1 }
 	return &processes.Reconciler{
-		Store: s, Log: quiet, Targets: targets, Book: roster{c, s}, Terms: processes.Terms{Today: c.day}, Backoff: brief, Trip: brief,
+		Store: s, Log: quiet, Targets: targets, Book: roster{c, s}, Terms: processes.Terms{Today: c.day}, Backoff: brief, Trip: brief, Least: 1000,
 	}
 }
 
@@ -422,6 +422,7 @@ func TestTooMuchIsAsked(t *testing.T) {
 		s.Now = time.Now
 		at := memory.New(domain.Mail)
 		r := reconciler(c, s, target(at))
+		r.Least = 0
 		stop := served(t, s, r)
 		accounts, logins := many(c, s, 40)
 		time.Sleep(10 * time.Minute)
