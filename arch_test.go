@@ -50,6 +50,7 @@ func TestArrowsPointDown(t *testing.T) {
 		for _, spec := range file.Imports {
 			to, _ := strconv.Unquote(spec.Path.Value)
 			to, ours := strings.CutPrefix(to, "rochdale/")
+			ours = ours && to != "schema" // has texts, and knows nothing
 			family := !slices.Contains(columns, strings.Split(from, "/")[0]) || strings.HasPrefix(from, to+"/") || strings.HasPrefix(to, from+"/") || to == from
 			sibling := floor(to) == floor(from) && (slices.Contains(shared, to) || from == "domain/modules")
 			family = family && floor(to) == floor(from)

@@ -23,6 +23,7 @@ type Registry struct {
 }
 
 type eventType struct {
+	shape     reflect.Type
 	upcasters []Upcaster
 	decode    func(json.RawMessage) (any, error)
 }
@@ -30,17 +31,20 @@ type eventType struct {
 func (t eventType) edition() int { return 1 + len(t.upcasters) }
 
 // An Upcaster turns the data of one edition into that of the next.
-type Upcaster func(json.RawMessage) (json.RawMessage, error)
+type Upcaster struct {
+	from   reflect.Type
+	upcast func(json.RawMessage) (json.RawMessage, error)
+}
 
 // Upcast makes an [Upcaster] from a function between the two shapes.
 func Upcast[Old, New any](upcast func(Old) New) Upcaster {
-	return func(data json.RawMessage) (json.RawMessage, error) {
+	return Upcaster{reflect.TypeFor[Old](), func(data json.RawMessage) (json.RawMessage, error) {
 		var old Old
 		if err := json.Unmarshal(data, &old); err != nil {
 			return nil, err
 		}
 		return json.Marshal(upcast(old))
-	}
+	}}
 }
 
 // Register enters events of type E, a struct, under a name. Upcasters come
@@ -54,7 +58,7 @@ func Register[E any](r *Registry, name string, upcasters ...Upcaster) {
 		r.types, r.names = map[string]eventType{}, map[reflect.Type]string{}
 	}
 	r.names[t] = name
-	r.types[name] = eventType{upcasters, func(data json.RawMessage) (any, error) {
+	r.types[name] = eventType{t, upcasters, func(data json.RawMessage) (any, error) {
 		var e E
 		err := json.Unmarshal(data, &e)
 		return e, err
@@ -68,6 +72,19 @@ func (r *Registry) Types() []Encoded {
 		types = append(types, Encoded{Type: name, Edition: r.types[name].edition()})
 	}
 	return types
+}
+
+// Shapes returns the types in Go of all editions of an event type, from the first to
+// the current one.
+func (r *Registry) Shapes(name string) (shapes []reflect.Type) {
+	t, known := r.types[name]
+	if !known {
+		return nil
+	}
+	for _, u := range t.upcasters {
+		shapes = append(shapes, u.from)
+	}
+	return append(shapes, t.shape)
 }
 
 // Name returns the name under which events of the type of event are stored, or
@@ -95,9 +112,9 @@ func (r *Registry) Decode(enc Encoded) (any, error) {
 			enc.Type, t.edition(), enc.Edition)
 	}
 	data := enc.Data
-	for i, upcast := range t.upcasters[enc.Edition-1:] {
+	for i, u := range t.upcasters[enc.Edition-1:] {
 		var err error
-		if data, err = upcast(data); err != nil {
+		if data, err = u.upcast(data); err != nil {
 			return nil, fmt.Errorf("domain: upcast %s from edition %d: %w", enc.Type, enc.Edition+i, err)
 		}
 	}

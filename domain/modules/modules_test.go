@@ -65,6 +65,9 @@ func TestNoSampleIsOfAnUnknownType(t *testing.T) {
 	}
 	for _, name := range files {
 		kind := filepath.Base(filepath.Dir(name))
+		if strings.HasSuffix(name, ".schema.json") { // is made of the program
+			continue
+		}
 		if kind == "request.recorded" { // the event store's own, and read by its tests
 			continue
 		}

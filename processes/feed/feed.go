@@ -38,16 +38,21 @@ func Of(ctx context.Context, s *eventstore.Store, rec eventstore.Record, persona
 	if err != nil {
 		return Event{}, err
 	}
+	told, err := Encode(s.Registry, event)
+	return Event{Record: rec, Edition: told.Edition, Data: told.Data}, err
+}
+
+// Encode returns the form in which an event is told, with what is open in it.
+func Encode(r *domain.Registry, event any) (told domain.Encoded, err error) {
 	event, opened, err := unsealed(event)
 	if err != nil {
-		return Event{}, err
+		return told, err
 	}
-	encoded, err := s.Registry.Encode(event)
-	if err != nil {
-		return Event{}, err
+	if told, err = r.Encode(event); err != nil {
+		return told, err
 	}
-	data, err := reveal(encoded.Data, opened)
-	return Event{Record: rec, Edition: encoded.Edition, Data: data}, err
+	told.Data, err = reveal(told.Data, opened)
+	return told, err
 }
 
 // unsealed returns a copy of an event in whose boxes there is not what they hold
