@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"io/fs"
 	"log/slog"
 	"maps"
 	"net"
@@ -46,6 +47,8 @@ type Config struct {
 	OpenID      http.Handler    // at the paths of package openid; may be nil
 	Credentials Credentials     // at /services; may be nil
 	Reach       processes.Reach // that programs set themselves up by, if it is known
+	Feed        *Feed           // at /events, for programs; may be nil
+	Schemas     fs.FS           // of events, at /schemas; may be nil
 	// Ready tells why the node cannot serve yet, or any more.
 	Ready func(context.Context) error
 	// Trusted is whether a proxy in front says in X-Forwarded-For who asks.
@@ -122,6 +125,13 @@ func New(c Config) http.Handler {
 	s.setUp(mux)
 	if c.Metrics != nil {
 		mux.Handle("GET /metrics", s.identify(s.scoped("metrics", c.Metrics)))
+	}
+	if c.Feed != nil {
+		s.events(mux)
+	}
+	if c.Schemas != nil {
+		mux.HandleFunc("GET /schemas", s.schemas)
+		mux.HandleFunc("GET /schemas/{type}/{edition}", s.schema)
 	}
 	if c.Explorer != nil {
 		mux.Handle("GET /{$}", c.Explorer)

@@ -7,14 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"iter"
 	"os"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
 
 	"rochdale/domain"
 	"rochdale/eventstore"
 	"rochdale/processes"
+	"rochdale/processes/feed"
 )
 
 type logCmd struct {
@@ -205,21 +209,31 @@ func (logVerifyCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 }
 
 type logTailCmd struct {
-	N      int64  `short:"n" help:"How many of the last events to show first." default:"10"`
-	After  *int64 `help:"Show those after this position instead: the cursor of a consumer." placeholder:"POSITION"`
-	Follow bool   `short:"f" help:"Go on with those to come, until it is interrupted."`
+	N      int64    `short:"n" help:"How many of the last events to show first." default:"10"`
+	After  *int64   `help:"Show those after this position instead: the cursor of a consumer." placeholder:"POSITION"`
+	Cursor string   `help:"Keep the position in this file, and begin after the one that is there: each event is shown at least once, however often this is run." placeholder:"FILE" type:"path"`
+	Types  []string `help:"Only those of these types, like assembly.vote_cast, or membership.* for all of a module."`
+	Follow bool     `short:"f" help:"Go on with those to come, until it is interrupted."`
 }
 
 func (logTailCmd) Help() string {
 	return `Personal data stays sealed. With --json there is one event a line, as in a dump.
 Examples:
   rochdale log tail
-  rochdale log tail -f --after 1200 --json`
+  rochdale log tail -f --after 1200 --json
+  rochdale log tail --cursor /var/lib/rochdale/mailing.cursor --types membership.* --json | while read -r event; do …; done`
 }
 
 // Run shows events as they come.
 func (c logTailCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
+	if c.Cursor != "" && c.After != nil {
+		return misused("--cursor and --after both say where to begin: give one of them")
+	}
 	return withHouse(ctx, g, t, func(h *house) error {
+		types, err := feed.TypesOf(h.store.Registry, c.Types...)
+		if err != nil {
+			return err
+		}
 		head, err := h.store.Log.Head(ctx)
 		if err != nil {
 			return err
@@ -228,31 +242,88 @@ func (c logTailCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		if c.After != nil {
 			after = *c.After
 		}
+		var at cursor
+		if c.Cursor != "" {
+			if at, err = openCursor(c.Cursor); err != nil {
+				return err
+			}
+			after = at.position
+		}
 		records := h.store.Log.All(ctx, after)
 		if c.Follow {
 			records = h.store.Log.Follow(ctx, after)
 		}
 		for rec, err := range records {
 			if err != nil && !c.Follow {
-				return err
+				return errors.Join(err, at.save())
 			}
 			if err != nil { // it goes on by itself
 				t.log.Warn("the log cannot be read: trying again", "err", err)
 				continue
 			}
-			text, err := rec.Line()
-			if err != nil {
-				return err
+			if types.Want(rec.Type) {
+				text, err := rec.Line()
+				if err != nil {
+					return errors.Join(err, at.save())
+				}
+				if !g.JSON {
+					text = fmt.Appendf(nil, "%7d  %s  %-32s %s  by %s  %s", rec.Position, rec.RecordedAt.In(time.Local).Format(time.DateTime), rec.Type, rec.Stream, rec.Actor, rec.Data)
+				}
+				if _, err := t.out.Write(append(text, '\n')); err != nil {
+					return errors.Join(err, at.save()) // whoever reads has gone, and gets this one again
+				}
 			}
-			if !g.JSON {
-				text = fmt.Appendf(nil, "%7d  %s  %-32s %s  by %s  %s", rec.Position, rec.RecordedAt.In(time.Local).Format(time.DateTime), rec.Type, rec.Stream, rec.Actor, rec.Data)
-			}
-			if _, err := t.out.Write(append(text, '\n')); err != nil {
+			if err := at.reached(rec.Position); err != nil {
 				return err
 			}
 		}
-		return nil
+		return at.save()
 	})
+}
+
+// A cursor is a position that is kept in a file, if it has a name.
+type cursor struct {
+	file            string
+	position, saved int64
+	at              time.Time // when it was saved
+}
+
+// openCursor reads one: of a file that is not there yet, the beginning of the log.
+func openCursor(file string) (c cursor, err error) {
+	text, err := os.ReadFile(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return cursor{file: file}, nil
+	}
+	if err != nil {
+		return c, err
+	}
+	c.file = file
+	if c.position, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err != nil || c.position < 0 {
+		return c, misused("--cursor %s: there is no position in it, but %.40q: write one, or remove the file to begin at the beginning", file, text)
+	}
+	c.saved = c.position
+	return c, nil
+}
+
+// reached moves the cursor on, and saves it now and then.
+func (c *cursor) reached(position int64) error {
+	c.position = position
+	if c.file == "" || position-c.saved < 100 && time.Since(c.at) < 100*time.Millisecond {
+		return nil
+	}
+	return c.save()
+}
+
+// save writes the file as a whole or not at all.
+func (c *cursor) save() error {
+	if c.file == "" || c.position == c.saved {
+		return nil
+	}
+	if err := os.WriteFile(c.file+".new", fmt.Appendf(nil, "%d\n", c.position), 0o600); err != nil {
+		return err
+	}
+	c.saved, c.at = c.position, time.Now()
+	return os.Rename(c.file+".new", c.file)
 }
 
 type logDeadCmd struct {

@@ -21,6 +21,8 @@ import (
 	"rochdale/graphql"
 	"rochdale/processes"
 	"rochdale/processes/access"
+	"rochdale/processes/feed"
+	"rochdale/schema"
 	"rochdale/web"
 	"rochdale/web/openid"
 )
@@ -144,6 +146,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner), OpenID: provider, Ready: h.ready,
 		Credentials: processes.Credentials{Store: h.store, Provisioners: services.provisioners}, Reach: reach,
+		Feed: &web.Feed{Store: h.store, Envelope: feed.Envelope{URL: f.URL}, Closing: ctx}, Schemas: schema.Events,
 	})
 	server := &http.Server{
 		Handler: measured(handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,

@@ -40,7 +40,7 @@ func measured(next http.Handler) http.Handler {
 func route(path string) string {
 	first, _, _ := strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	switch first {
-	case "", "graphql", "sign-in", "sign-out", "authorize", "oauth", "services", "dav", "metrics", "healthz", "readyz":
+	case "", "graphql", "sign-in", "sign-out", "authorize", "oauth", "services", "dav", "metrics", "healthz", "readyz", "events", "schemas":
 		return "/" + first
 	}
 	return "other"

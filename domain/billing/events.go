@@ -1,8 +1,6 @@
 package billing
 
 import (
-	"encoding/json"
-
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/sealed"
@@ -74,11 +72,11 @@ type PayerNumberTaken struct {
 func (e PayerNumberTaken) Evolve(PayerNumber) PayerNumber { return PayerNumber{e.Payer} }
 
 // invoiceIssuedFromV1 leaves edition 1 as it is: its lines do not say what was saved.
-func invoiceIssuedFromV1(data json.RawMessage) (json.RawMessage, error) { return data, nil }
+func invoiceIssuedFromV1(old InvoiceIssued) InvoiceIssued { return old }
 
 // Register enters the events of billing.
 func Register(r *domain.Registry) {
-	domain.Register[InvoiceIssued](r, "billing.invoice_issued", invoiceIssuedFromV1)
+	domain.Register[InvoiceIssued](r, "billing.invoice_issued", domain.Upcast(invoiceIssuedFromV1))
 	domain.Register[MonthBilled](r, "billing.month_billed")
 	domain.Register[PayerNumbered](r, "billing.payer_numbered")
 	domain.Register[PayerNumberTaken](r, "billing.payer_number_taken")
