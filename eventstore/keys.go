@@ -108,6 +108,26 @@ func (k *Keys) Sum(data []byte) []byte {
 	return h.Sum(nil)
 }
 
+// Seal seals what is kept beside the log under the current key of a subject and class,
+// bound to a name, and returns the version of the key.
+func (k *Keys) Seal(ctx context.Context, key sealed.Key, plain, bound []byte) (ciphertext []byte, version int, err error) {
+	wanted := map[sealed.Key]Secret{key: {}}
+	if err := k.current(ctx, wanted); err != nil {
+		return nil, 0, err
+	}
+	ciphertext, err = wanted[key].seal(plain, bound)
+	return ciphertext, wanted[key].Version, err
+}
+
+// Open undoes Seal, or returns [ErrErased].
+func (k *Keys) Open(ctx context.Context, key sealed.Key, ciphertext, bound []byte) ([]byte, error) {
+	secret, err := k.named(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	return secret.open(ciphertext, bound)
+}
+
 func newAEAD(key []byte) (cipher.AEAD, error) {
 	if len(key) != 32 {
 		return nil, fmt.Errorf("a key of AES-256 has 32 bytes, not %d", len(key))

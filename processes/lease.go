@@ -30,8 +30,8 @@ type leaseEntry struct {
 	Since  time.Time `json:"since"` // for people to read
 }
 
-// acquire waits until the lease is held here.
-func (l *lease) acquire(ctx context.Context) error {
+// acquire waits until the lease is held here. It is asked for only while it is wanted.
+func (l *lease) acquire(ctx context.Context, wanted func() bool) error {
 	var seen int64 = -1
 	var unchanged time.Time
 	for {
@@ -41,7 +41,7 @@ func (l *lease) acquire(ctx context.Context) error {
 			if e.Revision != seen {
 				seen, unchanged = e.Revision, time.Now()
 			}
-			if e.Revision == 0 || time.Since(unchanged) > leaseTerm || l.released(e) {
+			if (e.Revision == 0 || time.Since(unchanged) > leaseTerm || l.released(e)) && wanted() {
 				if err := l.write(ctx, e.Revision, l.holder); err == nil {
 					return nil
 				} else if !eventstore.IsStale(err) {
@@ -93,7 +93,34 @@ func (l *lease) hold(ctx context.Context) error {
 	return nil
 }
 
-var errLeaseLost = errors.New("processes: the lease was lost to another node")
+var (
+	errLeaseLost = errors.New("processes: the lease was lost to another node")
+	errNotOurs   = errors.New("processes: another node has come to do this")
+)
+
+// under does work for as long as the lease is held here and the work is this node's
+// share. It is given back only when the work has ended.
+func (l *lease) under(ctx context.Context, c *crew, name string, part int, work func(context.Context) error) error {
+	if err := l.acquire(ctx, func() bool { return c.mine(name, part) }); err != nil {
+		return err
+	}
+	ctx, leave := c.shared(ctx, name, part)
+	defer leave()
+	ctx, stop := context.WithCancelCause(ctx)
+	held := make(chan struct{})
+	working, done := context.WithCancel(context.WithoutCancel(ctx))
+	go func() {
+		defer close(held)
+		if err := l.hold(working); err != nil {
+			stop(err)
+		}
+	}()
+	err := work(ctx)
+	done()
+	<-held
+	stop(nil)
+	return err
+}
 
 func sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)

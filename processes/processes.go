@@ -21,7 +21,6 @@ import (
 	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
-	"github.com/google/uuid"
 
 	"rochdale/adapters/fault"
 	"rochdale/domain"
@@ -47,53 +46,97 @@ type Process struct {
 	Settle func(ctx context.Context) error
 	// Pending, if not nil, returns how much was put off, and how much was given up.
 	Pending func(ctx context.Context) (waiting, given int, err error)
+
+	// All is whether it answers events of every type, and is given their records
+	// alone: event is nil then.
+	All bool
+	// Parts, if above 1, is how many the process is split into, each on one node at
+	// a time: see [Process.In].
+	Parts int
+	// Key returns what an event is about: events of one key are answered in order.
+	// Without it, that is their stream. It matters to a process in parts alone.
+	Key func(eventstore.Record) string
+}
+
+// In returns the process in so many parts, which several nodes share. Each answers
+// the events of its share of the keys, in the order of the log.
+func (p Process) In(parts int) Process {
+	p.Parts = parts
+	return p
 }
 
 // Attempts is how often an event is tried before it becomes a dead letter.
 const Attempts = 8
 
-// A Runner runs processes over a log. Several nodes may run the same processes:
-// each process runs on one of them at a time.
+// A Runner runs processes over a log. Several nodes may run the same processes: each
+// part of a process runs on one of them at a time, and the parts are shared out.
 type Runner struct {
 	Store *eventstore.Store
 	Log   *slog.Logger
 	all   []*consumer
+	also  []*Webhooks
 }
 
 // NewRunner returns a runner of processes that have different names.
 func NewRunner(s *eventstore.Store, log *slog.Logger, all ...Process) *Runner {
 	r := &Runner{Store: s, Log: log}
 	for _, p := range all {
-		c := &consumer{Process: p, store: s, log: log, wants: map[string]bool{}}
+		wants := map[string]bool{}
 		for _, event := range p.Wants {
 			name := s.Registry.Name(event)
 			if name == "" {
 				panic(fmt.Sprintf("processes: %s wants %T, which is not registered", p.Name, event))
 			}
-			c.wants[name] = true
+			wants[name] = true
 		}
-		r.all = append(r.all, c)
+		for part := range max(p.Parts, 1) {
+			r.all = append(r.all, &consumer{Process: p, store: s, log: log, types: wants, part: part})
+		}
 	}
 	return r
 }
 
+// Tell has the runner tell events to endpoints outside too.
+func (r *Runner) Tell(w *Webhooks) { r.also = append(r.also, w) }
+
 // Run runs all processes until ctx ends.
 func (r *Runner) Run(ctx context.Context) {
-	var wg sync.WaitGroup
+	var names []string
 	for _, c := range r.all {
-		wg.Go(func() {
-			for ctx.Err() == nil {
-				if err := c.term(ctx); err != nil && ctx.Err() == nil {
-					r.Log.WarnContext(ctx, "process interrupted", "process", c.Name, "err", err)
-					_ = sleep(ctx, time.Second)
-				}
-			}
+		names = append(names, c.Name)
+	}
+	for _, w := range r.also {
+		names = append(names, w.name())
+	}
+	crew, looked := newCrew(r.Store.Log.KV(), r.Log, slices.Compact(names)), make(chan struct{})
+	present, leave := context.WithCancel(context.WithoutCancel(ctx)) // until all is given back
+	var there, working sync.WaitGroup
+	there.Go(func() { crew.run(present, func() { close(looked) }) })
+	<-looked
+	for _, c := range r.all {
+		working.Go(func() {
+			r.keepOn(ctx, c.slot(), func() error { return c.term(ctx, crew) })
 		})
-		if c.Work != nil {
-			wg.Go(func() { c.Work(ctx) })
+		if c.Work != nil && c.part == 0 {
+			working.Go(func() { c.Work(ctx) })
 		}
 	}
-	wg.Wait()
+	for _, w := range r.also {
+		working.Go(func() { w.run(ctx, r, crew) })
+	}
+	working.Wait()
+	leave()
+	there.Wait()
+}
+
+// keepOn does work over and over until ctx ends.
+func (r *Runner) keepOn(ctx context.Context, name string, work func() error) {
+	for ctx.Err() == nil {
+		if err := work(); err != nil && ctx.Err() == nil && !errors.Is(err, errNotOurs) {
+			r.Log.WarnContext(ctx, "process interrupted", "process", name, "err", err)
+			_ = sleep(ctx, time.Second)
+		}
+	}
 }
 
 // CatchUp handles, on this node and without waiting for more, all events that are
@@ -126,44 +169,52 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 // Status is how far a process has come.
 type Status struct {
 	Process  string `json:"process"`
-	Position int64  `json:"position"` // of the last event that it is through with
-	Holder   string `json:"holder"`   // the node that runs it
+	Position int64  `json:"position"` // of the last event that all of its parts are through with
+	Holder   string `json:"holder"`   // the nodes that run it
 	Dead     int    `json:"dead"`     // letters, and work that was given up
 	Waiting  int    `json:"waiting"`  // how much work is put off
 }
 
 // Status returns that of all processes.
-func (r *Runner) Status(ctx context.Context) ([]Status, error) {
-	all := make([]Status, len(r.all))
-	for i, c := range r.all {
-		entries, err := r.Store.Log.KV().Get(ctx, checkpointSpace+c.Name, leaseSpace+c.Name)
-		if err != nil {
-			return nil, err
-		}
-		letters, err := r.DeadLetters(ctx, c.Name)
+func (r *Runner) Status(ctx context.Context) (all []Status, err error) {
+	for _, c := range r.all {
+		entries, err := r.Store.Log.KV().Get(ctx, leaseSpace+c.slot())
 		if err != nil {
 			return nil, err
 		}
 		var held leaseEntry
-		if entries[1].Revision > 0 {
-			if err := json.Unmarshal(entries[1].Value, &held); err != nil {
+		if entries[0].Revision > 0 {
+			if err := json.Unmarshal(entries[0].Value, &held); err != nil {
 				return nil, err
 			}
 		}
-		position, err := readCheckpoint(entries[0])
+		_, position, err := c.checkpoint(ctx)
 		if err == nil {
 			position, err = c.through(ctx, position)
 		}
 		if err != nil {
 			return nil, err
 		}
-		all[i] = Status{Process: c.Name, Position: position, Holder: held.Holder, Dead: len(letters)}
-		if c.Pending != nil {
-			waiting, given, err := c.Pending(ctx)
+		if c.part == 0 {
+			letters, err := r.DeadLetters(ctx, c.Name)
 			if err != nil {
 				return nil, err
 			}
-			all[i].Waiting, all[i].Dead = waiting, all[i].Dead+given
+			status := Status{Process: c.Name, Position: position, Holder: held.Holder, Dead: len(letters)}
+			if c.Pending != nil {
+				waiting, given, err := c.Pending(ctx)
+				if err != nil {
+					return nil, err
+				}
+				status.Waiting, status.Dead = waiting, status.Dead+given
+			}
+			all = append(all, status)
+			continue
+		}
+		last := &all[len(all)-1]
+		last.Position = min(last.Position, position)
+		if !strings.Contains(last.Holder, held.Holder) {
+			last.Holder = strings.TrimPrefix(last.Holder+", "+held.Holder, ", ")
 		}
 	}
 	return all, nil
@@ -173,7 +224,7 @@ func (r *Runner) Status(ctx context.Context) ([]Status, error) {
 // after a checkpoint, which is not moved on for events that nobody waits for.
 func (c *consumer) through(ctx context.Context, position int64) (int64, error) {
 	for rec, err := range c.store.Log.All(ctx, position) {
-		if err != nil || c.wants[rec.Type] {
+		if err != nil || c.wants(rec) {
 			return position, err
 		}
 		position = rec.Position
@@ -186,34 +237,81 @@ const (
 	deadSpace       = "dead/"
 )
 
-// A consumer is a process at work.
+// A consumer is a process at work, or a part of it.
 type consumer struct {
 	Process
 	store *eventstore.Store
 	log   *slog.Logger
-	wants map[string]bool
+	types map[string]bool
+	part  int
 }
 
-// term runs the process for as long as the lease is held here.
-func (c *consumer) term(ctx context.Context) error {
-	l := &lease{kv: c.store.Log.KV(), key: leaseSpace + c.Name, holder: uuid.NewString()}
-	if err := l.acquire(ctx); err != nil {
-		return err
+// slot is the name under which a part has its lease and its checkpoint.
+func (c *consumer) slot() string {
+	if c.Parts < 2 {
+		return c.Name
 	}
-	ctx, stop := context.WithCancelCause(ctx)
-	held := make(chan struct{})
-	working, done := context.WithCancel(context.WithoutCancel(ctx))
-	go func() { // gives the lease back only when no event is in the works any more
-		defer close(held)
-		if err := l.hold(working); err != nil {
-			stop(err)
+	return fmt.Sprintf("%s/%d-of-%d", c.Name, c.part, c.Parts)
+}
+
+func (c *consumer) wants(rec eventstore.Record) bool {
+	if !c.All && !c.types[rec.Type] {
+		return false
+	}
+	if c.Parts < 2 {
+		return true
+	}
+	key := string(rec.Stream)
+	if c.Key != nil {
+		key = c.Key(rec)
+	}
+	return int(hashOf(key))%c.Parts == c.part
+}
+
+// checkpoint returns the entry of that of the part, and the position from which it goes
+// on. Where the process was in other parts before, that is as far as all of these were.
+func (c *consumer) checkpoint(ctx context.Context) (entry eventstore.Entry, position int64, err error) {
+	entry.Key = checkpointSpace + c.slot()
+	type layout struct{ seen, lowest int64 }
+	others := map[int64]layout{}
+	for e, err := range eventstore.Entries(ctx, c.store.Log.KV(), checkpointSpace+c.Name) {
+		if err != nil {
+			return entry, 0, err
 		}
-	}()
-	err := c.work(ctx)
-	done()
-	<-held
-	stop(nil)
-	return err
+		at, err := readCheckpoint(e)
+		if err != nil {
+			return entry, 0, err
+		}
+		if e.Key == entry.Key {
+			entry, position = e, max(position, at)
+			continue
+		}
+		parts, part := int64(1), int64(0)
+		if rest := strings.TrimPrefix(e.Key, checkpointSpace+c.Name); rest != "" {
+			if n, err := fmt.Sscanf(rest, "/%d-of-%d", &part, &parts); n != 2 || err != nil {
+				continue // another process
+			}
+		}
+		l, known := others[parts]
+		if !known || at < l.lowest {
+			l.lowest = at
+		}
+		l.seen++
+		others[parts] = l
+	}
+	for parts, l := range others {
+		if l.seen == parts {
+			position = max(position, l.lowest)
+		}
+	}
+	return entry, position, nil
+}
+
+// term runs the process for as long as the lease is held here and this is this node's
+// share.
+func (c *consumer) term(ctx context.Context, crew *crew) error {
+	l := &lease{kv: c.store.Log.KV(), key: leaseSpace + c.slot(), holder: crew.id}
+	return l.under(ctx, crew, c.Name, c.part, c.work)
 }
 
 // work has a watermill router handle events, with a queue of dead letters.
@@ -226,8 +324,8 @@ func (c *consumer) work(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	feed := &feed{consumer: c}
-	router.AddConsumerHandler(c.Name, c.Name, feed, func(msg *message.Message) error {
+	from := &subscriber{consumer: c}
+	router.AddConsumerHandler(c.Name, c.Name, from, func(msg *message.Message) error {
 		rec, _ := msg.Context().Value(recordKey{}).(eventstore.Record)
 		err := c.try(msg.Context(), rec)
 		class, _ := fault.ClassOf(err)
@@ -236,7 +334,7 @@ func (c *consumer) work(ctx context.Context) error {
 	})
 	router.AddMiddleware(poison)
 	err = router.Run(ctx)
-	if failed := feed.failed(); failed != nil {
+	if failed := from.failed(); failed != nil {
 		return failed
 	}
 	if errors.Is(err, context.Canceled) || err == nil {
@@ -283,9 +381,11 @@ func (c *consumer) handle(ctx context.Context, rec eventstore.Record) (err error
 		}
 	}()
 	ctx = eventstore.AnswerTo(ctx, rec, "process/"+c.Name)
-	event, err := c.store.Decode(ctx, rec)
-	if err != nil {
-		return err
+	var event any
+	if !c.All {
+		if event, err = c.store.Decode(ctx, rec); err != nil {
+			return err
+		}
 	}
 	err = c.Handle(ctx, rec, event)
 	if refusal, refused := errors.AsType[domain.Refusal](err); refused {
@@ -299,11 +399,7 @@ func lasting(err error) bool { return fault.IsPermanent(err) }
 
 func (c *consumer) catchUp(ctx context.Context, through int64) error {
 	kv := c.store.Log.KV()
-	entries, err := kv.Get(ctx, checkpointSpace+c.Name)
-	if err != nil {
-		return err
-	}
-	position, err := readCheckpoint(entries[0])
+	entry, position, err := c.checkpoint(ctx)
 	if err != nil || position >= through {
 		return err
 	}
@@ -314,7 +410,7 @@ func (c *consumer) catchUp(ctx context.Context, through int64) error {
 		if rec.Position > through {
 			break
 		}
-		if c.wants[rec.Type] {
+		if c.wants(rec) {
 			err := c.handle(ctx, rec)
 			if lasting(err) {
 				class, _ := fault.ClassOf(err)
@@ -327,7 +423,7 @@ func (c *consumer) catchUp(ctx context.Context, through int64) error {
 		position = rec.Position
 	}
 	return kv.Put(ctx, eventstore.Change{
-		Key: checkpointSpace + c.Name, Value: strconv.AppendInt(nil, position, 10), Revision: entries[0].Revision,
+		Key: entry.Key, Value: strconv.AppendInt(nil, position, 10), Revision: entry.Revision,
 	})
 }
 
@@ -342,16 +438,16 @@ func readCheckpoint(e eventstore.Entry) (position int64, err error) {
 
 type recordKey struct{}
 
-// feed is the log as a watermill subscription of one process.
-type feed struct {
+// subscriber is the log as a watermill subscription of one process.
+type subscriber struct {
 	*consumer
 	mu  sync.Mutex
 	err error
 }
 
-func (f *feed) Close() error { return nil }
+func (f *subscriber) Close() error { return nil }
 
-func (f *feed) failed() error {
+func (f *subscriber) failed() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.err
@@ -366,25 +462,21 @@ const (
 // Subscribe yields the events after the checkpoint, which it moves on as they are
 // acknowledged: not for each, since all that a process does can be repeated. When
 // another node has moved it, that node has the lease now and this one stops.
-func (f *feed) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
-	kv, key := f.store.Log.KV(), checkpointSpace+f.Name
-	entries, err := kv.Get(ctx, key)
-	if err != nil {
-		return nil, err
-	}
-	saved, err := readCheckpoint(entries[0])
+func (f *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
+	kv := f.store.Log.KV()
+	entry, saved, err := f.checkpoint(ctx)
 	if err != nil {
 		return nil, err
 	}
 	out := make(chan *message.Message)
 	go func() {
 		defer close(out)
-		revision, reached, handled, at := entries[0].Revision, saved, 0, time.Now()
+		revision, reached, handled, at := entry.Revision, saved, 0, time.Now()
 		save := func(ctx context.Context) error {
 			if reached == saved {
 				return nil
 			}
-			err := kv.Put(ctx, eventstore.Change{Key: key, Value: strconv.AppendInt(nil, reached, 10), Revision: revision})
+			err := kv.Put(ctx, eventstore.Change{Key: entry.Key, Value: strconv.AppendInt(nil, reached, 10), Revision: revision})
 			if err == nil {
 				saved, handled, at, revision = reached, 0, time.Now(), revision+1
 			}
@@ -408,7 +500,7 @@ func (f *feed) Subscribe(ctx context.Context, _ string) (<-chan *message.Message
 					fail(err)
 					return
 				}
-				if f.wants[rec.Type] {
+				if f.wants(rec) {
 					if !f.deliver(ctx, out, rec) {
 						return
 					}
@@ -436,7 +528,7 @@ func (f *feed) Subscribe(ctx context.Context, _ string) (<-chan *message.Message
 	return out, nil
 }
 
-func (f *feed) deliver(ctx context.Context, out chan<- *message.Message, rec eventstore.Record) (acked bool) {
+func (f *subscriber) deliver(ctx context.Context, out chan<- *message.Message, rec eventstore.Record) (acked bool) {
 	for {
 		msg := message.NewMessage(rec.ID.String(), message.Payload(rec.Data))
 		msg.Metadata.Set("position", strconv.FormatInt(rec.Position, 10))
@@ -571,5 +663,5 @@ func (r *Runner) Names() string {
 	for _, c := range r.all {
 		names = append(names, c.Name)
 	}
-	return strings.Join(names, ", ")
+	return strings.Join(slices.Compact(names), ", ")
 }
