@@ -114,9 +114,26 @@ func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID)
 	return want, true, nil
 }
 
-// desired is how an account is wanted on the day.
+// desired is how an account is wanted on the day: what has ended stays for a while, and
+// mail for what is withheld arrives for a while.
 func (r *Reconciler) desired(ctx context.Context, account domain.AccountID) (want provisioning.Desired, requested bool, err error) {
-	return Desired(ctx, r.Store, account)
+	want, requested, err = Desired(ctx, r.Store, account)
+	if err != nil || !requested || r.Terms.Today == nil || want.Login == "" || want.Access == provisioning.Active {
+		return want, requested, err
+	}
+	subscription, service := entitlement.Of(domain.EntitlementID(account))
+	entitled, _, err := read[entitlement.Entitlements](ctx, r.Store, entitlement.StreamOf(subscription))
+	if err != nil {
+		return want, false, err
+	}
+	e, today := entitled[service], r.Terms.Today()
+	if e.Status == entitlement.StatusRevoked && today.Before(e.Since.AddDays(r.Terms.Stay)) {
+		want.Access = provisioning.Suspended
+	}
+	if want.Access == provisioning.Suspended && r.Terms.Mail > 0 && !today.Before(e.Since.AddDays(r.Terms.Mail)) {
+		want.Inbound = provisioning.Reject
+	}
+	return want, true, nil
 }
 
 // read folds a stream, and returns the position of the event last in it.

@@ -59,6 +59,7 @@ type BookedAccount struct {
 	Service domain.Service
 	Login   provisioning.Login // empty once it is erased
 	Deleted bool
+	Held    bool // nobody logs in: it is suspended
 }
 
 // A Reconciler brings accounts to how they are wanted. Events say that an account may
@@ -91,9 +92,18 @@ type Reconciler struct {
 	lanes map[string]*lane
 }
 
-// Terms are for how long what has ended is kept.
+// Terms are for how long what has ended is kept, in days. Each is counted from the
+// first day without the service.
 type Terms struct {
 	Today func() calendar.Date
+	// Stay is for how long an account stays that nobody is entitled to any more, with
+	// its data, so that its holder takes them along or comes back. Nobody logs in.
+	Stay int
+	// Mail is for how long mail goes on arriving in an account that is withheld; after
+	// that it is refused, and its senders know. 0: as long as the account is there.
+	Mail int
+	// Backups is for how long backups are kept of what is deleted.
+	Backups int
 }
 
 func randN(d time.Duration) time.Duration { return rand.N(d + 1) }
@@ -948,7 +958,11 @@ func (l *lane) record(ctx context.Context, want provisioning.Desired, p piece, m
 		}
 		outcome := account.On(name)
 		if want.Access == provisioning.Absent {
-			return eventstore.Do(tx, provisioning.RecordDeleted{Account: want.Account, Revision: want.Revision, Target: name, On: today})
+			gone := provisioning.RecordDeleted{Account: want.Account, Revision: want.Revision, Target: name, On: today}
+			if !today.IsZero() {
+				gone.Backups = today.AddDays(l.Terms.Backups)
+			}
+			return eventstore.Do(tx, gone)
 		}
 		if outcome.Status == provisioning.StatusRequested {
 			err = eventstore.Do(tx, provisioning.RecordProvisioned{Account: want.Account, Quota: want.Quota, Revision: want.Revision, Target: name})
@@ -967,6 +981,42 @@ func (l *lane) record(ctx context.Context, want provisioning.Desired, p piece, m
 		return eventstore.Do(tx, provisioning.RecordResumed{Account: want.Account, Revision: want.Revision, Target: name})
 	})
 	return err
+}
+
+// Daily has accounts looked at of which a term may have passed: those that nobody logs
+// in to, since they are withheld or their time has ended.
+func (r *Reconciler) Daily(ctx context.Context) error {
+	for _, t := range r.Targets {
+		for after := domain.AccountID(""); ; {
+			accounts, err := r.Book.AccountsAfter(ctx, t.Service, after, 500)
+			if err != nil {
+				return err
+			}
+			if len(accounts) == 0 {
+				break
+			}
+			for _, b := range accounts {
+				after = b.Account
+				if b.Deleted || !b.Held {
+					continue
+				}
+				want, requested, err := r.desired(ctx, b.Account)
+				if err != nil {
+					return err
+				}
+				if !requested {
+					continue
+				}
+				w := r.newWork(ctx, t.Name, b.Account, "day")
+				w.Ends = want.Access == provisioning.Absent
+				if err := ask(ctx, r.kv(), w); err != nil {
+					return err
+				}
+			}
+		}
+		r.wake(t.Name)
+	}
+	return nil
 }
 
 // newWork is what somebody asks for who acts in ctx, without that anything has happened.

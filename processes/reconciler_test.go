@@ -38,14 +38,17 @@ type roster struct {
 }
 
 func (b roster) all(service domain.Service) (all []processes.BookedAccount) {
-	deleted := map[domain.AccountID]bool{}
+	deleted, held := map[domain.AccountID]bool{}, map[domain.AccountID]bool{}
+	for _, e := range those[provisioning.AccountSuspended](b.c, b.s) {
+		held[e.Account] = true
+	}
 	for _, e := range those[provisioning.AccountDeleted](b.c, b.s) {
 		deleted[e.Account] = true
 	}
 	for _, e := range those[provisioning.AccountRequested](b.c, b.s) {
 		if e.Service == service {
 			login, _ := e.Login.Reveal()
-			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service, Login: login, Deleted: deleted[e.Account]})
+			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service, Login: login, Deleted: deleted[e.Account], Held: held[e.Account]})
 		}
 	}
 	slices.SortFunc(all, func(a, b processes.BookedAccount) int { return strings.Compare(string(a.Account), string(b.Account)) })
@@ -706,5 +709,59 @@ func TestErasureReachesTargets(t *testing.T) {
 	}
 	if gone := those[provisioning.AccountDeleted](c, s); len(gone) != 1 || gone[0].Account != account || gone[0].On != founding {
 		t.Errorf("the receipts are %+v", gone)
+	}
+}
+
+// TestAnAccountStaysForAWhile when its holder is not entitled to it any more: nobody logs
+// in, mail arrives and then is refused, and then it is deleted, with a receipt that says
+// when the last backup is gone. Who comes back in time has it as it was.
+func TestAnAccountStaysForAWhile(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	at := memory.New(domain.Mail)
+	account := entitle(c, s, "s", "anna.loom@example.org")
+	r := reconciler(c, s, target(at))
+	r.Terms.Stay, r.Terms.Mail, r.Terms.Backups = 30, 10, 90
+	runner := processes.NewRunner(s, quiet, r.Processes()...)
+	on := func(days int, access provisioning.Access, inbound provisioning.Inbound) {
+		t.Helper()
+		c.setDay(founding.AddDays(days))
+		for range 2 {
+			if err := r.Daily(as(t.Context())); err != nil {
+				t.Fatal(err)
+			}
+			if err := runner.CatchUp(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			_ = r.Settle(as(t.Context()), "", "")
+		}
+		switch is := c.observe(at, domain.Mail, "anna.loom@example.org"); {
+		case access == provisioning.Absent && is.Exists, access != provisioning.Absent && (!is.Exists || *is.Access != access || *is.Inbound != inbound):
+			t.Errorf("after %d days it is %+v", days, is)
+		}
+		if _, err := r.CheckDrift(as(t.Context()), "mail", func(d processes.Drift) error {
+			t.Errorf("after %d days there is drift: %+v", days, d)
+			return nil
+		}); err != nil {
+			t.Error(err)
+		}
+	}
+	on(0, provisioning.Active, provisioning.Accept)
+	execute(c, s, entitlement.Suspend{Subscription: "s", Service: domain.Mail, On: founding})
+	on(0, provisioning.Suspended, provisioning.Accept)
+	on(9, provisioning.Suspended, provisioning.Accept)
+	on(10, provisioning.Suspended, provisioning.Reject)
+	execute(c, s, entitlement.Resume{Subscription: "s", Service: domain.Mail, On: founding.AddDays(12)})
+	on(12, provisioning.Active, provisioning.Accept)
+	execute(c, s, entitlement.Revoke{Subscription: "s", Service: domain.Mail, On: founding.AddDays(20)})
+	on(20, provisioning.Suspended, provisioning.Accept)
+	on(30, provisioning.Suspended, provisioning.Reject)
+	on(49, provisioning.Suspended, provisioning.Reject)
+	if gone := those[provisioning.AccountDeleted](c, s); len(gone) > 0 {
+		t.Errorf("it is said to be deleted: %+v", gone)
+	}
+	on(50, provisioning.Absent, "")
+	if gone := those[provisioning.AccountDeleted](c, s); len(gone) != 1 || gone[0].Account != account || gone[0].On != founding.AddDays(50) || gone[0].Backups != founding.AddDays(140) {
+		t.Errorf("the receipt is %+v", gone)
 	}
 }

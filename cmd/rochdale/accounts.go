@@ -20,7 +20,8 @@ import (
 
 // reconciler returns what brings accounts on services to how they are wanted.
 func (h *house) reconciler(s *services) *processes.Reconciler {
-	r := &processes.Reconciler{Store: h.store, Log: h.t.log, Terms: processes.Terms{Today: h.today}, Book: accountBook{caughtUp{h.models}}}
+	r := &processes.Reconciler{Store: h.store, Log: h.t.log,
+		Terms: processes.Terms{Today: h.today, Stay: h.StayDays, Mail: h.MailDays, Backups: h.BackupDays}, Book: accountBook{caughtUp{h.models}}}
 	for _, service := range domain.Services {
 		if at, ok := s.provisioners[service]; ok {
 			r.Targets = append(r.Targets, processes.Target{Name: string(service), Service: service, At: at})
@@ -54,7 +55,7 @@ func (b accountBook) AccountsOfParty(ctx context.Context, party domain.PartyID) 
 
 func bookedAccounts(accounts []projections.Account, err error) (all []processes.BookedAccount, _ error) {
 	for _, a := range accounts {
-		all = append(all, processes.BookedAccount{Account: a.ID, Service: a.Service, Login: a.Login, Deleted: a.Status == provisioning.StatusDeleted})
+		all = append(all, processes.BookedAccount{Account: a.ID, Service: a.Service, Login: a.Login, Deleted: a.Status == provisioning.StatusDeleted, Held: a.Status == provisioning.StatusSuspended})
 	}
 	return all, err
 }

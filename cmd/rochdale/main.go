@@ -61,16 +61,20 @@ type commands struct {
 
 // Globals are the settings that every verb shares.
 type Globals struct {
-	Config    kong.ConfigFlag  `help:"A file of settings in YAML, with the names of the flags." placeholder:"FILE" env:"ROCHDALE_CONFIG"`
-	Data      string           `help:"Folder of the log, the read models, documents and folders." default:"${data}" placeholder:"DIR" type:"path" env:"ROCHDALE_DATA"`
-	Log       string           `name:"log" help:"Where the log is: sqlite:PATH or postgres://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_LOG"`
-	MasterKey string           `help:"File of the master key that opens personal data; by default in the data folder, but better kept elsewhere." placeholder:"FILE" type:"path" env:"ROCHDALE_MASTER_KEY_FILE"`
-	Mailboxes string           `help:"Tables that Dovecot and Postfix read: sqlite:PATH, postgres://… or mysql://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_MAILBOXES"`
-	Services  string           `help:"File of the services on which accounts are provisioned beside those that come along, in JSON: see docs/adapters.md." placeholder:"FILE" type:"path" env:"ROCHDALE_SERVICES"`
-	Language  domain.Language  `help:"Language of what is printed for people: fr, nl, en or de." default:"en" enum:"fr,nl,en,de" env:"ROCHDALE_LANGUAGE"`
-	JSON      bool             `name:"json" help:"Print data as JSON, for machines." env:"ROCHDALE_JSON"`
-	Version   kong.VersionFlag `help:"Print the version, and end."`
-	Verbose   bool             `short:"v" help:"Log details too." env:"ROCHDALE_VERBOSE"`
+	Config     kong.ConfigFlag `help:"A file of settings in YAML, with the names of the flags." placeholder:"FILE" env:"ROCHDALE_CONFIG"`
+	Data       string          `help:"Folder of the log, the read models, documents and folders." default:"${data}" placeholder:"DIR" type:"path" env:"ROCHDALE_DATA"`
+	Log        string          `name:"log" help:"Where the log is: sqlite:PATH or postgres://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_LOG"`
+	MasterKey  string          `help:"File of the master key that opens personal data; by default in the data folder, but better kept elsewhere." placeholder:"FILE" type:"path" env:"ROCHDALE_MASTER_KEY_FILE"`
+	Mailboxes  string          `help:"Tables that Dovecot and Postfix read: sqlite:PATH, postgres://… or mysql://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_MAILBOXES"`
+	Services   string          `help:"File of the services on which accounts are provisioned beside those that come along, in JSON: see docs/adapters.md." placeholder:"FILE" type:"path" env:"ROCHDALE_SERVICES"`
+	StayDays   int             `help:"Days for which an account stays, with its data, that nobody is entitled to any more. Nobody logs in to it." default:"30" placeholder:"N" env:"ROCHDALE_STAY_DAYS"`
+	MailDays   int             `help:"Days for which mail goes on arriving in an account that is withheld, before it is refused; 0: as long as it is there." default:"30" placeholder:"N" env:"ROCHDALE_MAIL_DAYS"`
+	BackupDays int             `help:"Days for which backups are kept of what is deleted: receipts name the last." default:"90" placeholder:"N" env:"ROCHDALE_BACKUP_DAYS"`
+
+	Language domain.Language  `help:"Language of what is printed for people: fr, nl, en or de." default:"en" enum:"fr,nl,en,de" env:"ROCHDALE_LANGUAGE"`
+	JSON     bool             `name:"json" help:"Print data as JSON, for machines." env:"ROCHDALE_JSON"`
+	Version  kong.VersionFlag `help:"Print the version, and end."`
+	Verbose  bool             `short:"v" help:"Log details too." env:"ROCHDALE_VERBOSE"`
 }
 
 // defaultData is the folder where nobody names one.

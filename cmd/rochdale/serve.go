@@ -131,7 +131,8 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	for _, run := range []func(context.Context){h.models.Run, runner.Run, links.Run, h.keep} {
+	keep := func(ctx context.Context) { h.keep(ctx, reconciler) }
+	for _, run := range []func(context.Context){h.models.Run, runner.Run, links.Run, keep} {
 		wg.Go(func() { run(background) })
 	}
 	defer wg.Wait()
@@ -185,7 +186,7 @@ func (h *house) exits() processes.Exits {
 }
 
 // keep does what is to be done day by day.
-func (h *house) keep(ctx context.Context) {
+func (h *house) keep(ctx context.Context, reconciler *processes.Reconciler) {
 	processes.Daily(ctx, h.now, h.zone, func(ctx context.Context) error {
 		running, err := h.models.SubscriptionsRunning(ctx, h.today().AddDays(-60))
 		if err != nil {
@@ -197,6 +198,9 @@ func (h *house) keep(ctx context.Context) {
 			}
 		}
 		if err := h.exits().Daily(asProcess(ctx, "daily")); err != nil {
+			return err
+		}
+		if err := reconciler.Daily(asProcess(ctx, "daily")); err != nil {
 			return err
 		}
 		return h.access.Sweep(ctx)

@@ -16,6 +16,7 @@ import (
 	"strings"
 
 	"rochdale/domain"
+	"rochdale/domain/calendar"
 )
 
 // StreamOf returns the stream of all that one subscription entitles to.
@@ -44,6 +45,7 @@ type Entitlement struct {
 	Granted Granted // how it began
 	Quota   domain.Bytes
 	Status  Status
+	Since   calendar.Date // the first day of that status
 }
 
 // Status is whether someone may use what they are entitled to. It is empty for

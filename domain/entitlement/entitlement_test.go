@@ -69,7 +69,7 @@ func TestStateByService(t *testing.T) {
 	for _, e := range []event{granted, folder, more, held} {
 		s = e.Evolve(s)
 	}
-	if m := s[domain.Mail]; m.Status != StatusSuspended || m.Quota != 2*domain.GB || m.Granted != granted {
+	if m := s[domain.Mail]; m.Status != StatusSuspended || m.Quota != 2*domain.GB || m.Granted != granted || m.Since != may9 {
 		t.Errorf("mail: %+v", m)
 	}
 	if f := s[domain.Storage]; f.Status != StatusActive || f.Quota != 4*domain.GB {

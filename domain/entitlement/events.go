@@ -25,7 +25,7 @@ type Granted struct {
 }
 
 func (e Granted) Evolve(s Entitlements) Entitlements {
-	return s.with(e.Service, Entitlement{e, e.Quota, StatusActive})
+	return s.with(e.Service, Entitlement{e, e.Quota, StatusActive, e.From})
 }
 
 // QuotaChanged entitles to more or less.
@@ -47,7 +47,7 @@ type Suspended struct {
 	On calendar.Date `json:"on"` // the first day without it
 }
 
-func (e Suspended) Evolve(s Entitlements) Entitlements { return s.in(e.Service, StatusSuspended) }
+func (e Suspended) Evolve(s Entitlements) Entitlements { return s.in(e.Service, StatusSuspended, e.On) }
 
 // Resumed ends a suspension.
 type Resumed struct {
@@ -55,7 +55,7 @@ type Resumed struct {
 	On calendar.Date `json:"on"` // the first day with it
 }
 
-func (e Resumed) Evolve(s Entitlements) Entitlements { return s.in(e.Service, StatusActive) }
+func (e Resumed) Evolve(s Entitlements) Entitlements { return s.in(e.Service, StatusActive, e.On) }
 
 // Revoked revokes the entitlement for good.
 type Revoked struct {
@@ -63,11 +63,11 @@ type Revoked struct {
 	On calendar.Date `json:"on"` // the first day without it
 }
 
-func (e Revoked) Evolve(s Entitlements) Entitlements { return s.in(e.Service, StatusRevoked) }
+func (e Revoked) Evolve(s Entitlements) Entitlements { return s.in(e.Service, StatusRevoked, e.On) }
 
-func (s Entitlements) in(service domain.Service, status Status) Entitlements {
+func (s Entitlements) in(service domain.Service, status Status, since calendar.Date) Entitlements {
 	now := s[service]
-	now.Status = status
+	now.Status, now.Since = status, since
 	return s.with(service, now)
 }
 
