@@ -791,3 +791,32 @@ func TestServicesThatGuessAreLimited(t *testing.T) {
 		t.Errorf("after 120 guesses: %d", last)
 	}
 }
+
+func TestOtherSitesMaySendPeopleAndNothingElse(t *testing.T) {
+	c := openCoop(t)
+	cloud := c.service(t, access.Client{ID: "cloud", Name: "Cloud", Service: domain.Storage, Own: true})
+	elsewhere := []string{"Origin", "https://cloud.example", "Sec-Fetch-Site", "cross-site"}
+	form := authorization("cloud", cloud.URL+"/back").Encode()
+	resp, text := send(t, client(t), "POST", c.URL+"/oauth/authorize", form, elsewhere...)
+	page := resp.Header.Get("Location")
+	if resp.StatusCode != http.StatusFound || !strings.HasPrefix(page, "/authorize/") {
+		t.Errorf("sent by a form: %d to %q %s", resp.StatusCode, page, text)
+	}
+	if resp, _ := send(t, client(t), "POST", c.URL+"/oauth/end-session", "state=x", elsewhere...); resp.StatusCode != http.StatusSeeOther {
+		t.Errorf("sent to sign out: %d", resp.StatusCode)
+	}
+	browser := c.in(t, "ada")
+	for _, path := range []string{page, "/oauth/token", "/oauth/revoke", "/oauth/introspect", "/sign-out"} {
+		if status, _ := ask(t, browser, "POST", c.URL+path, "answer=yes", elsewhere...); status != http.StatusForbidden {
+			t.Errorf("%s from another site: %d", path, status)
+		}
+	}
+	// Sent to be signed out by who does not say whom, one is asked first.
+	at, status, text := browse(t, browser, "GET", c.URL+"/oauth/end-session", "")
+	if status != 200 || at.Path != "/sign-out" || !strings.Contains(text, `action="/sign-out"`) {
+		t.Errorf("at %s: %d %s", at, status, text)
+	}
+	if _, _, text := browse(t, browser, "GET", cloud.URL+"/in", ""); text != "welcome" {
+		t.Errorf("asked, she is signed out already: %s", text)
+	}
+}
