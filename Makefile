@@ -15,6 +15,9 @@ PACKAGES := $(if $(wildcard /usr/lib/postgresql/*/bin/initdb),,postgresql) \
 	$(if $(shell PATH="$$PATH:/usr/sbin" command -v postfix),,postfix) \
 	$(if $(wildcard /usr/lib/postfix/postfix-sqlite.so),,postfix-sqlite) \
 	$(if $(wildcard /usr/lib/postfix/postfix-pgsql.so),,postfix-pgsql) \
+	$(if $(shell PATH="$$PATH:/usr/sbin" command -v mariadbd),,mariadb-server) \
+	$(if $(shell PATH="$$PATH:/usr/sbin" command -v slapd),,slapd) \
+	$(if $(shell command -v jq),,jq) \
 	$(if $(shell command -v pdftotext),,poppler-utils) \
 	$(if $(shell command -v litmus),,litmus) \
 	$(if $(shell command -v curl),,curl) \

@@ -51,6 +51,12 @@ func (m mutation) UnmatchPayment(ctx context.Context, id, payer string, requestI
 	})
 }
 
+func (m mutation) ReversePayment(ctx context.Context, id, document string, on *calendar.Date, requestID *string) (exec.PaymentDone, error) {
+	return m.payment(ctx, id, requestID, func(w *work, today calendar.Date) error {
+		return eventstore.Do(w.Tx, payment.Reverse{Payment: domain.PaymentID(id), Document: document, On: or(value(on), today)})
+	})
+}
+
 func (m mutation) payment(ctx context.Context, id string, requestID *string, do func(*work, calendar.Date) error) (done exec.PaymentDone, err error) {
 	done.ID = domain.PaymentID(id)
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {

@@ -3,9 +3,12 @@ package processes
 import (
 	"context"
 	"strconv"
+	"strings"
 
+	"rochdale/domain"
 	"rochdale/domain/billing"
 	"rochdale/domain/payment"
+	"rochdale/domain/shares"
 	"rochdale/eventstore"
 )
 
@@ -35,4 +38,29 @@ func payerNumber(cmd payment.Record) (number int64, ok bool) {
 	}
 	number, err := strconv.ParseInt(string(cmd.Communication[:10]), 10, 64)
 	return number, err == nil
+}
+
+// SetOffs pays open bills with what is owed for shares, once it was decided that they
+// are set off; and no more, once that was reversed.
+func SetOffs(s *eventstore.Store) Process {
+	id := func(claim shares.ClaimID, decision string) domain.PaymentID {
+		return domain.PaymentID(domain.StreamOf("set-off", string(claim), decision))
+	}
+	return Process{
+		Name:  "set-offs",
+		Wants: []any{shares.RefundSetOff{}, shares.ClaimEntryReversed{}},
+		Handle: func(ctx context.Context, _ eventstore.Record, event any) (err error) {
+			switch e := event.(type) {
+			case shares.RefundSetOff:
+				_, err = eventstore.Execute(ctx, s, payment.Record{
+					Payment: id(e.Claim, e.Decision), Payer: e.Party, Amount: e.Amount, On: e.On, Method: payment.SetOff, Reference: strings.Join(e.Bills, ", "),
+				})
+			case shares.ClaimEntryReversed:
+				if e.Entry == shares.EntrySetOff {
+					_, err = eventstore.Execute(ctx, s, payment.Reverse{Payment: id(e.Claim, e.Of), Document: e.Document, On: e.On})
+				}
+			}
+			return err
+		},
+	}
 }

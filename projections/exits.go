@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/shopspring/decimal"
@@ -223,6 +224,12 @@ func (m *Models) UnsettledExits(ctx context.Context) ([]shares.ClaimID, error) {
 // first that leave first. Some may wait to be accepted.
 func (m *Models) DueExits(ctx context.Context, day calendar.Date) ([]shares.ClaimID, error) {
 	return m.claimIDs(ctx, `select id from share_claim where state = ? and effective_on <= ? order by effective_on, id`, shares.ClaimRequested, day)
+}
+
+// RequestedExits returns the claims of a party, and of those that were found to be it,
+// whose shares have not left yet.
+func (m *Models) RequestedExits(ctx context.Context, party domain.PartyID) ([]shares.ClaimID, error) {
+	return m.claimIDs(ctx, `select id from share_claim where party in `+strings.ReplaceAll(selves, "?1", "?")+` and state = ? order by effective_on, id`, party, shares.ClaimRequested)
 }
 
 // UnvaluedExits returns the claims whose shares have left and whose value is not known.

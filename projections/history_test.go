@@ -533,6 +533,7 @@ var acts = []act{
 		return h.course(
 			func() error { return do(h, payment.Match{Payment: id, Payer: party, On: h.clock.today()}) },
 			func() error { return do(h, payment.Unmatch{Payment: id, Payer: party, On: h.clock.today()}) },
+			func() error { return do(h, payment.Reverse{Payment: id, Document: "notice", On: h.clock.today()}) },
 		)
 	},
 

@@ -7,7 +7,8 @@ create table payment (
 	method text not null,
 	reference text not null,
 	communication text not null,
-	position integer not null
+	position integer not null,
+	reversed_on text           -- null while it is a payment
 ) strict, without rowid;
 
 create index payment_payer on payment (payer, position);

@@ -176,6 +176,7 @@ func (h *house) runner(r *processes.Reconciler, mailDomain string, also ...proce
 		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today),
 		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today), processes.References(h.store, h.models),
 		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
+		processes.SetOffs(h.store), processes.Leavers(h.store, h.models),
 	}, also...)
 	return processes.NewRunner(h.store, h.t.log, append(all, r.Processes()...)...)
 }

@@ -219,6 +219,12 @@ func (m Member) Founder() bool { return m.founder }
 // MergedInto returns the party that it was found to be, or "".
 func (m Member) MergedInto() domain.PartyID { return m.merged.Into }
 
+// End returns how the last membership ended, or is to end; its party is "" if it does not.
+func (m Member) End() Ended { return m.end }
+
+// Resignation returns the last notice that was given; its party is "" if none is.
+func (m Member) Resignation() ResignationRequested { return m.resignation }
+
 // Period returns the days of the last membership, and whether there was one. It
 // has no end as long as none is known.
 func (m Member) Period() (p calendar.Period, ever bool) {

@@ -11,8 +11,10 @@ var (
 	ErrRecorded      = domain.Refusal{Code: "payment.recorded", Reason: "another payment is recorded under this id: record this one under its own"}
 	ErrUnknown       = domain.Refusal{Code: "payment.unknown", Reason: "there is no such payment"}
 	ErrNoAmount      = domain.Refusal{Code: "payment.no_amount", Reason: "a payment received is more than nothing"}
-	ErrIncomplete    = domain.Refusal{Code: "payment.incomplete", Reason: "a payment has an id, a date and a method, transfer or cash: {missing} is missing or unknown"}
+	ErrIncomplete    = domain.Refusal{Code: "payment.incomplete", Reason: "a payment has an id, a date and a method, transfer, cash or set-off: {missing} is missing or unknown"}
 	ErrCommunication = domain.Refusal{Code: "payment.communication", Reason: "a structured communication has twelve digits of which the last two check the others", Source: "Febelfin OGM-VCS"}
+	ErrReversed      = domain.Refusal{Code: "payment.reversed", Reason: "the payment was reversed: record another"}
+	ErrTooEarly      = domain.Refusal{Code: "payment.too_early", Reason: "a payment is not reversed before it came in, on {earliest}"}
 	ErrMatched       = domain.Refusal{Code: "payment.matched", Reason: "the payment is matched to another payer: unmatch it first"}
 )
 
@@ -74,6 +76,8 @@ func (c Match) Decide(p Payment) ([]event, error) {
 	switch {
 	case !p.exists():
 		return nil, ErrUnknown
+	case p.reversed:
+		return nil, ErrReversed
 	case c.Payer == "" || c.On.IsZero():
 		return nil, ErrIncomplete.With("missing", "payer or date")
 	case p.payer == c.Payer:
@@ -103,4 +107,30 @@ func (c Unmatch) Decide(p Payment) ([]event, error) {
 		return nil, ErrIncomplete.With("missing", "date")
 	}
 	return []event{Unmatched{c.Payment, c.Payer, p.received.Amount, c.On}}, nil
+}
+
+// Reverse says that a payment is none: the bank took it back, or it should not have
+// been recorded. Both stay in the log.
+type Reverse struct {
+	Payment  domain.PaymentID
+	Document string // that shows why: a bank's notice, or a decision
+	On       calendar.Date
+}
+
+func (c Reverse) Stream() domain.Stream { return StreamOf(c.Payment) }
+
+func (c Reverse) Decide(p Payment) ([]event, error) {
+	switch {
+	case !p.exists():
+		return nil, ErrUnknown
+	case p.reversed:
+		return nil, nil
+	case c.Document == "":
+		return nil, ErrIncomplete.With("missing", "document")
+	case c.On.IsZero():
+		return nil, ErrIncomplete.With("missing", "date")
+	case c.On.Before(p.received.On):
+		return nil, ErrTooEarly.With("earliest", p.received.On)
+	}
+	return []event{Reversed{c.Payment, p.payer, p.received.Amount, c.Document, c.On}}, nil
 }

@@ -20,7 +20,7 @@ type Received struct {
 	Communication domain.Communication `json:"communication,omitempty"` // structured, as the payer gave it
 }
 
-func (e Received) Evolve(Payment) Payment { return Payment{e, e.Payer} }
+func (e Received) Evolve(Payment) Payment { return Payment{received: e, payer: e.Payer} }
 
 // Matched says who paid.
 type Matched struct {
@@ -48,9 +48,24 @@ func (e Unmatched) Evolve(p Payment) Payment {
 	return p
 }
 
+// Reversed says that a payment is none any more.
+type Reversed struct {
+	Payment  domain.PaymentID `json:"payment"`
+	Payer    domain.PartyID   `json:"payer,omitempty"` // empty if nobody was known to have paid it
+	Amount   money.Money      `json:"amount"`          // all of it
+	Document string           `json:"document"`        // that shows why
+	On       calendar.Date    `json:"on"`
+}
+
+func (e Reversed) Evolve(p Payment) Payment {
+	p.reversed = true
+	return p
+}
+
 // Register enters the events of payments.
 func Register(r *domain.Registry) {
 	domain.Register[Received](r, "payment.received")
 	domain.Register[Matched](r, "payment.matched")
 	domain.Register[Unmatched](r, "payment.unmatched")
+	domain.Register[Reversed](r, "payment.reversed")
 }

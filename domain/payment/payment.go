@@ -3,6 +3,7 @@
 //	Record   → Received    payment/<payment>   once per payment
 //	Match    → Matched     payment/<payment>   while nobody is known to have paid it
 //	Unmatch  → Unmatched   payment/<payment>   where it was matched by mistake
+//	Reverse  → Reversed    payment/<payment>   where it was taken back, or is a mistake
 //
 // A payment whose payer is not known waits to be matched; none is edited or
 // thrown away. What a payer owes is not decided here: it is what was invoiced
@@ -26,6 +27,7 @@ func FromBank(account, entry string) domain.PaymentID {
 type Payment struct {
 	received Received
 	payer    domain.PartyID // empty as long as it is not known
+	reversed bool
 }
 
 func (p Payment) exists() bool { return p.received.Payment != "" }
@@ -42,6 +44,7 @@ type Method string
 const (
 	Transfer Method = "transfer" // between bank accounts
 	Cash     Method = "cash"
+	SetOff   Method = "set_off" // against what the co-op owes the payer
 )
 
-func (m Method) valid() bool { return m == Transfer || m == Cash }
+func (m Method) valid() bool { return m == Transfer || m == Cash || m == SetOff }

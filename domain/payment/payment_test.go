@@ -23,6 +23,8 @@ func TestPayment(t *testing.T) {
 		return c
 	}
 	matched, unmatched := Matched{id, "anna", amount, may2}, Unmatched{id, "anna", amount, may2}
+	reversed := Reversed{id, "anna", amount, "camt 12", may2}
+	setOff := with(func(c *Record) { c.Payment, c.Method, c.Communication = "set-off/1", SetOff, "" })
 	cash := with(func(c *Record) { c.Payment, c.Method, c.Reference, c.Communication = "cash-1", Cash, "", "" })
 	spec.Check(t, []spec.Story[domain.Command[Payment]]{
 		{Rule: "a transfer comes in", When: known, Then: spec.Events{Received(known)}},
@@ -53,6 +55,15 @@ func TestPayment(t *testing.T) {
 		{Rule: "a mistake that was mended is left alone", Given: spec.Events{Received(known), unmatched, Matched{id, "bert", amount, may2}}, When: Unmatch{id, "anna", may2}},
 		{Rule: "what nobody is said to have paid is left alone", Given: spec.Events{Received(unknown)}, When: Unmatch{id, "", may2}},
 		{Rule: "a mistake is taken back on a day", Given: spec.Events{Received(known)}, When: Unmatch{Payment: id, Payer: "anna"}, Refused: ErrIncomplete},
+		{Rule: "a payment that the bank takes back is none", Given: spec.Events{Received(known)}, When: Reverse{id, "camt 12", may2}, Then: spec.Events{reversed}},
+		{Rule: "which is said once", Given: spec.Events{Received(known), reversed}, When: Reverse{id, "camt 13", may2}},
+		{Rule: "whoever paid it", Given: spec.Events{Received(unknown)}, When: Reverse{id, "camt 12", may2}, Then: spec.Events{Reversed{id, "", amount, "camt 12", may2}}},
+		{Rule: "and nobody has paid it any more", Given: spec.Events{Received(unknown), reversed}, When: Match{id, "anna", may2}, Refused: ErrReversed},
+		{Rule: "something shows why", Given: spec.Events{Received(known)}, When: Reverse{id, "", may2}, Refused: ErrIncomplete},
+		{Rule: "it is reversed on a day", Given: spec.Events{Received(known)}, When: Reverse{Payment: id, Document: "camt 12"}, Refused: ErrIncomplete},
+		{Rule: "not before it came in", Given: spec.Events{Received(known)}, When: Reverse{id, "camt 12", may1.AddDays(-1)}, Refused: ErrTooEarly},
+		{Rule: "what never came in is not taken back", When: Reverse{id, "camt 12", may2}, Refused: ErrUnknown},
+		{Rule: "what is owed to a member pays their bills", When: setOff, Then: spec.Events{Received(setOff)}},
 		{Rule: "what never came in is no mistake", When: Unmatch{id, "anna", may2}, Refused: ErrUnknown},
 	})
 	if _, ok := (Payment{}).Received(); ok {

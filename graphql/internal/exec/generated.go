@@ -305,6 +305,7 @@ type MutationResolver interface {
 	RecordPayment(ctx context.Context, id *string, payer *string, amount money.Money, on *calendar.Date, method payment.Method, reference *string, communication *string, requestID *string) (PaymentDone, error)
 	MatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	UnmatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
+	ReversePayment(ctx context.Context, payment string, document string, on *calendar.Date, requestID *string) (PaymentDone, error)
 	SetPassword(ctx context.Context, account string, password string, requestID *string) (AccountDone, error)
 	CreateAppPassword(ctx context.Context, account string, name string, requestID *string) (AppPasswordDone, error)
 	RevokeAppPassword(ctx context.Context, account string, id string, requestID *string) (AccountDone, error)
@@ -4453,6 +4454,8 @@ enum PaymentMethod {
   TRANSFER
   "By hand."
   CASH
+  "Against what the co-op owes the payer."
+  SET_OFF
 }
 
 "Money that came in."
@@ -4471,6 +4474,8 @@ type Payment implements Node @allow(roles: [TREASURER], own: true) {
   reference: String
   "That it came with, as it stands on a transfer."
   communication: String
+  "The day on which it was taken back; null while it is a payment."
+  reversedOn: Date
 }
 
 "How a payer stands."
@@ -4559,6 +4564,17 @@ extend type Mutation {
     payment: ID!
     "Who it was not."
     payer: ID!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): PaymentPayload! @allow(roles: [TREASURER])
+
+  "Says that a payment is none: the bank took it back, or it was recorded by mistake."
+  reversePayment(
+    "Of the payment."
+    payment: ID!
+    "That shows why: a bank's notice, or a decision."
+    document: String!
+    "Today, if left out."
+    on: Date
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): PaymentPayload! @allow(roles: [TREASURER])
 }
@@ -6420,6 +6436,8 @@ func (ec *executionContext) childFields_Payment(ctx context.Context, field graph
 		return ec.fieldContext_Payment_reference(ctx, field)
 	case "communication":
 		return ec.fieldContext_Payment_communication(ctx, field)
+	case "reversedOn":
+		return ec.fieldContext_Payment_reversedOn(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Payment", field.Name)
 }
@@ -11407,6 +11425,44 @@ func (ec *executionContext) field_Mutation_reverseExit_args(ctx context.Context,
 		return nil, err
 	}
 	args["claim"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "document",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["document"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "on",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["on"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_reversePayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "payment",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["payment"] = arg0
 	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "document",
 		func(ctx context.Context, v any) (string, error) {
 			return ec.unmarshalNString2string(ctx, v)
@@ -28061,6 +28117,50 @@ func (ec *executionContext) fieldContext_Mutation_unmatchPayment(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_reversePayment(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_reversePayment(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReversePayment(ctx, fc.Args["payment"].(string), fc.Args["document"].(string), fc.Args["on"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PaymentDone) graphql.Marshaler {
+			return ec.marshalNPaymentPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐPaymentDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_reversePayment(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PaymentPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_reversePayment_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_setPassword(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29169,6 +29269,29 @@ func (ec *executionContext) _Payment_communication(ctx context.Context, field gr
 }
 func (ec *executionContext) fieldContext_Payment_communication(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Payment", field, false, false, "String")
+}
+
+func (ec *executionContext) _Payment_reversedOn(ctx context.Context, field graphql.CollectedField, obj *projections.Payment) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Payment_reversedOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ReversedOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Payment_reversedOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Payment", field, false, false, "Date")
 }
 
 func (ec *executionContext) _PaymentConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Payment]) (ret graphql.Marshaler) {
@@ -45578,6 +45701,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "reversePayment":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_reversePayment(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "setPassword":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_setPassword(ctx, field)
@@ -45859,6 +45989,8 @@ func (ec *executionContext) _Payment(ctx context.Context, sel ast.SelectionSet, 
 			}
 		case "communication":
 			out.value(scalar.MarshalCommunication(obj.Communication), nil)
+		case "reversedOn":
+			out.value(scalar.MarshalDate(obj.ReversedOn), nil)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -51076,10 +51208,12 @@ var (
 	unmarshalNPaymentMethod2rochdaleᚋdomainᚋpaymentᚐMethod = map[string]payment.Method{
 		"TRANSFER": payment.Transfer,
 		"CASH":     payment.Cash,
+		"SET_OFF":  payment.SetOff,
 	}
 	marshalNPaymentMethod2rochdaleᚋdomainᚋpaymentᚐMethod = map[payment.Method]string{
 		payment.Transfer: "TRANSFER",
 		payment.Cash:     "CASH",
+		payment.SetOff:   "SET_OFF",
 	}
 )
 
