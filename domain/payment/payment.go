@@ -35,6 +35,9 @@ func (p Payment) exists() bool { return p.received.Payment != "" }
 // Received returns what was received, and whether anything was.
 func (p Payment) Received() (Received, bool) { return p.received, p.exists() }
 
+// Reversed reports whether it is none any more.
+func (p Payment) Reversed() bool { return p.reversed }
+
 // Payer returns who paid, or "" as long as it is not known.
 func (p Payment) Payer() domain.PartyID { return p.payer }
 
