@@ -40,6 +40,9 @@ type Config struct {
 	// Provisioners are the services on which members set their passwords.
 	Provisioners map[domain.Service]processes.Provisioner
 
+	// Reconciler is what operators steer; without one there are no targets.
+	Reconciler *processes.Reconciler
+
 	MaxBody   int64         // bytes of a request, 1 MiB; of a message on a socket too
 	MaxTokens int           // of a document, 4000
 	MaxDepth  int           // of selections within selections, 12
@@ -76,6 +79,7 @@ func (c Config) withDefaults() Config {
 	c.Own = or(c.Own, 100)
 	c.Heartbeat = or(c.Heartbeat, 12*time.Second)
 	c.Log = or(c.Log, slog.Default())
+	c.Reconciler = or(c.Reconciler, &processes.Reconciler{Store: c.Store, Log: c.Log})
 	return c
 }
 

@@ -140,3 +140,79 @@ func (q query) Accounts(ctx context.Context, inTrouble bool, first *int, after *
 func (m member) Accounts(ctx context.Context, of *projections.Member) ([]projections.Account, error) {
 	return m.Models.AccountsOf(ctx, of.ID)
 }
+
+func (q query) Targets(ctx context.Context) ([]processes.TargetState, error) {
+	return q.Reconciler.States(ctx)
+}
+
+// mostWork bounds a list of work.
+const mostWork = 1000
+
+func (q query) Work(ctx context.Context, target *string, parked bool) (some []processes.Work, err error) {
+	all, err := q.Reconciler.Waiting(ctx, value(target))
+	some = []processes.Work{}
+	for _, w := range all {
+		if len(some) < mostWork && (w.Parked || !parked) {
+			some = append(some, w)
+		}
+	}
+	return some, err
+}
+
+// steered does what an operator asks for, which is kept beside the log. Made again
+// under its request id, it is not done again.
+func (m mutation) steered(ctx context.Context, request *string, id string, do func(context.Context) error) (done exec.WorkDone, err error) {
+	done.ID = id
+	plain := ctx
+	if ctx, err = m.requested(ctx, request); err != nil {
+		return done, err
+	}
+	position, _, made, err := eventstore.Made(ctx, m.Store)
+	if err != nil {
+		return done, err
+	}
+	if !made {
+		if err := do(plain); err != nil {
+			return done, err
+		}
+		if position, err = eventstore.Transact(ctx, m.Store, func(*eventstore.Tx) error { return nil }); err != nil {
+			return done, err
+		}
+		if request == nil {
+			if position, err = m.Store.Log.Head(ctx); err != nil {
+				return done, err
+			}
+		}
+	}
+	return done, m.settled(ctx, &done.Done, position, nil)
+}
+
+func (m mutation) ReconcileAccount(ctx context.Context, account string, requestID *string) (exec.WorkDone, error) {
+	return m.steered(ctx, requestID, account, func(ctx context.Context) error {
+		return m.Reconciler.ReconcileAccount(ctx, domain.AccountID(account))
+	})
+}
+
+func (m mutation) RetryWork(ctx context.Context, target, account string, requestID *string) (exec.WorkDone, error) {
+	return m.steered(ctx, requestID, account, func(ctx context.Context) error {
+		return m.Reconciler.Retry(ctx, target, domain.AccountID(account))
+	})
+}
+
+func (m mutation) SkipWork(ctx context.Context, target, account, reason string, requestID *string) (exec.WorkDone, error) {
+	return m.steered(ctx, requestID, account, func(ctx context.Context) error {
+		return m.Reconciler.Skip(ctx, target, domain.AccountID(account), reason)
+	})
+}
+
+func (m mutation) PauseTarget(ctx context.Context, target, reason string, requestID *string) (exec.WorkDone, error) {
+	return m.steered(ctx, requestID, target, func(ctx context.Context) error { return m.Reconciler.Pause(ctx, target, reason) })
+}
+
+func (m mutation) ResumeTarget(ctx context.Context, target string, requestID *string) (exec.WorkDone, error) {
+	return m.steered(ctx, requestID, target, func(ctx context.Context) error { return m.Reconciler.Resume(ctx, target) })
+}
+
+func (m mutation) AnswerTarget(ctx context.Context, target string, yes bool, requestID *string) (exec.WorkDone, error) {
+	return m.steered(ctx, requestID, target, func(ctx context.Context) error { return m.Reconciler.Answer(ctx, target, yes) })
+}

@@ -142,7 +142,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		Access: h.access, Links: links, Contacts: contacts, BaseURL: f.URL, Coop: h.coop, Log: h.t.log, Trusted: f.Proxy,
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
-			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners,
+			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners, Reconciler: reconciler,
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner), OpenID: provider, Ready: h.ready,

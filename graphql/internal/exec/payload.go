@@ -148,6 +148,11 @@ type (
 		Done
 		ID domain.PaymentID
 	}
+	// WorkDone is about an account, or the target named by its id.
+	WorkDone struct {
+		Done
+		ID string
+	}
 	// AccountDone is about an account.
 	AccountDone struct {
 		Done
