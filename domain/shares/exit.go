@@ -25,6 +25,7 @@ var (
 	ErrUnbacked   = domain.Refusal{Code: "shares.unbacked", Reason: "the services booked need {needed} shares of class {class}, and {held} are held: take more shares first", Source: "statutes"}
 	ErrNotDue     = domain.Refusal{Code: "shares.not_due", Reason: "the shares leave on {on}"}
 	ErrAccepted   = domain.Refusal{Code: "shares.accepted", Reason: "at most {asked} shares leave by this claim"}
+	ErrSince      = domain.Refusal{Code: "shares.since", Reason: "the shares left on {left}, and the {entry} {of} of {on} came after that: reverse it first, and then have them leave"}
 	ErrCapped     = domain.Refusal{Code: "shares.capped", Reason: "it is to be decided how many shares leave this year", Source: "statutes"}
 )
 
@@ -227,7 +228,8 @@ func (e ExitWithdrawn) Evolve(c Claim) Claim {
 }
 
 // Left takes shares out of the register that were given back. In the books it stands
-// on BookedOn, where their day lies in a year that is closed.
+// on BookedOn, where their day lies in a year that is closed, or something that came
+// after it was reversed.
 type Left struct {
 	Claim           ClaimID        `json:"claim"`
 	Party           domain.PartyID `json:"party"`
@@ -241,7 +243,7 @@ type Left struct {
 }
 
 func (e Left) Evolve(h Holding) Holding {
-	h.lots = h.without(e.Lots, e.On)
+	h.lots = h.without(e.Lots, later(e.On, e.BookedOn))
 	h.exits = set(h.exits, e.Claim, e)
 	return h
 }
@@ -529,7 +531,8 @@ func (c WithdrawExit) Decide(claim Claim) ([]claimEvent, error) {
 }
 
 // TakeEffect has the shares of a claim leave: on their day, even if that is learnt
-// later. What was called on them and is not paid stays owed.
+// later. What was paid on them after that day, called or charged is reversed first: it
+// should not have come. What was called before and is not paid stays owed.
 type TakeEffect struct {
 	Claim    ClaimID
 	Party    domain.PartyID
@@ -591,7 +594,7 @@ func (c TakeEffect) lots(h Holding, claim Claim) (left Left, restrictions []Rest
 			}
 		}
 	}
-	lots, err := h.take(quantity, r.EffectiveOn)
+	lots, late, err := h.takeLate(c.Party, quantity, r.EffectiveOn, c.On)
 	if err != nil {
 		return left, nil, err
 	}
@@ -599,7 +602,7 @@ func (c TakeEffect) lots(h Holding, claim Claim) (left Left, restrictions []Rest
 		Claim: c.Claim, Party: c.Party, Class: c.Class, Reason: r.Reason, Quantity: quantity, Lots: lots, On: r.EffectiveOn,
 		StatutesVersion: c.Statutes.Version,
 	}
-	if !left.On.After(c.Closed) {
+	if late || !left.On.After(c.Closed) {
 		left.BookedOn = c.On
 	}
 	return left, restrictions, nil

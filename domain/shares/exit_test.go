@@ -187,6 +187,19 @@ func TestTakingEffect(t *testing.T) {
 	pledged := shares.RestrictionNoted{Restriction: "x1", Party: "ada", Class: "A", Kind: shares.Attached, Document: "writ", On: day(time.February, 9)}
 	agreed := shares.TransferAgreed{Transfer: "t1", Party: "ada", To: "bert", Class: "A", Quantity: 2, On: day(time.May, 1)}
 	since := shares.Paid{Subscription: "s1", Party: "ada", Class: "A", Amount: eur("25.00"), On: day(time.April, 20), Reference: "b2"}
+	taken := shares.Reversed{
+		Reversal: "u1", Entry: shares.EntryPayment, Of: "b2", Party: "ada", Class: "A", EntryOn: day(time.April, 20), Document: "certificate of death", On: day(time.May, 10),
+		Payment: &shares.PaymentBack{Subscription: "s1", Amount: eur("25.00"), Kept: true, Called: eur("50.00")},
+	}
+	loss := shares.LossCharged{
+		Party: "ada", Class: "A", Year: fiscal(2025), Amount: eur("2.40"), On: day(time.April, 23),
+		Lots: []shares.LotLoss{{Subscription: "s1", Subscriber: "ada", Price: eur("25.00"), Amount: eur("2.40")}},
+	}
+	spared := shares.Reversed{
+		Reversal: "u1", Entry: shares.EntryLoss, Of: "2025-12-31", Party: "ada", Class: "A", Losses: loss.Lots, EntryOn: loss.On, Document: "certificate of death", On: day(time.May, 9),
+	}
+	whole := with(lot, func(l *shares.Lot) { l.Lost = eur("0.00") })
+	learnt := with(take, func(c *shares.TakeEffect) { c.On = day(time.May, 10) })
 	spec.Check2(t, []exitStory{
 		{Rule: "on their day the shares leave the register", Given: append(held[:3:3], requested), When: take, Then: spec.Events{left, effective}},
 		{Rule: "not before", Given: append(held[:3:3], requested), When: with(take, func(c *shares.TakeEffect) { c.On = day(time.June, 29) }), Refused: shares.ErrNotDue},
@@ -201,7 +214,26 @@ func TestTakingEffect(t *testing.T) {
 				with(late, func(e *shares.ExitTookEffect) { e.BookedOn = calendar.On(2027, time.June, 1) }),
 			},
 		},
-		{Rule: "what was paid after the death is reversed first", Given: append(partly[:3:3], since, death), When: with(take, func(c *shares.TakeEffect) { c.On = day(time.May, 10) }), Refused: shares.ErrTooEarly},
+		{Rule: "what was paid after the death is reversed first", Given: append(partly[:3:3], called, since, death), When: learnt, Refused: shares.ErrSince},
+		{
+			Rule: "then they leave, on the day of the death in the register, and today in the books", Given: append(partly[:3:3], called, since, taken, death), When: learnt,
+			Then: spec.Events{
+				with(died, func(e *shares.Left) { e.Lots, e.BookedOn = []shares.Lot{unpaid}, day(time.May, 10) }),
+				with(late, func(e *shares.ExitTookEffect) {
+					e.Lots, e.Left, e.Unpaid, e.BookedOn = []shares.Lot{unpaid}, eur("25.00"), eur("25.00"), day(time.May, 10)
+				}),
+			},
+		},
+		{Rule: "so is a loss that was charged after it", Given: append(held[:3:3], loss, death), When: learnt, Refused: shares.ErrSince},
+		{
+			Rule: "who died before bears it when the shares are valued, and not twice", Given: append(held[:3:3], loss, spared, death), When: learnt,
+			Then: spec.Events{
+				with(died, func(e *shares.Left) { e.Lots, e.BookedOn = []shares.Lot{whole}, day(time.May, 10) }),
+				with(late, func(e *shares.ExitTookEffect) { e.Lots, e.BookedOn = []shares.Lot{whole}, day(time.May, 10) }),
+			},
+		},
+		{Rule: "so is a call", Given: append(partly[:3:3], with(called, func(e *shares.Called) { e.On = day(time.April, 1) }), death), When: learnt, Refused: shares.ErrSince},
+		{Rule: "they do not leave before all of that is reversed", Given: append(held[:3:3], loss, spared, death), When: with(learnt, func(c *shares.TakeEffect) { c.On = day(time.May, 8) }), Refused: shares.ErrTooEarly},
 		{
 			Rule: "what was called and is unpaid stays owed", Given: append(partly[:3:3], called, requested), When: take,
 			Then: spec.Events{

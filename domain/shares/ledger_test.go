@@ -315,6 +315,35 @@ func (w *world) step() {
 	case "effect":
 		id, party, class := w.whose()
 		w.claim(shares.TakeEffect{Claim: id, Party: party, Class: class, On: w.date().AddDays(6), Statutes: s, Closed: closed}, id)
+	case "learn late": // of a death, after which something was paid or lost: that is reversed first
+		id, party, class, died := shares.ClaimID(fmt.Sprint("late", w.n)), w.party(), w.class(), w.date()
+		on := died.AddDays(9)
+		w.claim(shares.RequestExit{Claim: id, Party: party, Class: class, Reason: shares.Deceased, On: on, EffectiveOn: died, Statutes: s}, id)
+		for i, l := range w.holding(shares.StreamOf(party, class)).Lots() {
+			w.do(shares.RecordPayment{
+				Subscription: l.Subscription, Subscriber: l.Subscriber, Party: party, Class: class, Amount: l.Cost().Minus(l.Paid).Split(2)[1],
+				On: died.AddDays(2), Reference: fmt.Sprint("ref", w.n, "-", i), Closed: closed,
+			})
+		}
+		if last, approved := fold(w.accounts).Last(died); approved {
+			w.do(shares.ChargeLoss{Party: party, Class: class, Accounts: last, On: died.AddDays(3), Closed: closed})
+		}
+		for n := range 20 {
+			c := shares.TakeEffect{Claim: id, Party: party, Class: class, On: on, Statutes: s, Closed: closed}
+			_, _, err := c.Decide(w.holding(shares.StreamOf(party, class)), fold(w.claims[id]))
+			since, _ := errors.AsType[domain.Refusal](err)
+			if since.Code != shares.ErrSince.Code {
+				w.claim(c, id)
+				if n > 0 && err == nil {
+					w.happened["shares.Left late"]++
+				}
+				break
+			}
+			w.do(shares.ReverseEntry{
+				Reversal: shares.ReversalID(fmt.Sprint("u", w.n, "-", n)), Entry: since.Args["entry"].(shares.Entry), Of: since.Args["of"].(string),
+				Keep: rapid.Bool().Draw(w.T, "keep"), Party: party, Class: class, Document: "letter", On: on, Closed: closed,
+			})
+		}
 	case "reverse exit":
 		id, party, class := w.whose()
 		w.claim(shares.ReverseExit{Reversal: shares.ReversalID(fmt.Sprint("u", w.n)), Claim: id, Party: party, Class: class, Document: "letter", On: w.date(), Closed: closed}, id)
@@ -400,7 +429,7 @@ func (w *world) release() {
 
 var acts = []string{
 	"subscribe", "take shares", "take shares", "take shares", "withdraw", "pay", "pay", "assign", "refund credit", "issue", "call", "call", "transfer", "transfer", "agree",
-	"complete", "convert", "redeem", "redeem", "restrict", "approve", "approve", "charge", "reverse", "reverse", "reverse transfer", "exit", "exit", "effect", "effect",
+	"complete", "convert", "redeem", "redeem", "restrict", "approve", "approve", "charge", "reverse", "reverse", "reverse transfer", "exit", "exit", "effect", "effect", "learn late",
 	"reverse exit", "reverse claim", "value", "value", "collect", "collect", "waive", "release", "release", "release", "settle", "settle",
 }
 
@@ -433,7 +462,7 @@ func TestTheLedgersAgree(t *testing.T) {
 	rapid.Check(t, play)
 	for _, kind := range []string{
 		"Subscribed", "SubscriptionWithdrawn", "Paid", "Credited", "CreditUsed", "CreditRefunded", "CreditTimeBarred", "Issued", "Called", "TransferredOut", "TransferAgreed",
-		"TransferAbandoned", "ConvertedIn", "RestrictionNoted", "RestrictionLifted", "LossCharged", "Reversed", "Left", "ExitTookEffect", "ExitReversed", "ExitValued",
+		"TransferAbandoned", "ConvertedIn", "RestrictionNoted", "RestrictionLifted", "LossCharged", "Reversed", "Left", "Left late", "ExitTookEffect", "ExitReversed", "ExitValued",
 		"UnpaidCollected", "UnpaidWaived", "RefundReleased", "RefundSetOff", "RefundPaid", "RefundReturned", "RefundTimeBarred", "AccountsApproved", "Redeemed", "Repaid", "ClaimEntryReversed",
 	} {
 		if runs >= 200 && happened["shares."+kind] == 0 {

@@ -1,6 +1,7 @@
 package shares
 
 import (
+	"cmp"
 	"slices"
 
 	"rochdale/domain"
@@ -57,9 +58,10 @@ func most(a, b money.Money) money.Money {
 // heldLot is a lot since it came into a holding.
 type heldLot struct {
 	Lot
-	came  calendar.Date // into the holding
-	since calendar.Date // anything happened to it: it cannot leave before
-	left  calendar.Date // the last of its shares did that are gone: what was paid cannot come back before
+	came   calendar.Date // into the holding
+	joined calendar.Date // the last that more of it came
+	since  calendar.Date // anything happened to it: it cannot leave before
+	left   calendar.Date // the last of its shares did that are gone: what was paid cannot come back before
 	// takenBack is what was paid when a payment was reversed, on a day: so much is
 	// due again.
 	takenBack   money.Money
@@ -74,25 +76,92 @@ func (h Holding) lot(id SubscriptionID, subscriber domain.PartyID) int {
 // take returns the oldest shares, so many of them, in lots. A lot of which only a
 // part is paid is taken whole or not at all, since what was paid on it was not
 // paid on some of its shares. No lot is taken before the last that happened to it.
-func (h Holding) take(quantity int64, on calendar.Date) (taken []Lot, err error) {
+func (h Holding) take(quantity int64, on calendar.Date) ([]Lot, error) {
+	taken, since, err := h.oldest(quantity)
+	if err == nil && on.Before(since) {
+		return nil, ErrTooEarly.With("earliest", since)
+	}
+	return taken, err
+}
+
+// takeLate is [Holding.take] of shares that left on a day and are entered to have on
+// a later one. What came between is reversed, or it must be reversed first: then late
+// is true, and it is on that later day that they leave the books.
+func (h Holding) takeLate(party domain.PartyID, quantity int64, on, entered calendar.Date) (taken []Lot, late bool, err error) {
+	taken, since, err := h.oldest(quantity)
+	if err != nil || !on.Before(since) {
+		return taken, false, err
+	}
+	if entered.Before(since) {
+		return nil, false, ErrTooEarly.With("earliest", since)
+	}
+	for _, l := range h.lots[:len(taken)] {
+		if on.Before(l.joined) {
+			return nil, false, ErrTooEarly.With("earliest", l.joined)
+		}
+	}
+	if last := h.changed(party, taken, on); last.entry != "" {
+		return nil, false, ErrSince.With("entry", last.entry).With("of", last.of).With("on", last.on).With("left", on)
+	}
+	return taken, true, nil
+}
+
+// A change is an entry that changed what was paid on lots, called or lost.
+type change struct {
+	entry Entry
+	of    string
+	on    calendar.Date
+}
+
+// changed returns the last entry that changed any of the lots after a day and stands.
+func (h Holding) changed(party domain.PartyID, lots []Lot, after calendar.Date) (last change) {
+	see := func(e change, subscription SubscriptionID, subscriber domain.PartyID) {
+		ours := slices.ContainsFunc(lots, func(l Lot) bool { return l.Subscription == subscription && l.Subscriber == subscriber })
+		if ours && e.on.After(after) && cmp.Or(e.on.Compare(last.on), cmp.Compare(e.entry, last.entry), cmp.Compare(e.of, last.of)) > 0 {
+			last = e
+		}
+	}
+	for reference, p := range h.payments {
+		if !p.reversed && p.amount.Minor() != p.credited.Minor() {
+			see(change{EntryPayment, reference, p.on}, p.subscription, or(p.subscriber, party))
+		}
+	}
+	for id, c := range h.calls {
+		for _, l := range c.Lots {
+			if !c.reversed {
+				see(change{EntryCall, string(id), c.On}, l.Subscription, l.Subscriber)
+			}
+		}
+	}
+	for year, c := range h.losses {
+		for _, l := range c.Lots {
+			if c.reversed.IsZero() {
+				see(change{EntryLoss, year.Through.String(), c.On}, l.Subscription, l.Subscriber)
+			}
+		}
+	}
+	return last
+}
+
+// oldest returns the lots of the oldest shares, so many of them, and the last day on
+// which anything happened to one of these.
+func (h Holding) oldest(quantity int64) (taken []Lot, since calendar.Date, err error) {
 	for _, l := range h.lots {
 		if quantity == 0 {
 			break
 		}
-		if on.Before(l.since) {
-			return nil, ErrTooEarly.With("earliest", l.since)
-		}
+		since = later(since, l.since)
 		lot := l.Lot
 		if lot.Quantity > quantity {
 			if !lot.paidUp() {
-				return nil, ErrNotPaidUp
+				return nil, since, ErrNotPaidUp
 			}
 			lot = lot.part(quantity)
 		}
 		taken = append(taken, lot)
 		quantity -= lot.Quantity
 	}
-	return taken, nil
+	return taken, since, nil
 }
 
 // leave returns the lots of so many shares that may leave the holding on a day of
@@ -166,7 +235,7 @@ func (h Holding) with(more []Lot, on calendar.Date) []heldLot {
 	for _, m := range more {
 		i := slices.IndexFunc(lots, func(l heldLot) bool { return l.is(m) })
 		if i < 0 {
-			lots = append(lots, heldLot{Lot: m, came: on, since: on})
+			lots = append(lots, heldLot{Lot: m, came: on, joined: on, since: on})
 			continue
 		}
 		l := &lots[i]
@@ -179,7 +248,7 @@ func (h Holding) with(more []Lot, on calendar.Date) []heldLot {
 		if !l.takenBack.IsZero() {
 			l.takenBack = l.takenBack.Plus(m.Paid).Plus(m.Unpaid())
 		}
-		l.since = later(l.since, on)
+		l.joined, l.since = later(l.joined, on), later(l.since, on)
 	}
 	slices.SortStableFunc(lots, func(a, b heldLot) int { return a.AcquiredOn.Compare(b.AcquiredOn) })
 	return lots
