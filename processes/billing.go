@@ -123,13 +123,9 @@ func (r Run) bill(ctx context.Context, p Payer, number *int64) (position int64, 
 	if err != nil {
 		return 0, err
 	}
-	member, err := r.Payers.MemberOn(ctx, p.Party, r.Month.Last())
-	if err != nil {
-		return 0, err
-	}
 	for {
 		position, err = eventstore.Transact(ctx, r.Store, func(tx *eventstore.Tx) error {
-			return r.invoice(tx, p, recipient, language, member, number)
+			return r.invoice(ctx, tx, p, recipient, language, number)
 		})
 		if errors.Is(err, billing.ErrNumberTaken) {
 			*number++
@@ -142,7 +138,7 @@ func (r Run) bill(ctx context.Context, p Payer, number *int64) (position int64, 
 	}
 }
 
-func (r Run) invoice(tx *eventstore.Tx, p Payer, to billing.Recipient, language domain.Language, member bool, number *int64) error {
+func (r Run) invoice(ctx context.Context, tx *eventstore.Tx, p Payer, to billing.Recipient, language domain.Language, number *int64) error {
 	bill, _, err := eventstore.Load[billing.Bill](tx, billing.BillOf(r.Month, p.Party))
 	if err != nil {
 		return err
@@ -163,7 +159,7 @@ func (r Run) invoice(tx *eventstore.Tx, p Payer, to billing.Recipient, language 
 	if err != nil {
 		return err
 	}
-	list, charges, err := r.charges(tx, prices, p, language, member)
+	list, charges, err := r.charges(ctx, tx, prices, p, language)
 	if err != nil {
 		return err
 	}
@@ -191,7 +187,9 @@ func (r Run) invoice(tx *eventstore.Tx, p Payer, to billing.Recipient, language 
 }
 
 // charges returns what a payer owes for the month, by the price list of its last day.
-func (r Run) charges(tx *eventstore.Tx, prices offering.Offering, p Payer, language domain.Language, member bool) (
+// Members pay as such from the first full month: who becomes one in the middle of a
+// month, or is one no more, pays otherwise from the next.
+func (r Run) charges(ctx context.Context, tx *eventstore.Tx, prices offering.Offering, p Payer, language domain.Language) (
 	list offering.PriceList, charges []billing.Charge, err error,
 ) {
 	list, version := prices.At(r.Month.Last())
@@ -217,6 +215,13 @@ func (r Run) charges(tx *eventstore.Tx, prices offering.Offering, p Payer, langu
 		var segments []offering.Segment
 		for _, s := range sub.Segments(r.Month) {
 			segments = append(segments, offering.Segment(s))
+		}
+		if len(segments) == 0 {
+			continue
+		}
+		member, err := r.Payers.MemberOn(ctx, p.Party, segments[0].Period.From)
+		if err != nil {
+			return list, nil, err
 		}
 		owed, err := list.Charges(r.Month, segments, member)
 		if err != nil {
