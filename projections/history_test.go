@@ -907,21 +907,31 @@ func (h *history) leave() error {
 	})
 }
 
-// exclude is the course of an exclusion.
+// exclude is the course of an exclusion, of somebody to whom nothing else happens.
 func (h *history) exclude() error {
-	party, today := h.party(), h.clock.today()
+	party, today, excluded := domain.PartyID(fmt.Sprint("idle", h.revision())), h.clock.today(), rapid.Bool().Draw(h.T, "excluded")
 	return h.course(func() error {
-		return do(h, membership.ProposeExclusion{Party: party, On: today, Grounds: "did not weave", Statutes: h.statutes})
+		h.number++
+		return all(func() error {
+			return do2(h, membership.Enter{
+				Party: party, Number: h.number + 1000, Kind: membership.Person, Identity: h.identityOf(party), AdmittedOn: today.AddDays(-40), On: today,
+			})
+		}, func() error {
+			return do(h, membership.ProposeExclusion{Party: party, On: today, Grounds: "did not weave", Statutes: h.statutes})
+		})
 	}, func() error {
 		return do(h, membership.AnswerExclusion{Party: party, On: today, Answer: "I did", Hearing: rapid.Bool().Draw(h.T, "hearing")})
 	}, func() error {
 		return do(h, membership.HoldHearing{Party: party, On: today, Attended: true, Minutes: "7"})
 	}, func() error {
 		return do(h, membership.DecideExclusion{
-			Party: party, Excluded: rapid.Bool().Draw(h.T, "excluded"), Reasons: "did not", Statutes: h.statutes,
+			Party: party, Excluded: excluded, Reasons: "did not", Statutes: h.statutes,
 			Decision: membership.Decision{By: statutes.Board, On: today, Minutes: "8"},
 		})
 	}, func() error {
+		if !excluded {
+			return nil
+		}
 		return do(h, membership.NotifyExclusion{Party: party, On: today.AddDays(1)})
 	})
 }

@@ -43,10 +43,6 @@ var retentionProjection = projection{
 			}
 			return nil
 		}
-		owes := func(party domain.PartyID, kind, id string) error {
-			return t.Exec(`insert into owing values (?, ?, ?) on conflict do nothing`, party, kind, id)
-		}
-		var err error
 		switch e := event.(type) {
 		case membership.JointFormed:
 			return named(append(slices.Clone(e.Holders), e.Party)...)
@@ -54,21 +50,15 @@ var retentionProjection = projection{
 			return named(append(slices.Clone(e.Holders), e.Party)...)
 		case membership.EstateOpened:
 			return named(append(slices.Clone(e.Heirs), e.Party, e.Of)...)
-		case shares.Credited:
-			err = owes(e.Party, "holding", string(e.Class))
-		case shares.ExitRequested:
-			err = owes(e.Party, "claim", string(e.Claim))
-		case shares.DividendAllotted:
-			err = owes(e.Party, "dividend", string(e.Dividend))
 		}
 		parties, on := bookingOf(event)
 		for _, party := range parties {
+			err := t.Exec(`insert into affair values (?1, ?2, 0) on conflict do update set booked = max(booked, ?2)`, party, on)
 			if err != nil {
-				break
+				return err
 			}
-			err = t.Exec(`insert into affair values (?1, ?2, 0) on conflict do update set booked = max(booked, ?2)`, party, on)
 		}
-		return err
+		return nil
 	},
 }
 
@@ -150,7 +140,7 @@ func (m *Models) Retention(ctx context.Context, party domain.PartyID, on calenda
 }
 
 // Facts returns by what a party's data must be kept on a day: what other modules know of
-// it. A claim, a dividend or shares by which something is owed are looked up in the log.
+// it.
 func (m *Models) Facts(ctx context.Context, party domain.PartyID, on calendar.Date) (f membership.Facts, err error) {
 	balance, err := m.Balance(ctx, party)
 	if err != nil {
@@ -199,39 +189,32 @@ func (m *Models) Facts(ctx context.Context, party domain.PartyID, on calendar.Da
 }
 
 // owed reports whether something is owed for shares of a party, either way, or will be.
+// What is owed on shares that are held, or were, is looked up in the log.
 func (m *Models) owed(ctx context.Context, party domain.PartyID) (owed bool, err error) {
-	type reference struct{ kind, id string }
-	all, err := rows(ctx, m, `select kind, id from owing where party = ?1
-		union select 'holding', class from share_movement where party = ?1
-		union select 'holding', class from share_subscription where party = ?1`,
-		func(r lite.Row) (reference, error) { return reference{r.Text(0), r.Text(1)}, nil }, party)
+	err = m.readOne(ctx, func(c *lite.Conn) error {
+		_, err := c.One(`select exists (select 1 from share_claim where party = ?1 and (state in (?2, ?3, ?4, ?5) or unpaid > 0))
+			or exists (select 1 from share_payout where party = ?1 and payable <> 0)`, func(r lite.Row) { owed = r.Int(0) > 0 },
+			party, shares.ClaimRequested, shares.ClaimEffective, shares.ClaimWaiting, shares.ClaimReleased)
+		return err
+	})
+	if err != nil || owed {
+		return owed, err
+	}
+	classes, err := rows(ctx, m, `select class from share_movement where party = ?1
+		union select class from share_subscription where party = ?1
+		union select class from share_credit where party = ?1`,
+		func(r lite.Row) (domain.ClassID, error) { return domain.ClassID(r.Text(0)), nil }, party)
 	if err != nil {
 		return false, err
 	}
 	_, err = eventstore.Transact(ctx, m.store, func(tx *eventstore.Tx) error {
 		owed = false
-		for _, by := range all {
-			switch by.kind {
-			case "claim":
-				claim, _, err := eventstore.Load[shares.Claim](tx, shares.ExitStream(shares.ClaimID(by.id)))
-				if err != nil {
-					return err
-				}
-				open := []shares.ClaimState{shares.ClaimRequested, shares.ClaimEffective, shares.ClaimWaiting, shares.ClaimReleased}
-				owed = owed || slices.Contains(open, claim.State()) || claim.Unpaid().IsPositive()
-			case "dividend":
-				payout, _, err := eventstore.Load[shares.Payout](tx, shares.PayoutStream(shares.DividendID(by.id), party))
-				if err != nil {
-					return err
-				}
-				owed = owed || !payout.Payable().IsZero()
-			default:
-				holding, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(party, domain.ClassID(by.id)))
-				if err != nil {
-					return err
-				}
-				owed = owed || holding.Owed().IsPositive() || holding.Unpaid().IsPositive() || len(holding.Credits()) > 0
+		for _, class := range classes {
+			h, _, err := eventstore.Load[shares.Holding](tx, shares.StreamOf(party, class))
+			if err != nil {
+				return err
 			}
+			owed = owed || h.Owed().IsPositive() || h.Unpaid().IsPositive() || len(h.Credits()) > 0
 		}
 		return nil
 	})

@@ -4,11 +4,3 @@ create table affair (
 	booked text not null default '', -- the last day of an entry in the books; empty: none
 	registered integer not null      -- 1: named as one of joint holders, or as an heir
 ) strict, without rowid;
-
--- By what something may be owed, either way.
-create table owing (
-	party text not null,
-	kind text not null, -- claim, dividend
-	id text not null,
-	primary key (party, kind, id)
-) strict, without rowid;
