@@ -42,6 +42,7 @@ preset, and not the page.
 
 - [By statutes](#by-statutes): what each preset says, in sentences, with the law that it cites. Your own statutes are one
   of these with your changes.
+- [By case](#by-case): what seldom happens, and must be right when it does.
 - [By module](#by-module): what holds whatever the statutes say, and what follows from them.
 `
 
@@ -63,6 +64,9 @@ func rules() ([]byte, error) {
 	var b bytes.Buffer
 	b.WriteString(preface)
 	if err := writePresets(&b); err != nil {
+		return nil, err
+	}
+	if err := writeCases(&b, told); err != nil {
 		return nil, err
 	}
 	b.WriteString(legend)

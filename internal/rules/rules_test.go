@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"rochdale/domain/spec"
 )
 
 // TestFresh holds docs/rules.md to what the stories and the presets say now.
@@ -27,6 +29,31 @@ func TestFresh(t *testing.T) {
 		}
 	}
 	t.Fatalf("docs/rules.md goes on after line %d: run go generate ./internal/rules", len(now))
+}
+
+// TestCasesNameWhatThereIs: a case that names a story or a test that is not there is
+// found.
+func TestCasesNameWhatThereIs(t *testing.T) {
+	told := []chapter{{"shares", []story{{spec.Told{Rule: "there is one"}, "TestOne"}}}}
+	for r, want := range map[rule]bool{
+		{"shares", "TestOne", "there is one"}: true, {"shares", "TestOne", "there is another"}: false, {"shares", "TestTwo", "there is one"}: false,
+		{"billing", "TestOne", "there is one"}: false,
+	} {
+		if isTold(told, r) != want {
+			t.Errorf("%+v is told: %t", r, !want)
+		}
+	}
+	if err := (trial{"internal/rules", "TestFresh"}).exists(); err != nil {
+		t.Error(err)
+	}
+	for _, none := range []trial{{"internal/rules", "TestFres"}, {"internal/none", "TestFresh"}} {
+		if none.exists() == nil {
+			t.Errorf("%+v is there", none)
+		}
+	}
+	if err := writeCases(new(bytes.Buffer), told); err == nil || !strings.Contains(err.Error(), cases[0].told[0].rule) {
+		t.Errorf("without its stories: %v", err)
+	}
 }
 
 func TestSettings(t *testing.T) {
