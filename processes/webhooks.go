@@ -107,7 +107,7 @@ type outage struct {
 type place struct {
 	Position int64     `json:"position"`
 	Waiting  []waiting `json:"waiting,omitempty"` // in the order of the log
-	Streak   int       `json:"streak,omitempty"`  // attempts since one succeeded
+	Streak   int       `json:"streak,omitempty"`  // events that were not taken at first, since one was
 	Outage   *outage   `json:"outage,omitempty"`
 	First    int64     `json:"first"` // page of the journal
 	Last     int64     `json:"last"`  // and the one after the last
@@ -749,7 +749,9 @@ func (w *Webhooks) settle(ctx context.Context, hook Webhook, revision int64, bef
 		case v.endpoint || was != nil:
 			at.Streak = max(at.Streak, maxStreak)
 		default:
-			at.Streak++
+			if p.attempts == 0 { // one that fails again says nothing of others
+				at.Streak++
+			}
 			if x.Attempts++; x.Attempts > len(schedule) {
 				letter := newLetter(hookSpace+hook.ID, p.rec, v.err, string(fault.Invalid))
 				value, err := json.Marshal(letter)

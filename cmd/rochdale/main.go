@@ -53,6 +53,7 @@ type commands struct {
 	Log        logCmd        `cmd:"" help:"Back up, restore, verify or watch the log."`
 	Keys       keysCmd       `cmd:"" help:"Back up, restore or change the keys of personal data."`
 	Token      tokenCmd      `cmd:"" help:"Give out, list and revoke tokens for machines."`
+	Webhooks   webhooksCmd   `cmd:"" help:"Tell events to endpoints outside, as they happen."`
 	Clients    clientsCmd    `cmd:"" help:"Services that members sign in to by the co-op (OpenID Connect)."`
 	DNS        dnsCmd        `cmd:"" name:"dns" help:"Print what programs for mail look up, for the zone of the mail domain."`
 	Doctor     doctorCmd     `cmd:"" help:"Look whether everything is well, and say what to do if not."`

@@ -15,6 +15,7 @@ import (
 	"sync"
 	"time"
 
+	"rochdale/adapters/broker"
 	"rochdale/adapters/smtp"
 	"rochdale/domain"
 	"rochdale/domain/calendar"
@@ -36,6 +37,11 @@ type serveFlags struct {
 	serviceFlags
 	reachFlags
 	postFlags
+	hookFlags
+
+	Role          string   `help:"What this node does: api answers, worker runs the processes and answers only whether it is well, all does both." default:"all" enum:"all,api,worker" env:"ROCHDALE_ROLE"`
+	Relay         []string `help:"Brokers that every event is published to: nats://HOST:4222/STREAM or kafka://HOST:9092/TOPIC." placeholder:"URL" env:"ROCHDALE_RELAY"`
+	RelayPersonal bool     `help:"Publish personal data too." env:"ROCHDALE_RELAY_PERSONAL"`
 
 	Listen string `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDR" env:"ROCHDALE_LISTEN"`
 	URL    string `name:"url" help:"Under which people reach it; by default http:// and the address." placeholder:"URL" env:"ROCHDALE_URL"`
@@ -119,8 +125,17 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	} else if f.made {
 		mails = append(mails, h.notices(f.postFlags, nil, f.URL).Process())
 	}
+	for _, where := range f.Relay {
+		to, err := broker.Open(where)
+		if err != nil {
+			return misused("--relay: %v", err)
+		}
+		defer to.Close() //nolint:errcheck // what was acknowledged is there
+		mails = append(mails, processes.Relay(h.store, relayName(where), to, feed.Envelope{URL: f.URL}, f.RelayPersonal))
+	}
 	reconciler := h.reconciler(services)
 	runner := h.runner(reconciler, f.MailDomain, mails...)
+	runner.Tell(h.webhooks(f.hookFlags, f.URL))
 	contacts := h.contacts(f.URL)
 	links := access.NewLinks(h.access, post, f.URL, h.coop, h.t.log)
 
@@ -131,14 +146,17 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	var wg sync.WaitGroup
-	keep := func(ctx context.Context) { h.keep(ctx, reconciler) }
-	for _, run := range []func(context.Context){h.models.Run, runner.Run, links.Run, keep} {
+	running := []func(context.Context){h.models.Run, links.Run}
+	if f.Role != "api" {
+		running = append(running, runner.Run, func(ctx context.Context) { h.keep(ctx, reconciler) })
+	}
+	for _, run := range running {
 		wg.Go(func() { run(background) })
 	}
 	defer wg.Wait()
 	defer stop()
 
-	handler := web.New(web.Config{
+	config := web.Config{
 		Access: h.access, Links: links, Contacts: contacts, BaseURL: f.URL, Coop: h.coop, Log: h.t.log, Trusted: f.Proxy,
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
@@ -148,7 +166,11 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner), OpenID: provider, Ready: h.ready,
 		Credentials: processes.Credentials{Store: h.store, Provisioners: services.provisioners}, Reach: reach,
 		Feed: &web.Feed{Store: h.store, Envelope: feed.Envelope{URL: f.URL}, Closing: ctx}, Schemas: schema.Events,
-	})
+	}
+	if f.Role == "worker" { // is asked how it does, and nothing else
+		config.GraphQL, config.Explorer, config.Folders, config.OpenID, config.Credentials, config.Feed = http.NotFoundHandler(), nil, nil, nil, nil, nil
+	}
+	handler := web.New(config)
 	server := &http.Server{
 		Handler: measured(handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(h.t.log.Handler(), slog.LevelDebug),
@@ -170,11 +192,25 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	return nil
 }
 
+// relayName is that of the process that publishes to a broker: of another broker, or
+// another stream there, it is another, which begins at the beginning.
+func relayName(where string) string {
+	u, err := url.Parse(where)
+	if err != nil {
+		return "relay"
+	}
+	return "relay-" + u.Scheme + "-" + strings.NewReplacer("/", "", ",", "-", ":", "-").Replace(u.Host+u.Path)
+}
+
+// shared is into how many parts processes are split that have much to do, so that
+// several nodes do it.
+const shared = 4
+
 // runner returns all processes of the co-op, and those that not everybody runs.
 func (h *house) runner(r *processes.Reconciler, mailDomain string, also ...processes.Process) *processes.Runner {
 	all := append([]processes.Process{
-		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today),
-		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today), processes.References(h.store, h.models),
+		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today).In(shared),
+		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today).In(shared), processes.References(h.store, h.models),
 		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
 		processes.SetOffs(h.store), processes.Leavers(h.store, h.models),
 	}, also...)

@@ -1,0 +1,158 @@
+package broker_test
+
+import (
+	"context"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/IBM/sarama"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/nats-io/nats.go"
+	"github.com/nats-io/nats.go/jetstream"
+	"github.com/twmb/franz-go/pkg/kfake"
+
+	"rochdale/adapters/broker"
+	"rochdale/adapters/fault"
+	"rochdale/internal/natstest"
+)
+
+func numbered(n int) *message.Message {
+	msg := message.NewMessage(fmt.Sprint("id-", n), fmt.Appendf(nil, `{"n":%d}`, n))
+	msg.Metadata.Set("content-type", "application/cloudevents+json")
+	msg.Metadata.Set("partitionkey", fmt.Sprint("stream-", n%3))
+	return msg
+}
+
+// TestNATS: a real server keeps what was published in order, each once though it comes
+// again, under its subject.
+func TestNATS(t *testing.T) {
+	url := natstest.Start(t)
+	p, err := broker.Open(url + "/coop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	for _, n := range []int{1, 2, 3, 2, 4} { // as after a crash
+		if err := p.Publish("membership.admitted", numbered(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	big := message.NewMessage("big", make([]byte, 2<<20))
+	if class, _ := fault.ClassOf(p.Publish("membership.admitted", big)); class != fault.Invalid {
+		t.Errorf("what is too large is %q", class)
+	}
+	conn, err := nats.Connect(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	consumer, err := js.CreateConsumer(ctx, "coop", jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, FilterSubject: "coop.membership.>"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= 4; n++ {
+		msg, err := consumer.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if msg.Headers().Get("Nats-Msg-Id") != fmt.Sprint("id-", n) || msg.Headers().Get("content-type") != "application/cloudevents+json" ||
+			string(msg.Data()) != fmt.Sprintf(`{"n":%d}`, n) || msg.Subject() != "coop.membership.admitted" {
+			t.Errorf("%s %v %s", msg.Subject(), msg.Headers(), msg.Data())
+		}
+		if err := msg.Ack(); err != nil {
+			t.Error(err)
+		}
+	}
+	if info, err := consumer.Info(ctx); err != nil || info.NumPending != 0 {
+		t.Errorf("more is there: %+v, %v", info, err)
+	}
+}
+
+// TestKafka runs against a double of Kafka that speaks its protocol: what is of one key
+// is in one partition, in order.
+func TestKafka(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "coop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer cluster.Close()
+	p, err := broker.Open("kafka://" + cluster.ListenAddrs()[0] + "/coop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	const all = 30
+	for n := range all {
+		if err := p.Publish("membership.admitted", numbered(n)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	consumer, err := sarama.NewConsumer(cluster.ListenAddrs(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer consumer.Close()
+	seen, in := map[string][]string{}, map[string]int32{}
+	got := make(chan *sarama.ConsumerMessage, all)
+	for partition := range int32(3) {
+		from, err := consumer.ConsumePartition("coop", partition, sarama.OffsetOldest)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer from.Close()
+		go func() {
+			for msg := range from.Messages() {
+				got <- msg
+			}
+		}()
+	}
+	for range all {
+		select {
+		case msg := <-got:
+			key := string(msg.Key)
+			if was, known := in[key]; known && was != msg.Partition {
+				t.Errorf("%s is in two partitions", key)
+			}
+			in[key], seen[key] = msg.Partition, append(seen[key], string(msg.Value))
+		case <-time.After(30 * time.Second):
+			t.Fatalf("only %v came", seen)
+		}
+	}
+	for key, values := range seen {
+		var first int
+		if _, err := fmt.Sscanf(key, "stream-%d", &first); err != nil || len(values) != all/3 {
+			t.Errorf("%s: %v, %v", key, values, err)
+		}
+		for i, value := range values {
+			if want := fmt.Sprintf(`{"n":%d}`, first+3*i); value != want {
+				t.Errorf("%s: %s instead of %s", key, value, want)
+			}
+		}
+	}
+}
+
+// TestAway: a broker that is away is waited for by whoever publishes.
+func TestAway(t *testing.T) {
+	for _, where := range []string{"nats://127.0.0.1:9", "kafka://127.0.0.1:9"} {
+		p, err := broker.Open(where)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if class, _ := fault.ClassOf(p.Publish("a.b", numbered(1))); class != fault.Unavailable {
+			t.Errorf("%s: %q", where, class)
+		}
+		_ = p.Close()
+	}
+	for _, where := range []string{"amqp://host", "host:4222", "nats://"} {
+		if _, err := broker.Open(where); err == nil {
+			t.Errorf("%s was opened", where)
+		}
+	}
+}
