@@ -333,3 +333,32 @@ func TestClaimCorrected(t *testing.T) {
 	between := c.must("treasurer", `{ shareBalances { account amount } }`)
 	want("the books", jsonOf(between.at("shareBalances")), `[{"account":"BANK","amount":"100.00 EUR"},{"account":"CONTRIBUTIONS","amount":"-50.00 EUR"},{"account":"REFUNDS","amount":"-50.00 EUR"}]`)
 }
+
+// TestALossAfterADeath: it is learnt in June that somebody died before the loss of the
+// year was charged in May. What is to be reversed first is said; then their shares leave,
+// on the day of the death.
+func TestALossAfterADeath(t *testing.T) {
+	c := serve(t)
+	c.found()
+	anna := c.join("Anna", "Exemple")
+	c.join("Bert", "Voorbeeld")
+	c.until("2027-05-15")
+	c.must("treasurer", `mutation { approveAccounts(year: "2026-06-01", netAssets: "90.00 EUR", loss: "30.00 EUR", decision: "assembly") { position } }`)
+	c.work()
+	c.is("the loss", c.must("treasurer", `{ shareBalances { account amount } }`), `[{"account":"BANK","amount":"100.00 EUR"},{"account":"CONTRIBUTIONS","amount":"-70.00 EUR"},{"account":"LOSSES_BORNE","amount":"-30.00 EUR"}]`, "shareBalances")
+	c.until("2027-06-10")
+	claim := c.must("secretary", `mutation($p: ID!) { recordDecease(party: $p, on: "2027-05-03") { id } requestExit(party: $p, class: "A", reason: DECEASED, effectiveOn: "2027-05-03") { id } }`,
+		"p", anna).text("requestExit", "id")
+	c.work()
+	leave := `mutation($c: ID!) { takeExitEffect(claim: $c) { claim { state } } }`
+	c.refused("shares.since", "secretary", leave, "c", claim)
+	if a := c.ask("secretary", leave, "c", claim); !strings.Contains(a.Errors[0].Message, "loss 2026-12-31") {
+		t.Errorf("it is not said what to reverse: %s", a.Body)
+	}
+	c.must("treasurer", `mutation($p: ID!) { reverseShareEntry(entry: LOSS, of: "2026-12-31", party: $p, class: "A", document: "certificate of death") { position } }`, "p", anna)
+	c.must("secretary", leave, "c", claim)
+	c.work()
+	c.is("valued", c.must("treasurer", `query($c: ID!) { shareClaim(id: $c) { effectiveOn state waiting } }`, "c", claim), `{"effectiveOn":"2027-05-03","state":"WAITING","waiting":"45.00 EUR"}`, "shareClaim")
+	a := c.must("treasurer", `{ before: shareRegister(asOf: "2027-05-02") { totalCount } after: shareRegister(asOf: "2027-05-03") { nodes { name quantity paid } } }`)
+	c.is("the register", a, `{"after":{"nodes":[{"name":"Bert Voorbeeld","paid":"50.00 EUR","quantity":2}]},"before":{"totalCount":2}}`)
+}

@@ -51,7 +51,7 @@ var cases = []hard{
 			{"shares", "TestTakingEffect", "who died before bears it when the shares are valued, and not twice"},
 			{"shares", "TestDecidingDividends", "a death learnt late has what was allotted undone, paid or not"},
 		},
-		[]trial{{"domain/membership", "TestWhatHappenedBetween"}, {"cmd/rochdale", "TestADeathLearntLate"}, {"graphql", "TestServicesOutliveMemberships"}},
+		[]trial{{"domain/membership", "TestWhatHappenedBetween"}, {"cmd/rochdale", "TestADeathLearntLate"}, {"graphql", "TestALossAfterADeath"}, {"graphql", "TestServicesOutliveMemberships"}},
 	},
 	{
 		"Heirs take shares over", "They apply in the place of the dead and have a number of their own; the shares pass to them as they are, with what is unpaid.",
