@@ -53,7 +53,7 @@ check: $(TOOLS)/golangci-lint generated ## lint; generated code is fresh; floors
 .PHONY: generated
 generated: ## generate again, and fail if that changes anything
 	$(GO) generate ./...
-	git diff --exit-code -- graphql docs
+	git diff --exit-code -- graphql docs schema
 
 .PHONY: bench
 bench: ## measure against floors in the same run; takes minutes
