@@ -145,7 +145,7 @@ func TestEventFeed(t *testing.T) {
 	if a := c.ask("anna", `{ viewer { name } }`); !strings.Contains(a.Body, access.ErrBadToken.Reason) {
 		t.Errorf("who was forgotten is still signed in: %s", a.Body)
 	}
-	c.let("anna", access.Viewer{Party: domain.PartyID(anna), Name: string(anna), Roles: []domain.Role{domain.RoleMember}})
+	c.let("anna", access.Viewer{Party: anna, Name: string(anna), Roles: []domain.Role{domain.RoleMember}})
 	if head, err = c.store.Log.Head(t.Context()); err != nil {
 		t.Fatal(err)
 	}

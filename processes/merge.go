@@ -55,6 +55,7 @@ func MergeIn(tx *eventstore.Tx, m Merging) error {
 		switch claim.State() {
 		case shares.ClaimRequested, shares.ClaimEffective, shares.ClaimWaiting, shares.ClaimReleased:
 			return ErrMergeClaim.With("claim", id)
+		case shares.ClaimNone, shares.ClaimWithdrawn, shares.ClaimDeferred, shares.ClaimSettled, shares.ClaimReversed:
 		}
 		if claim.Unpaid().IsPositive() {
 			return ErrMergeClaim.With("claim", id)

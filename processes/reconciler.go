@@ -106,7 +106,7 @@ type Terms struct {
 	Backups int
 }
 
-func randN(d time.Duration) time.Duration { return rand.N(d + 1) }
+func randN(d time.Duration) time.Duration { return rand.N(d + 1) } //nolint:gosec // G404: it spreads work, and keeps no secret
 
 func (r *Reconciler) kv() eventstore.KV { return r.Store.Log.KV() }
 func (r *Reconciler) now() time.Time    { return r.Store.Now().UTC() }

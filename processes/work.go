@@ -203,7 +203,7 @@ func backoff(attempts int) time.Duration {
 	if attempts < 11 {
 		most = min(most, 2*time.Second<<attempts)
 	}
-	return rand.N(most) + 1
+	return rand.N(most) + 1 //nolint:gosec // G404: it spreads work, and keeps no secret
 }
 
 // A shift is a node's lease on the pieces of work that it holds: they name it, and it

@@ -16,8 +16,13 @@ import (
 var assemblyProjection = projection{
 	module: "assembly",
 	wants: []any{
-		assembly.Convened{}, assembly.RollEntered{}, assembly.RollFrozen{}, assembly.PollOpened{},
-		assembly.VoteCast{}, assembly.PollClosed{}, assembly.ResultDeclared{},
+		assembly.Convened{},
+		assembly.RollEntered{},
+		assembly.RollFrozen{},
+		assembly.PollOpened{},
+		assembly.VoteCast{},
+		assembly.PollClosed{},
+		assembly.ResultDeclared{},
 	},
 	apply: func(t *table, event any) error {
 		switch e := event.(type) {

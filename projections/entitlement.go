@@ -52,7 +52,8 @@ func (m *Models) Entitlements(ctx context.Context, party domain.PartyID) ([]Enti
 		func(r lite.Row) (e Entitlement, err error) {
 			e = Entitlement{
 				domain.EntitlementID(r.Text(0)), domain.SubscriptionID(r.Text(1)), domain.PartyID(r.Text(2)), domain.Service(r.Text(3)),
-				domain.Bytes(r.Int(4)), entitlement.Status(r.Text(5)), calendar.Date{},
+				domain.Bytes(r.Int(4)), entitlement.Status(r.Text(5)),
+				calendar.Date{},
 			}
 			return e, r.Into(6, &e.From)
 		}, party)

@@ -186,9 +186,11 @@ func (h *history) class() domain.ClassID { return pick[domain.ClassID](h, "class
 func (h *history) lot() shares.SubscriptionID {
 	return pick[shares.SubscriptionID](h, "lot", "l1", "l2")
 }
+
 func (h *history) sub() domain.SubscriptionID {
 	return pick[domain.SubscriptionID](h, "subscription", "s1", "s2", "s3")
 }
+
 func (h *history) assembly() domain.AssemblyID {
 	return pick[domain.AssemblyID](h, "assembly", "ga1", "ga2")
 }

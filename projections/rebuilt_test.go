@@ -373,6 +373,7 @@ func checkMembers(t *rapid.T, h *history, m *projections.Models, tx *eventstore.
 			counted[projections.StatusMember]++
 		case projections.StatusWaiting:
 			counted[projections.StatusApplicant]++
+		default:
 		}
 		if !p.WaitingSince.IsZero() {
 			waiting++

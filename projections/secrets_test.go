@@ -137,6 +137,7 @@ func fillBoxes(t *testing.T, path string, v reflect.Value, e *told) {
 				fillBoxes(t, path, v.Index(i), e)
 			}
 		}
+	default:
 	}
 }
 
@@ -163,6 +164,7 @@ func fillTexts(path string, v reflect.Value, secret func(string)) {
 		for i := range v.NumField() {
 			fillTexts(path+"."+v.Type().Field(i).Name, v.Field(i), secret)
 		}
+	default:
 	}
 }
 

@@ -45,7 +45,7 @@ func (c enter) Decide(room) ([]domain.Event[room], error) {
 }
 
 func (c leave) Decide(room) ([]domain.Event[room], error) {
-	return []domain.Event[room]{left{c.Who}}, nil
+	return []domain.Event[room]{left(c)}, nil
 }
 
 // A library is a house with a log to be read.

@@ -892,6 +892,7 @@ func (b yearBooks) check(y *year, k known) {
 		case shares.Contributions:
 			contributions[p.Class] -= p.Amount.Minor()
 			byLedger -= p.Amount.Minor()
+		default:
 		}
 	}
 	if sum != 0 || between != 0 {

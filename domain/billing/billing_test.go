@@ -168,12 +168,27 @@ func TestTotals(t *testing.T) {
 	}{
 		{"inside", []Charge{charge("2.50 EUR")}, true, "2.07 EUR", "0.43 EUR", "2.50 EUR", []string{"2.07 EUR"}},
 		{"added", []Charge{charge("2.50 EUR")}, false, "2.50 EUR", "0.53 EUR", "3.03 EUR", []string{"2.50 EUR"}},
-		{"inside, on the sum and not on each line", []Charge{charge("2.50 EUR"), charge("2.50 EUR"), charge("2.50 EUR")}, true,
-			"6.20 EUR", "1.30 EUR", "7.50 EUR", []string{"2.07 EUR", "2.07 EUR", "2.06 EUR"}},
-		{"added, on the sum and not on each line", []Charge{charge("0.02 EUR"), charge("0.02 EUR"), charge("0.02 EUR")}, false,
-			"0.06 EUR", "0.01 EUR", "0.07 EUR", []string{"0.02 EUR", "0.02 EUR", "0.02 EUR"}},
-		{"a rate at a time", []Charge{charge("12.10 EUR"), reduced, exempt, charge("12.10 EUR")}, true,
-			"33.00 EUR", "4.80 EUR", "37.80 EUR", []string{"10.00 EUR", "10.00 EUR", "3.00 EUR", "10.00 EUR"}},
+		{
+			"inside, on the sum and not on each line",
+			[]Charge{charge("2.50 EUR"), charge("2.50 EUR"), charge("2.50 EUR")},
+			true,
+			"6.20 EUR", "1.30 EUR", "7.50 EUR",
+			[]string{"2.07 EUR", "2.07 EUR", "2.06 EUR"},
+		},
+		{
+			"added, on the sum and not on each line",
+			[]Charge{charge("0.02 EUR"), charge("0.02 EUR"), charge("0.02 EUR")},
+			false,
+			"0.06 EUR", "0.01 EUR", "0.07 EUR",
+			[]string{"0.02 EUR", "0.02 EUR", "0.02 EUR"},
+		},
+		{
+			"a rate at a time",
+			[]Charge{charge("12.10 EUR"), reduced, exempt, charge("12.10 EUR")},
+			true,
+			"33.00 EUR", "4.80 EUR", "37.80 EUR",
+			[]string{"10.00 EUR", "10.00 EUR", "3.00 EUR", "10.00 EUR"},
+		},
 		// 21 % of no whole number of cents makes 0.03 in all: VAT is what of it is tax, 0.0052 to the cent
 		{"a sum that no net amount makes", []Charge{charge("0.03 EUR")}, true, "0.02 EUR", "0.01 EUR", "0.03 EUR", []string{"0.02 EUR"}},
 		{"nothing", nil, true, "0.00", "0.00", "0.00", nil},

@@ -82,11 +82,20 @@ func TestText(t *testing.T) {
 		count any
 		want  string
 	}{
-		{"fr", 0, "0 ligne"}, {"fr", 1, "1 ligne"}, {"fr", 2, "2 lignes"}, {"fr", 12345, "12\u202f345 lignes"},
-		{"nl", 0, "0 regels"}, {"nl", int64(1), "1 regel"}, {"nl", uint8(2), "2 regels"},
-		{"en", domain.MemberNumber(1), "1 row"}, {"en", -1, "-1 row"}, {"en", 2026, "2026 rows"},
-		{"de", decimal.NewFromInt(1), "1 Zeile"}, {"de", decimal.RequireFromString("1.5"), "1,5 Zeilen"},
-		{"", 3, "3 rows"}, {"xx", 3, "3 rows"},
+		{"fr", 0, "0 ligne"},
+		{"fr", 1, "1 ligne"},
+		{"fr", 2, "2 lignes"},
+		{"fr", 12345, "12\u202f345 lignes"},
+		{"nl", 0, "0 regels"},
+		{"nl", int64(1), "1 regel"},
+		{"nl", uint8(2), "2 regels"},
+		{"en", domain.MemberNumber(1), "1 row"},
+		{"en", -1, "-1 row"},
+		{"en", 2026, "2026 rows"},
+		{"de", decimal.NewFromInt(1), "1 Zeile"},
+		{"de", decimal.RequireFromString("1.5"), "1,5 Zeilen"},
+		{"", 3, "3 rows"},
+		{"xx", 3, "3 rows"},
 	} {
 		if got := Text(c.lang, code, domain.Args{"count": c.count}, ""); got != c.want {
 			t.Errorf("%v in %s: %q, want %q", c.count, c.lang, got, c.want)

@@ -82,8 +82,12 @@ func testStale(t *testing.T, open func() eventstore.Driver) {
 	kv := eventstore.KV(open())
 	put(t, kv, eventstore.Change{Key: "a", Value: []byte("1")})
 	for _, change := range []eventstore.Change{
-		{Key: "a", Value: []byte("x")}, {Key: "a", Value: []byte("x"), Revision: 2}, {Key: "a"}, {Key: "a", Revision: 2},
-		{Key: "none", Value: []byte("x"), Revision: 1}, {Key: "none", Revision: 1},
+		{Key: "a", Value: []byte("x")},
+		{Key: "a", Value: []byte("x"), Revision: 2},
+		{Key: "a"},
+		{Key: "a", Revision: 2},
+		{Key: "none", Value: []byte("x"), Revision: 1},
+		{Key: "none", Revision: 1},
 	} {
 		err := kv.Put(t.Context(), change)
 		if !eventstore.IsStale(err) || !errors.Is(err, eventstore.Stale{Key: change.Key}) {
