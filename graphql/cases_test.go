@@ -144,3 +144,21 @@ func TestAMemberWithoutServices(t *testing.T) {
 	a := c.must("anna", `{ viewer { member { status holdings { quantity } subscriptions { plan } accounts { service } invoices { totalCount } } } }`)
 	c.is(string(anna), a, `{"accounts":[],"holdings":[{"quantity":2}],"invoices":{"totalCount":0},"status":"MEMBER","subscriptions":[]}`, "viewer", "member")
 }
+
+// TestWhatHappenedBetween: what was done in the name of who was dead already is shown to
+// the board, once the death is learnt.
+func TestWhatHappenedBetween(t *testing.T) {
+	c := serve(t)
+	c.found()
+	anna, bert := c.join("Anna", "Sample"), c.join("Bert", "Sample")
+	poll := c.poll()
+	c.must("anna", `mutation($v: ID!) { castVote(poll: $v, choice: FOR) { position } }`, "v", poll)
+	voted := calendar.Of(c.clock(0)).String()
+	c.until("2026-05-02")
+	c.must("secretary", `mutation($p: ID!) { recordDecease(party: $p, on: "2026-04-01", learntOn: "2026-05-01") { id } }`, "p", anna)
+	a := c.must("board", `query($p: ID!) { member(id: $p) { flagged { what id on } } }`, "p", anna)
+	c.is("flagged", a, `[{"id":"`+poll+`","on":"`+voted+`","what":"vote"}]`, "member", "flagged")
+	a = c.must("board", `query($p: ID!) { member(id: $p) { flagged { what id on } } }`, "p", bert)
+	c.is("of the living nothing is flagged", a, `[]`, "member", "flagged")
+	c.refused("graphql.denied", "bert", `query($p: ID!) { member(id: $p) { flagged { what } } }`, "p", bert)
+}

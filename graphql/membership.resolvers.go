@@ -778,6 +778,14 @@ func (m member) History(ctx context.Context, of *projections.Member) ([]projecti
 	return m.Models.Happenings(ctx, of.ID)
 }
 
+func (m member) Flagged(ctx context.Context, of *projections.Member) ([]membership.Act, error) {
+	in, err := m.zone(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return m.Models.Flagged(ctx, of.ID, in)
+}
+
 func (m member) PaymentReference(ctx context.Context, of *projections.Member) (*string, error) {
 	reference, known, err := m.Models.PaymentReference(ctx, of.ID)
 	return found(reference.Grouped(), known, err)

@@ -183,6 +183,7 @@ type MemberResolver interface {
 	Exclusions(ctx context.Context, obj *projections.Member) ([]projections.Exclusion, error)
 	Households(ctx context.Context, obj *projections.Member) ([]projections.Household, error)
 	History(ctx context.Context, obj *projections.Member) ([]projections.Happening, error)
+	Flagged(ctx context.Context, obj *projections.Member) ([]membership.Act, error)
 	PaymentReference(ctx context.Context, obj *projections.Member) (*string, error)
 	Roles(ctx context.Context, obj *projections.Member) ([]membership.Grant, error)
 	Invoices(ctx context.Context, obj *projections.Member, first *int, after *string, last *int, before *string) (Connection[projections.Invoice], error)
@@ -3497,6 +3498,8 @@ type Member implements Node {
   households: [Household!]! @listSize(assumed: 2) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
   "All that happened to them, in the order in which it was recorded."
   history: [Happening!]! @listSize(assumed: 40) @allow(roles: [BOARD, SECRETARY], own: true)
+  "What was done in their name, or given to them, between a death or another end and the day on which it was learnt: to be looked at by people."
+  flagged: [FlaggedAct!]! @listSize(assumed: 5) @allow(roles: [BOARD, TREASURER, SECRETARY])
   "By which their payments are known, from the day on which they applied or subscribed to shares."
   paymentReference: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
   "That were granted to them."
@@ -3693,6 +3696,16 @@ type Household @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
   id: ID!
   "Who belongs to it."
   parties: [RelatedParty!]! @listSize(assumed: 4)
+}
+
+"An act that fell between an end and the day on which it was learnt."
+type FlaggedAct @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+  "What it was: a vote, an invoice, a dividend, shares issued, transferred_in or transferred_out."
+  what: String!
+  "Of the poll, invoice, dividend, subscription or transfer."
+  id: ID!
+  "The day of it."
+  on: Date!
 }
 
 "Something that happened to a party."
@@ -6080,6 +6093,18 @@ func (ec *executionContext) childFields_FiscalYear(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type FiscalYear", field.Name)
 }
 
+func (ec *executionContext) childFields_FlaggedAct(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "what":
+		return ec.fieldContext_FlaggedAct_what(ctx, field)
+	case "id":
+		return ec.fieldContext_FlaggedAct_id(ctx, field)
+	case "on":
+		return ec.fieldContext_FlaggedAct_on(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FlaggedAct", field.Name)
+}
+
 func (ec *executionContext) childFields_Happening(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "position":
@@ -6366,6 +6391,8 @@ func (ec *executionContext) childFields_Member(ctx context.Context, field graphq
 		return ec.fieldContext_Member_households(ctx, field)
 	case "history":
 		return ec.fieldContext_Member_history(ctx, field)
+	case "flagged":
+		return ec.fieldContext_Member_flagged(ctx, field)
 	case "paymentReference":
 		return ec.fieldContext_Member_paymentReference(ctx, field)
 	case "roles":
@@ -20551,6 +20578,75 @@ func (ec *executionContext) fieldContext_FiscalYear_through(_ context.Context, f
 	return graphql.NewScalarFieldContext("FiscalYear", field, false, false, "Date")
 }
 
+func (ec *executionContext) _FlaggedAct_what(ctx context.Context, field graphql.CollectedField, obj *membership.Act) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FlaggedAct_what(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.What, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FlaggedAct_what(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FlaggedAct", field, false, false, "String")
+}
+
+func (ec *executionContext) _FlaggedAct_id(ctx context.Context, field graphql.CollectedField, obj *membership.Act) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FlaggedAct_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNID2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FlaggedAct_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FlaggedAct", field, false, false, "ID")
+}
+
+func (ec *executionContext) _FlaggedAct_on(ctx context.Context, field graphql.CollectedField, obj *membership.Act) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FlaggedAct_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FlaggedAct_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FlaggedAct", field, false, false, "Date")
+}
+
 func (ec *executionContext) _Happening_position(ctx context.Context, field graphql.CollectedField, obj *projections.Happening) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -23254,6 +23350,38 @@ func (ec *executionContext) fieldContext_Member_history(_ context.Context, field
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Happening(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Member_flagged(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_flagged(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().Flagged(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []membership.Act) graphql.Marshaler {
+			return ec.marshalNFlaggedAct2ᚕrochdaleᚋdomainᚋmembershipᚐActᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_flagged(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FlaggedAct(ctx, field)
 		},
 	}
 	return fc, nil
@@ -45254,6 +45382,38 @@ func (ec *executionContext) _FiscalYear(ctx context.Context, sel ast.SelectionSe
 	return out.end()
 }
 
+var flaggedActImplementors = []string{"FlaggedAct"}
+
+func (ec *executionContext) _FlaggedAct(ctx context.Context, sel ast.SelectionSet, obj *membership.Act) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, flaggedActImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("FlaggedAct")
+		case "what":
+			out.text(obj.What)
+		case "id":
+			out.text(obj.ID)
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._FlaggedAct_on(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var happeningImplementors = []string{"Happening"}
 
 func (ec *executionContext) _Happening(ctx context.Context, sel ast.SelectionSet, obj *projections.Happening) graphql.Marshaler {
@@ -45920,6 +46080,8 @@ func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, o
 			out.value(ec._Member_households(ctx, field, obj), graphql.Null)
 		case "history":
 			out.value(ec._Member_history(ctx, field, obj), graphql.Null)
+		case "flagged":
+			out.value(ec._Member_flagged(ctx, field, obj), graphql.Null)
 		case "paymentReference":
 			out.value(ec._Member_paymentReference(ctx, field, obj), graphql.RequiredNull)
 		case "roles":
@@ -51409,6 +51571,26 @@ func (ec *executionContext) marshalNExitYear2rochdaleᚋprojectionsᚐExitYear(c
 
 func (ec *executionContext) marshalNFiscalYear2rochdaleᚋdomainᚋcalendarᚐPeriod(ctx context.Context, sel ast.SelectionSet, v calendar.Period) graphql.Marshaler {
 	return ec._FiscalYear(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNFlaggedAct2rochdaleᚋdomainᚋmembershipᚐAct(ctx context.Context, sel ast.SelectionSet, v membership.Act) graphql.Marshaler {
+	return ec._FlaggedAct(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNFlaggedAct2ᚕrochdaleᚋdomainᚋmembershipᚐActᚄ(ctx context.Context, sel ast.SelectionSet, v []membership.Act) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._FlaggedAct(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNHappening2rochdaleᚋprojectionsᚐHappening(ctx context.Context, sel ast.SelectionSet, v projections.Happening) graphql.Marshaler {
