@@ -378,9 +378,13 @@ func TestServersThatAreNone(t *testing.T) {
 // TestPostfix delivers to a real server, whence the message is read.
 func TestPostfix(t *testing.T) {
 	at, path := mailtest.SQLite(t)
-	schema, err := os.ReadFile("../mail/schema.sqlite.sql")
-	if err != nil {
-		t.Fatal(err)
+	var schema []byte
+	for _, name := range []string{"schema", "apps", "inbound"} {
+		tables, err := os.ReadFile("../mail/" + name + ".sqlite.sql")
+		if err != nil {
+			t.Fatal(err)
+		}
+		schema = append(schema, tables...)
 	}
 	hash, err := bcrypt.GenerateFromPassword([]byte("correct horse battery"), bcrypt.MinCost)
 	if err != nil {
