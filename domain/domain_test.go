@@ -50,8 +50,11 @@ func TestEveryEditionIsRead(t *testing.T) {
 		}
 	}
 	for _, enc := range []domain.Encoded{
-		{Type: "test.moved", Edition: 0}, {Type: "test.moved", Edition: 4}, {Type: "test.gone", Edition: 1},
-		{Type: "test.moved", Edition: 1, Data: []byte(`{`)}, {Type: "test.moved", Edition: 3, Data: []byte(`[]`)},
+		{Type: "test.moved", Edition: 0},
+		{Type: "test.moved", Edition: 4},
+		{Type: "test.gone", Edition: 1},
+		{Type: "test.moved", Edition: 1, Data: []byte(`{`)},
+		{Type: "test.moved", Edition: 3, Data: []byte(`[]`)},
 	} {
 		if event, err := r.Decode(enc); err == nil || !strings.Contains(err.Error(), enc.Type) {
 			t.Errorf("%+v: %+v, %v", enc, event, err)

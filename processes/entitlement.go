@@ -13,8 +13,11 @@ import (
 )
 
 var subscriptionEvents = []any{
-	subscription.Started{}, subscription.QuotaChanged{}, subscription.Suspended{},
-	subscription.Resumed{}, subscription.Cancelled{},
+	subscription.Started{},
+	subscription.QuotaChanged{},
+	subscription.Suspended{},
+	subscription.Resumed{},
+	subscription.Cancelled{},
 }
 
 func subscriptionOf(event any) domain.SubscriptionID {

@@ -37,6 +37,7 @@ type Target struct {
 
 func (t Target) timeout() time.Duration { return cmp.Or(t.Timeout, 30*time.Second) }
 func (t Target) parallel() int          { return cmp.Or(t.Parallel, t.At.Capabilities().Parallel, 8) }
+
 func (t Target) perMinute() int {
 	return cmp.Or(t.WritesPerMinute, t.At.Capabilities().WritesPerMinute)
 }
@@ -191,8 +192,12 @@ func (r *Reconciler) process(t Target) Process {
 	return Process{
 		Name: "provisioning-" + t.Name,
 		Wants: []any{
-			provisioning.AccountRequested{}, entitlement.QuotaChanged{},
-			entitlement.Suspended{}, entitlement.Resumed{}, entitlement.Revoked{}, membership.PersonalDataErased{},
+			provisioning.AccountRequested{},
+			entitlement.QuotaChanged{},
+			entitlement.Suspended{},
+			entitlement.Resumed{},
+			entitlement.Revoked{},
+			membership.PersonalDataErased{},
 		},
 		Handle: func(ctx context.Context, rec eventstore.Record, event any) error {
 			if e, erased := event.(membership.PersonalDataErased); erased {

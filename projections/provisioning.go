@@ -15,9 +15,20 @@ import (
 var provisioningProjection = projection{
 	module: "provisioning",
 	wants: []any{
-		provisioning.AccountRequested{}, provisioning.AccountProvisioned{}, provisioning.QuotaSet{}, provisioning.AccountSuspended{},
-		provisioning.AccountResumed{}, provisioning.AccountDeleted{}, provisioning.AccountRepaired{}, provisioning.Failed{}, provisioning.WorkSkipped{},
-		entitlement.Granted{}, entitlement.QuotaChanged{}, entitlement.Suspended{}, entitlement.Resumed{}, entitlement.Revoked{},
+		provisioning.AccountRequested{},
+		provisioning.AccountProvisioned{},
+		provisioning.QuotaSet{},
+		provisioning.AccountSuspended{},
+		provisioning.AccountResumed{},
+		provisioning.AccountDeleted{},
+		provisioning.AccountRepaired{},
+		provisioning.Failed{},
+		provisioning.WorkSkipped{},
+		entitlement.Granted{},
+		entitlement.QuotaChanged{},
+		entitlement.Suspended{},
+		entitlement.Resumed{},
+		entitlement.Revoked{},
 	},
 	apply: func(t *table, event any) error {
 		if err := applyWanted(t, event); err != nil {

@@ -24,8 +24,14 @@ import (
 var registerProjection = projection{
 	module: "register",
 	wants: []any{
-		shares.RestrictionNoted{}, shares.RestrictionLifted{}, shares.TransferredIn{}, shares.Reversed{}, shares.CertificateIssued{},
-		shares.CertificateReplaced{}, shares.CertificateCancelled{}, membership.PersonalDataErased{},
+		shares.RestrictionNoted{},
+		shares.RestrictionLifted{},
+		shares.TransferredIn{},
+		shares.Reversed{},
+		shares.CertificateIssued{},
+		shares.CertificateReplaced{},
+		shares.CertificateCancelled{},
+		membership.PersonalDataErased{},
 	},
 	apply: func(t *table, event any) error {
 		switch e := event.(type) {

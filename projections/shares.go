@@ -18,8 +18,17 @@ import (
 var sharesProjection = projection{
 	module: "shares",
 	wants: []any{
-		shares.Subscribed{}, shares.SubscriptionWithdrawn{}, shares.Paid{}, shares.Issued{}, shares.TransferredOut{}, shares.TransferredIn{},
-		shares.ConvertedOut{}, shares.ConvertedIn{}, shares.Left{}, shares.Redeemed{}, shares.Reversed{},
+		shares.Subscribed{},
+		shares.SubscriptionWithdrawn{},
+		shares.Paid{},
+		shares.Issued{},
+		shares.TransferredOut{},
+		shares.TransferredIn{},
+		shares.ConvertedOut{},
+		shares.ConvertedIn{},
+		shares.Left{},
+		shares.Redeemed{},
+		shares.Reversed{},
 	},
 	apply: func(t *table, event any) error {
 		switch e := event.(type) {

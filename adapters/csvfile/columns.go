@@ -84,15 +84,27 @@ var (
 	OdooPartners = []Column{
 		odooID,
 		{Key: "cooperator_register_number", Required: true, Also: []string{"Cooperator Number", "cooperative_membership_id/cooperator_register_number"}},
-		{Key: "name"}, {Key: "firstname", Also: []string{"First name"}}, {Key: "lastname", Also: []string{"Last name"}},
-		{Key: "is_company", Also: []string{"Is a Company"}}, {Key: "company_register_number", Also: []string{"Company Register Number", "vat"}},
-		{Key: "street"}, {Key: "street2"}, {Key: "zip"}, {Key: "city"},
+		{Key: "name"},
+		{Key: "firstname", Also: []string{"First name"}},
+		{Key: "lastname", Also: []string{"Last name"}},
+		{Key: "is_company", Also: []string{"Is a Company"}},
+		{Key: "company_register_number", Also: []string{"Company Register Number", "vat"}},
+		{Key: "street"},
+		{Key: "street2"},
+		{Key: "zip"},
+		{Key: "city"},
 		{Key: "country_id", Also: []string{"country_id/code", "country_id/id", "Country", "Country/Country Code"}},
-		{Key: "email"}, {Key: "phone"}, {Key: "mobile"}, {Key: "lang", Also: []string{"Language"}},
+		{Key: "email"},
+		{Key: "phone"},
+		{Key: "mobile"},
+		{Key: "lang", Also: []string{"Language"}},
 		{Key: "birthdate_date", Also: []string{"Birthdate", "Date of birth"}},
 		{Key: "effective_date", Also: []string{"Effective Date"}},
-		{Key: "cooperator"}, {Key: "member", Also: []string{"Effective cooperator"}}, {Key: "old_member", Also: []string{"Old cooperator"}},
-		{Key: "number_of_share", Also: []string{"Number of share"}}, {Key: "total_value", Also: []string{"Total value of shares"}},
+		{Key: "cooperator"},
+		{Key: "member", Also: []string{"Effective cooperator"}},
+		{Key: "old_member", Also: []string{"Old cooperator"}},
+		{Key: "number_of_share", Also: []string{"Number of share"}},
+		{Key: "total_value", Also: []string{"Total value of shares"}},
 	}
 	OdooShares = []Column{
 		odooID,
@@ -108,7 +120,8 @@ var (
 		{Key: "cooperator_register_number", Required: true, Also: odooNumber},
 		{Key: "share_short_name", Required: true, Also: odooClass},
 		{Key: "ordered_parts", Required: true, Also: []string{"Number of Share"}},
-		{Key: "state", Required: true}, {Key: "date", Required: true, Also: []string{"Subscription date request"}},
+		{Key: "state", Required: true},
+		{Key: "date", Required: true, Also: []string{"Subscription date request"}},
 		{Key: "subscription_amount", Also: []string{"Subscription amount"}},
 	}
 	OdooOperations = []Column{
@@ -117,7 +130,8 @@ var (
 		{Key: "share_short_name", Required: true, Also: odooClass},
 		{Key: "quantity", Required: true, Also: []string{"Number of share"}},
 		{Key: "operation_type", Required: true, Also: []string{"Operation Type"}},
-		{Key: "state", Required: true}, {Key: "effective_date", Required: true, Also: []string{"Effective date"}},
+		{Key: "state", Required: true},
+		{Key: "effective_date", Required: true, Also: []string{"Effective date"}},
 	}
 	// OdooTruths, OdooStates and OdooKinds are words of such files.
 	OdooTruths = map[string]string{"True": "1", "1": "1", "Yes": "1", "False": "0", "0": "0", "No": "0"}

@@ -20,8 +20,10 @@ import (
 
 // reconciler returns what brings accounts on services to how they are wanted.
 func (h *house) reconciler(s *services) *processes.Reconciler {
-	r := &processes.Reconciler{Store: h.store, Log: h.t.log,
-		Terms: processes.Terms{Today: h.today, Stay: h.StayDays, Mail: h.MailDays, Backups: h.BackupDays}, Book: accountBook{caughtUp{h.models}}}
+	r := &processes.Reconciler{
+		Store: h.store, Log: h.t.log,
+		Terms: processes.Terms{Today: h.today, Stay: h.StayDays, Mail: h.MailDays, Backups: h.BackupDays}, Book: accountBook{caughtUp{h.models}},
+	}
 	for _, service := range domain.Services {
 		if at, ok := s.provisioners[service]; ok {
 			r.Targets = append(r.Targets, processes.Target{Name: string(service), Service: service, At: at})

@@ -103,7 +103,12 @@ func TestDemo(t *testing.T) {
 
 	for _, args := range [][]string{
 		{"export", "register", "--format", "pdf", "-o", filepath.Join(data, "register.pdf")},
-		{"bill", "2020-01", "--json"}, {"log", "verify"}, {"views", "verify"}, {"token", "list"}, {"doctor", "--json"}, {"log", "dead"},
+		{"bill", "2020-01", "--json"},
+		{"log", "verify"},
+		{"views", "verify"},
+		{"token", "list"},
+		{"doctor", "--json"},
+		{"log", "dead"},
 	} {
 		if out, err := exec.CommandContext(ctx, "rochdale", append(args, "--data", data)...).CombinedOutput(); err != nil {
 			t.Errorf("%v beside the server: %v: %s", args, err, out)

@@ -161,7 +161,7 @@ func TestLayout(t *testing.T) {
 type receiver struct {
 	mu  sync.Mutex
 	n   int
-	no  map[string]bool // which were refused once
+	no  map[string]bool     // which were refused once
 	by  map[string][]string // sequences, by subject: those that were new
 	ids map[string]bool
 }

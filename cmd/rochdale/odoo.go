@@ -63,8 +63,10 @@ func (c importOdooCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 			columns []csvfile.Column
 			read    func(*csvfile.Table)
 		}{
-			{c.Requests, csvfile.OdooRequests, e.readRequests}, {c.Operations, csvfile.OdooOperations, e.readOperations},
-			{c.Shares, csvfile.OdooShares, e.readShares}, {c.Partners, csvfile.OdooPartners, e.readPartners},
+			{c.Requests, csvfile.OdooRequests, e.readRequests},
+			{c.Operations, csvfile.OdooOperations, e.readOperations},
+			{c.Shares, csvfile.OdooShares, e.readShares},
+			{c.Partners, csvfile.OdooPartners, e.readPartners},
 		} {
 			if file.path == "" {
 				continue

@@ -205,10 +205,17 @@ func (s *specialReport) figures() documents.Table {
 		}
 	}
 	rows := []struct{ key, value, source string }{
-		{"members_before", count(s.begin), code}, {"members_joined", count(s.joined), decree}, {"members_left", count(s.left), decree}, {"members_after", count(s.end), code},
-		{"votes", votes, decree}, {"dividend_cap", limit, decree}, {"dividends", amount(dividends), decree},
-		{"sold_to_members", amount(s.members), decree}, {"sold_to_others", amount(s.others), decree},
-		{"members_advantaged", count(saving), decree}, {"advantage_total", amount(s.saved), decree},
+		{"members_before", count(s.begin), code},
+		{"members_joined", count(s.joined), decree},
+		{"members_left", count(s.left), decree},
+		{"members_after", count(s.end), code},
+		{"votes", votes, decree},
+		{"dividend_cap", limit, decree},
+		{"dividends", amount(dividends), decree},
+		{"sold_to_members", amount(s.members), decree},
+		{"sold_to_others", amount(s.others), decree},
+		{"members_advantaged", count(saving), decree},
+		{"advantage_total", amount(s.saved), decree},
 	}
 	t.Rows = func(yield func([]any, error) bool) {
 		for _, row := range rows {

@@ -807,8 +807,11 @@ func stamp[S any](to map[domain.Stream][]stamped[S], rec eventstore.Record, even
 
 func (y *year) readLog() yearBooks {
 	b := yearBooks{
-		map[string]int{}, map[domain.Stream][]stamped[shares.Holding]{}, map[domain.Stream][]stamped[shares.Claim]{},
-		map[domain.Stream][]stamped[shares.Budget]{}, map[domain.Stream][]stamped[shares.Payout]{},
+		map[string]int{},
+		map[domain.Stream][]stamped[shares.Holding]{},
+		map[domain.Stream][]stamped[shares.Claim]{},
+		map[domain.Stream][]stamped[shares.Budget]{},
+		map[domain.Stream][]stamped[shares.Payout]{},
 	}
 	for rec, err := range y.store.Log.All(y.ctx(), 0) {
 		y.must(err)

@@ -133,9 +133,15 @@ func TestNuboPrices(t *testing.T) {
 		gb             int
 		member, others string
 	}{
-		{5, "2.50 EUR", "3.50 EUR"}, {6, "3.00 EUR", "4.00 EUR"}, {10, "5.00 EUR", "6.00 EUR"}, {11, "5.25 EUR", "6.25 EUR"},
-		{20, "7.50 EUR", "8.50 EUR"}, {50, "15.00 EUR", "16.00 EUR"}, {100, "27.50 EUR", "28.50 EUR"},
-		{101, "27.60 EUR", "28.60 EUR"}, {200, "37.50 EUR", "38.50 EUR"},
+		{5, "2.50 EUR", "3.50 EUR"},
+		{6, "3.00 EUR", "4.00 EUR"},
+		{10, "5.00 EUR", "6.00 EUR"},
+		{11, "5.25 EUR", "6.25 EUR"},
+		{20, "7.50 EUR", "8.50 EUR"},
+		{50, "15.00 EUR", "16.00 EUR"},
+		{100, "27.50 EUR", "28.50 EUR"},
+		{101, "27.60 EUR", "28.60 EUR"},
+		{200, "37.50 EUR", "38.50 EUR"},
 	} {
 		member, others := must(nubo.Price("nubo", tt.gb, true)), must(nubo.Price("nubo", tt.gb, false))
 		if member.String() != tt.member || others.String() != tt.others {
@@ -268,22 +274,38 @@ func TestCharges(t *testing.T) {
 		want     []want
 	}{
 		{"a whole month", nubo, []Segment{{days(1, 30), "nubo", 10}}, true, []want{{ChargePlan, 10, "1", "5.00 EUR", june.Period()}}},
-		{"a whole month of who is no member", nubo, []Segment{{days(1, 30), "nubo", 10}}, false,
-			[]want{{ChargePlan, 10, "1", "5.00 EUR", june.Period()}, {ChargeNonMember, 10, "1", "1.00 EUR", june.Period()}}},
+		{
+			"a whole month of who is no member", nubo,
+			[]Segment{{days(1, 30), "nubo", 10}},
+			false,
+			[]want{{ChargePlan, 10, "1", "5.00 EUR", june.Period()}, {ChargeNonMember, 10, "1", "1.00 EUR", june.Period()}},
+		},
 		{"a month begun is paid whole", nubo, []Segment{{days(30, 30), "nubo", 10}}, true, []want{{ChargePlan, 10, "1", "5.00 EUR", june.Period()}}},
-		{"and once, at the dearest of its sizes", nubo,
-			[]Segment{{days(1, 10), "nubo", 10}, {days(11, 20), "nubo", 20}, {days(21, 30), "nubo", 5}}, false,
-			[]want{{ChargePlan, 20, "1", "7.50 EUR", june.Period()}, {ChargeNonMember, 20, "1", "1.00 EUR", june.Period()}}},
-		{"by the day, each size is paid for its days", byDay,
-			[]Segment{{days(1, 10), "nubo", 10}, {days(11, 30), "nubo", 20}}, false,
+		{
+			"and once, at the dearest of its sizes", nubo,
+			[]Segment{{days(1, 10), "nubo", 10}, {days(11, 20), "nubo", 20}, {days(21, 30), "nubo", 5}},
+			false,
+			[]want{{ChargePlan, 20, "1", "7.50 EUR", june.Period()}, {ChargeNonMember, 20, "1", "1.00 EUR", june.Period()}},
+		},
+		{
+			"by the day, each size is paid for its days", byDay,
+			[]Segment{{days(1, 10), "nubo", 10}, {days(11, 30), "nubo", 20}},
+			false,
 			[]want{
-				{ChargePlan, 10, "0.333333", "1.67 EUR", days(1, 10)}, {ChargeNonMember, 10, "0.333333", "0.33 EUR", days(1, 10)},
-				{ChargePlan, 20, "0.666667", "5.00 EUR", days(11, 30)}, {ChargeNonMember, 20, "0.666667", "0.67 EUR", days(11, 30)},
-			}},
+				{ChargePlan, 10, "0.333333", "1.67 EUR", days(1, 10)},
+				{ChargeNonMember, 10, "0.333333", "0.33 EUR", days(1, 10)},
+				{ChargePlan, 20, "0.666667", "5.00 EUR", days(11, 30)},
+				{ChargeNonMember, 20, "0.666667", "0.67 EUR", days(11, 30)},
+			},
+		},
 		{"nothing was used", nubo, nil, false, nil},
 		{"what lies in another month is not charged", nubo, []Segment{{calendar.In(2026, time.May).Period(), "nubo", 5}}, true, nil},
-		{"of what goes on, the month is charged", byDay, []Segment{{calendar.Period{From: jan1}, "nubo", 5}}, true,
-			[]want{{ChargePlan, 5, "1", "2.50 EUR", june.Period()}}},
+		{
+			"of what goes on, the month is charged", byDay,
+			[]Segment{{calendar.Period{From: jan1}, "nubo", 5}},
+			true,
+			[]want{{ChargePlan, 5, "1", "2.50 EUR", june.Period()}},
+		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			charges, err := tt.list.Charges(june, tt.segments, tt.member)

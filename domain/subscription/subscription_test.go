@@ -128,8 +128,13 @@ func TestStatus(t *testing.T) {
 		status Status
 		gb     int
 	}{
-		{april20, StatusPending, 10}, {may1, StatusActive, 10}, {may10, StatusSuspended, 20},
-		{may20.AddDays(-1), StatusSuspended, 20}, {may20, StatusActive, 20}, {may31, StatusActive, 20}, {june1, StatusEnded, 20},
+		{april20, StatusPending, 10},
+		{may1, StatusActive, 10},
+		{may10, StatusSuspended, 20},
+		{may20.AddDays(-1), StatusSuspended, 20},
+		{may20, StatusActive, 20},
+		{may31, StatusActive, 20},
+		{june1, StatusEnded, 20},
 	} {
 		if got := s.Status(tt.on); got != tt.status || s.GB(tt.on) != tt.gb {
 			t.Errorf("on %v it is %s and %d GB, want %+v", tt.on, got, s.GB(tt.on), tt)
@@ -191,7 +196,9 @@ func TestSegmentsCoverWhatRan(t *testing.T) {
 			on := day("on")
 			cmd := rapid.SampledFrom([]domain.Command[Subscription]{
 				ChangeQuota{"s1", rapid.IntRange(5, 9).Draw(t, "gb"), on, on.AddDays(rapid.IntRange(0, 20).Draw(t, "later"))},
-				Suspend{"s1", Unpaid, on}, Resume{"s1", on}, Cancel{"s1", on, on.AddDays(20)},
+				Suspend{"s1", Unpaid, on},
+				Resume{"s1", on},
+				Cancel{"s1", on, on.AddDays(20)},
 			}).Draw(t, "command")
 			events, _ := cmd.Decide(s)
 			for _, e := range events {

@@ -24,7 +24,8 @@ const applicationID = 0x526f6368
 
 // migrations lead from each version of the schema, which is the user_version of the
 // file, to the next.
-var migrations = []string{`
+var migrations = []string{
+	`
 	create table event (
 		position integer primary key,
 		stream text not null,
