@@ -160,5 +160,5 @@ func TestWhatHappenedBetween(t *testing.T) {
 	c.is("flagged", a, `[{"id":"`+poll+`","on":"`+voted+`","what":"vote"}]`, "member", "flagged")
 	a = c.must("board", `query($p: ID!) { member(id: $p) { flagged { what id on } } }`, "p", bert)
 	c.is("of the living nothing is flagged", a, `[]`, "member", "flagged")
-	c.refused("graphql.denied", "bert", `query($p: ID!) { member(id: $p) { flagged { what } } }`, "p", bert)
+	c.refused("graphql.denied", "bert", `query($p: ID!) { member(id: $p) { flagged { what } } }`, "p", anna)
 }

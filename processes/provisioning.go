@@ -233,7 +233,7 @@ func Accounts(s *eventstore.Store, names Names, host string, today func() calend
 				if errors.Is(err, provisioning.ErrLoginTaken) || errors.Is(err, provisioning.ErrReserved) {
 					continue
 				}
-				return err
+				return Refused(err, provisioning.ErrRequested) // another node was faster, and another name was free then
 			}
 			return fault.New(fault.Conflict, "", "provision %s: no login is free", account)
 		},

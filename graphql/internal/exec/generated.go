@@ -3499,7 +3499,7 @@ type Member implements Node {
   "All that happened to them, in the order in which it was recorded."
   history: [Happening!]! @listSize(assumed: 40) @allow(roles: [BOARD, SECRETARY], own: true)
   "What was done in their name, or given to them, between a death or another end and the day on which it was learnt: to be looked at by people."
-  flagged: [FlaggedAct!]! @listSize(assumed: 5) @allow(roles: [BOARD, TREASURER, SECRETARY])
+  flagged: [FlaggedAct!]! @listSize(assumed: 5) @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
   "By which their payments are known, from the day on which they applied or subscribed to shares."
   paymentReference: String @allow(roles: [BOARD, TREASURER, SECRETARY], own: true)
   "That were granted to them."
@@ -3699,7 +3699,7 @@ type Household @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
 }
 
 "An act that fell between an end and the day on which it was learnt."
-type FlaggedAct @allow(roles: [BOARD, TREASURER, SECRETARY]) {
+type FlaggedAct @allow(roles: [BOARD, TREASURER, SECRETARY], own: true) {
   "What it was: a vote, an invoice, a dividend, shares issued, transferred_in or transferred_out."
   what: String!
   "Of the poll, invoice, dividend, subscription or transfer."
