@@ -76,7 +76,7 @@ func TestEventFeed(t *testing.T) {
 	}
 	// One who has no business with people learns of none of them.
 	text := jsonOf(all)
-	for _, secret := range []string{"Exemple", "Rue du Moulin", "example.org", "0470", `"sealed"`, `"key"`} {
+	for _, secret := range []string{"Exemple", "Rue du Moulin", "example.org", "0470 12", "047012", `"sealed"`, `"key"`} {
 		if strings.Contains(text, secret) {
 			t.Errorf("told to whom it is not for: %s", secret)
 		}
@@ -151,7 +151,7 @@ func TestEventFeed(t *testing.T) {
 	}
 	after := c.feed("trusted", "", head)
 	for i, e := range after[:len(all)] {
-		if strings.Contains(string(e.Data), "0470") || strings.Contains(string(e.Data), "@example.org") {
+		if strings.Contains(string(e.Data), "0470 12") || strings.Contains(string(e.Data), "047012") || strings.Contains(string(e.Data), "@example.org") {
 			t.Errorf("event %d, erased: %s", i+1, e.Data)
 		}
 	}
