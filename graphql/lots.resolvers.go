@@ -108,13 +108,9 @@ func (m mutation) DecideCall(ctx context.Context, class string, upTo money.Money
 
 // books are those of a day that was given, or today.
 func (w *work) books(on *calendar.Date) (b books, err error) {
-	if b.day, err = w.day(on); err != nil {
-		return b, err
-	}
-	if b.rules, err = w.statutesOn(b.day); err != nil {
-		return b, err
-	}
-	b.closed, err = processes.ClosedThrough(w.Tx)
+	var accounts shares.Accounts
+	b.day, b.rules, accounts, err = w.accounted(on)
+	b.closed = accounts.ClosedThrough()
 	return b, err
 }
 

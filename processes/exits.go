@@ -206,11 +206,11 @@ func (x Exits) charge(ctx context.Context, e shares.AccountsApproved) error {
 			if err != nil || holding.Charged(e.Year) {
 				return err
 			}
-			accounts, _, err := eventstore.Load[shares.Accounts](tx, shares.AccountsStream)
+			closed, err := ClosedThrough(tx)
 			if err != nil {
 				return err
 			}
-			charge := shares.ChargeLoss{Party: h.Party, Class: h.Class, Accounts: e, On: e.On, Closed: accounts.ClosedThrough()}
+			charge := shares.ChargeLoss{Party: h.Party, Class: h.Class, Accounts: e, On: e.On, Closed: closed}
 			if err = eventstore.Do(tx, charge); errors.Is(err, shares.ErrTooEarly) || errors.Is(err, shares.ErrClosed) {
 				charge.On = x.Today()
 				err = eventstore.Do(tx, charge)
@@ -267,14 +267,14 @@ func Dividends(s *eventstore.Store, from Shareholdings) Process {
 // allot leaves alone who was given their part before, even if that was reversed.
 func allot(ctx context.Context, s *eventstore.Store, id shares.DividendID, some []shares.Allotment) error {
 	_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
-		accounts, _, err := eventstore.Load[shares.Accounts](tx, shares.AccountsStream)
+		closed, err := ClosedThrough(tx)
 		for _, a := range some {
 			if err != nil {
 				return err
 			}
 			var version int64
 			if _, version, err = eventstore.Load[shares.Payout](tx, shares.PayoutStream(id, a.Party)); err == nil && version == 0 {
-				err = eventstore.Do2(tx, shares.AllotDividend{Dividend: id, Allotment: a, Closed: accounts.ClosedThrough()})
+				err = eventstore.Do2(tx, shares.AllotDividend{Dividend: id, Allotment: a, Closed: closed})
 			}
 		}
 		return err
@@ -319,11 +319,10 @@ func DecideDividend(ctx context.Context, x Exits, cmd shares.DecideDividend) (po
 			}
 			c.Claims = append(c.Claims, claim)
 		}
-		accounts, _, err := eventstore.Load[shares.Accounts](tx, shares.AccountsStream)
-		if err != nil {
+		var err error
+		if c.Closed, err = ClosedThrough(tx); err != nil {
 			return err
 		}
-		c.Closed = accounts.ClosedThrough()
 		return eventstore.Do2(tx, c)
 	})
 }
