@@ -87,7 +87,11 @@ func open(path string, mode Mode) (c *Conn, err error) {
 		}
 	}
 	name := strings.ReplaceAll(url.PathEscape(path), "&", "%26")
-	raw, err := sqlite3.OpenFlags("file:"+name+"?modeof="+name, flags|sqlite3.OPEN_URI)
+	uri := "file:" + name + "?modeof=" + name
+	if mode == Log {
+		uri += "&vfs=" + gatheredVFS
+	}
+	raw, err := sqlite3.OpenFlags(uri, flags|sqlite3.OPEN_URI)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -57,6 +58,9 @@ type Driver struct {
 	db   *lite.DB
 	path string
 	owed atomic.Bool // the write-ahead log may hold what was destroyed
+
+	writing sync.Mutex // held by Write
+	known   versions
 }
 
 var _ eventstore.Driver = (*Driver)(nil)
@@ -169,15 +173,17 @@ const columns = `position, stream, version, id, recorded_at, actor, correlation,
 
 // Write is that of [eventstore.Driver].
 func (d *Driver) Write(ctx context.Context, units []eventstore.Unit) (results []eventstore.Result, err error) {
+	d.writing.Lock()
+	defer d.writing.Unlock()
 	err = d.db.Write(ctx, func(c *lite.Conn) error {
 		results = make([]eventstore.Result, len(units))
 		head, err := head(c)
 		if err != nil {
 			return err
 		}
-		checked := map[domain.Stream]int64{}
+		d.known.as(head)
 		for i, u := range units {
-			conflict, err := conflictOf(c, u, checked)
+			conflict, err := d.known.conflictOf(c, u)
 			if err != nil {
 				return err
 			}
@@ -190,13 +196,33 @@ func (d *Driver) Write(ctx context.Context, units []eventstore.Unit) (results []
 					if err := insert(c, head, r); err != nil {
 						return err
 					}
+					d.known.of[r.Stream] = r.Version
 				}
 			}
-			results[i].Position = head
+			results[i].Position, d.known.head = head, head
 		}
 		return nil
 	})
+	if err != nil {
+		d.known = versions{}
+	}
 	return results, d.explain(err)
+}
+
+// versions are those of streams that were written or checked lately. They hold as
+// long as the log has the same head: nobody else has appended meanwhile.
+type versions struct {
+	head int64
+	of   map[domain.Stream]int64
+}
+
+const maxVersions = 20_000
+
+// as forgets what may not hold any more, now that the log has this head.
+func (v *versions) as(head int64) {
+	if v.of == nil || v.head != head || len(v.of) > maxVersions {
+		*v = versions{head, map[domain.Stream]int64{}}
+	}
 }
 
 func head(c *lite.Conn) (position int64, err error) {
@@ -204,19 +230,16 @@ func head(c *lite.Conn) (position int64, err error) {
 	return position, err
 }
 
-// conflictOf finds the stream of a unit that is not at its version. Those that are
-// only checked stay as they are throughout a call, and are kept.
-func conflictOf(c *lite.Conn, u eventstore.Unit, checked map[domain.Stream]int64) (*eventstore.Conflict, error) {
+// conflictOf finds the stream of a unit that is not at its version.
+func (v *versions) conflictOf(c *lite.Conn, u eventstore.Unit) (*eventstore.Conflict, error) {
 	for _, a := range u {
-		actual, known := checked[a.Stream]
+		actual, known := v.of[a.Stream]
 		if !known {
 			_, err := c.One(`select max(version) from event where stream = ?`, func(r lite.Row) { actual = r.Int(0) }, string(a.Stream))
 			if err != nil {
 				return nil, err
 			}
-			if len(a.Records) == 0 {
-				checked[a.Stream] = actual
-			}
+			v.of[a.Stream] = actual
 		}
 		if actual != a.Version {
 			return &eventstore.Conflict{Stream: a.Stream, Expected: a.Version, Actual: actual}, nil
