@@ -1,5 +1,7 @@
 package domain
 
+import "slices"
+
 // The words that more than one module needs. A module that is alone in using a
 // word keeps it to itself.
 
@@ -32,19 +34,28 @@ type (
 	AccountID string
 )
 
-// Service is a kind of service that accounts are provisioned on.
+// Service is what the co-op runs for people.
 type Service string
 
 const (
-	Mail    Service = "mail"    // a mailbox
-	Storage Service = "storage" // a folder reached by WebDAV
+	Mail     Service = "mail"    // a mailbox
+	Storage  Service = "storage" // a folder reached by WebDAV
+	Calendar Service = "calendar"
+	Contacts Service = "contacts"
+	Polls    Service = "polls"  // to find a date, or what others think
+	Visio    Service = "visio"  // meetings by video
+	Sharing  Service = "shares" // of files with whoever has a link
 )
 
 // Services are all services, in the order in which they are shown.
-var Services = []Service{Mail, Storage}
+var Services = []Service{Mail, Storage, Calendar, Contacts, Polls, Visio, Sharing}
 
 // Valid reports whether it is one of [Services].
-func (s Service) Valid() bool { return s == Mail || s == Storage }
+func (s Service) Valid() bool { return slices.Contains(Services, s) }
+
+// App reports whether it is an app: on or off and not measured in bytes, it is used
+// with the account of storage. Mail and storage have bytes and accounts of their own.
+func (s Service) App() bool { return s.Valid() && s != Mail && s != Storage }
 
 // Language is a language in which the co-op writes to people, by its ISO 639-1
 // code. The zero value leaves the choice to the co-op.

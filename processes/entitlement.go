@@ -70,12 +70,22 @@ func SyncEntitlements(ctx context.Context, s *eventstore.Store, id domain.Subscr
 		if !ok {
 			return fmt.Errorf("processes: subscription %s is to plan %s, which the price list of %v lacks", id, started.Plan, today)
 		}
+		granted := map[domain.Service]bool{}
 		for _, q := range plan.Quota(sub.GB(today)) {
+			granted[q.Service] = true
 			if err := entitle(tx, started, had[q.Service], q, status, today); err != nil {
 				return err
 			}
 		}
-		return nil
+		return eachService(had, func(service domain.Service, e entitlement.Entitlement) error {
+			switch {
+			case granted[service] || e.Status == entitlement.StatusRevoked:
+				return nil
+			case service.App(): // which may come back with another list
+				return eventstore.Do(tx, entitlement.Suspend{Subscription: id, Service: service, On: today})
+			}
+			return eventstore.Do(tx, entitlement.Revoke{Subscription: id, Service: service, On: today})
+		})
 	})
 	return err
 }
@@ -86,6 +96,8 @@ func entitle(tx *eventstore.Tx, started subscription.Started, had entitlement.En
 ) error {
 	id, service := started.Subscription, q.Service
 	switch {
+	case had.Status == entitlement.StatusRevoked:
+		return nil
 	case had.Status == "":
 		err := eventstore.Do(tx, entitlement.Grant{Subscription: id, Party: started.Party, Service: service, Quota: q.Quota, From: started.From})
 		if err != nil {

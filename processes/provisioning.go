@@ -111,7 +111,31 @@ func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID)
 	if login == "" {
 		want.Access = provisioning.Absent
 	}
+	switch {
+	case service.App():
+		want.Quota = provisioning.Unlimited
+	case service == domain.Storage:
+		want.Apps = apps(entitled)
+	}
 	return want, true, nil
+}
+
+// apps returns those that may be used with the account of storage; nil where none was
+// ever granted, and so nobody says anything of them.
+func apps(of entitlement.Entitlements) (all []domain.Service) {
+	for _, app := range domain.Services {
+		e, granted := of[app]
+		if !app.App() || !granted || e.Granted.Party != of[domain.Storage].Granted.Party {
+			continue
+		}
+		if all == nil {
+			all = []domain.Service{}
+		}
+		if e.Status == entitlement.StatusActive {
+			all = append(all, app)
+		}
+	}
+	return all
 }
 
 // desired is how an account is wanted on the day: what has ended stays for a while, and
@@ -202,17 +226,23 @@ type Names interface {
 	NamesOf(ctx context.Context, party domain.PartyID) ([]string, error)
 }
 
-// Accounts requests an account for every entitlement, under a login made of the
-// names of whoever uses it; where that is taken, with a number after it. The
-// accounts of one subscription have one login, as far as that is free.
-func Accounts(s *eventstore.Store, names Names, host string, today func() calendar.Date) Process {
+// Accounts requests an account for every entitlement to a service, under a login made
+// of the names of whoever uses it; where that is taken, with a number after it. The
+// accounts of one subscription have one login, as far as that is free. Of apps, which
+// are used with the account of storage, only some have accounts of their own: those
+// of which there is a target.
+func Accounts(s *eventstore.Store, names Names, host string, today func() calendar.Date, apps ...domain.Service) Process {
 	return Process{
 		Name:  "accounts",
 		Wants: []any{entitlement.Granted{}},
 		Handle: func(ctx context.Context, _ eventstore.Record, event any) error {
 			granted, ok := event.(entitlement.Granted)
-			if !ok {
+			if !ok || granted.Service.App() && !slices.Contains(apps, granted.Service) {
 				return nil
+			}
+			quota := granted.Quota
+			if granted.Service.App() {
+				quota = provisioning.Unlimited
 			}
 			account := accountOf(granted.Subject)
 			if state, _, err := read[provisioning.Account](ctx, s, provisioning.StreamOf(account)); err != nil {
@@ -228,7 +258,7 @@ func Accounts(s *eventstore.Store, names Names, host string, today func() calend
 				login := suggest(host, called, granted.Party, n)
 				_, err := eventstore.Execute2(ctx, s, provisioning.RequestAccount{
 					Account: account, Entitlement: granted.Entitlement, Party: granted.Party, Service: granted.Service,
-					Login: login, Quota: granted.Quota, On: today(),
+					Login: login, Quota: quota, On: today(),
 				})
 				if errors.Is(err, provisioning.ErrLoginTaken) || errors.Is(err, provisioning.ErrReserved) {
 					continue

@@ -17,6 +17,7 @@ import (
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/entitlement"
+	"rochdale/domain/offering"
 	"rochdale/domain/provisioning"
 	"rochdale/eventstore"
 	"rochdale/processes"
@@ -226,7 +227,7 @@ func TestAccountsAreAskedForUnderFreeNames(t *testing.T) {
 	}
 	day := func() calendar.Date { return founding }
 	for i, p := range []domain.PartyID{"anna", "twin", "third", "info", "xu", "none"} {
-		for _, service := range domain.Services {
+		for _, service := range []domain.Service{domain.Mail, domain.Storage} {
 			execute(c, s, entitlement.Grant{
 				Subscription: domain.SubscriptionID(fmt.Sprint("s", i)), Party: p, Service: service, Quota: domain.GB, From: founding,
 			})
@@ -249,7 +250,7 @@ func TestAccountsAreAskedForUnderFreeNames(t *testing.T) {
 	if len(got) != 12 || len(those[provisioning.AccountRequested](c, s)) != 12 {
 		t.Fatalf("%d accounts: %v", len(got), got)
 	}
-	for _, service := range domain.Services {
+	for _, service := range []domain.Service{domain.Mail, domain.Storage} {
 		var of []string
 		for i := range 6 {
 			of = append(of, string(got[domain.AccountID(entitlement.IDOf(domain.SubscriptionID(fmt.Sprint("s", i)), service))]))
@@ -293,5 +294,65 @@ func TestFromSubscriptionToMailbox(t *testing.T) {
 	}
 	if status, err := runner.Status(t.Context()); err != nil || len(status) != 4 || status[0].Position == 0 || status[0].Waiting > 0 {
 		t.Errorf("%+v, %v", status, err)
+	}
+}
+
+// TestAppsAreUsedWithTheAccountOfStorage: they are switched there, and where there is a
+// target for one, it has an account of its own as well.
+func TestAppsAreUsedWithTheAccountOfStorage(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	storage, polls := memory.New(domain.Storage, domain.Calendar, domain.Polls), memory.New(domain.Polls)
+	r := reconciler(c, s, processes.Target{Name: "storage", Service: domain.Storage, At: storage}, processes.Target{Name: "polls", Service: domain.Polls, At: polls})
+	runner := processes.NewRunner(s, quiet, append(r.Processes(),
+		processes.Entitlements(s, c.day), processes.Accounts(s, names{"anna": {"Anna", "Loom"}}, "example.org", c.day, domain.Polls))...)
+	list := c.prices
+	list.Plans = slices.Clone(list.Plans)
+	with := func(apps ...domain.Service) {
+		t.Helper()
+		list.Plans[0].Services = slices.Clone(c.prices.Plans[0].Services)
+		for _, app := range apps {
+			list.Plans[0].Services = append(list.Plans[0].Services, offering.Grant{Service: app})
+		}
+		version := stateOf[offering.Offering](c, s, offering.Stream).Version() + 1
+		execute(c, s, offering.Publish{Version: version, On: founding, From: founding, List: list})
+		if err := processes.SyncEntitlements(as(t.Context()), s, "s", founding); err != nil {
+			t.Fatal(err)
+		}
+		if err := runner.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	sees := func(what string, want ...domain.Service) {
+		t.Helper()
+		is := c.observe(storage, domain.Storage, "anna.loom@example.org")
+		if got := slices.Sorted(slices.Values(is.Apps)); !is.Exists || !slices.Equal(got, want) {
+			t.Errorf("%s: %+v", what, is)
+		}
+	}
+	c.subscribe(s, "s", "anna", 10, founding)
+	with()
+	sees("none was ever granted")
+	with(domain.Polls, domain.Calendar, domain.Visio)
+	sees("those that it can switch", domain.Calendar, domain.Polls)
+	if is := c.observe(polls, domain.Polls, "anna.loom@example.org"); !is.Exists || *is.Quota != provisioning.Unlimited || *is.Access != provisioning.Active {
+		t.Errorf("the account of polls is %+v", is)
+	}
+	with(domain.Calendar)
+	sees("the list grants one no more", domain.Calendar)
+	if is := c.observe(polls, domain.Polls, "anna.loom@example.org"); !is.Exists || *is.Access != provisioning.Suspended {
+		t.Errorf("the account of polls is %+v", is)
+	}
+	with(domain.Calendar, domain.Polls)
+	sees("it grants it again", domain.Calendar, domain.Polls)
+	execute(c, s, entitlement.Suspend{Subscription: "s", Service: domain.Calendar, On: founding})
+	if err := runner.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	sees("one is withheld", domain.Polls)
+	for call := range storage.Taken() {
+		if call.Step == provisioning.StepSuspend || call.Step == provisioning.StepDelete {
+			t.Errorf("for an app, somebody was kept out: %+v", call)
+		}
 	}
 }

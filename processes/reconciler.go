@@ -193,6 +193,7 @@ func (r *Reconciler) process(t Target) Process {
 		Name: "provisioning-" + t.Name,
 		Wants: []any{
 			provisioning.AccountRequested{},
+			entitlement.Granted{},
 			entitlement.QuotaChanged{},
 			entitlement.Suspended{},
 			entitlement.Resumed{},
@@ -204,6 +205,9 @@ func (r *Reconciler) process(t Target) Process {
 				return r.erase(ctx, t, rec, e)
 			}
 			account, service, ends := concerned(event)
+			if app, of := switched(event); app.App() && t.Service == domain.Storage && len(t.At.Capabilities().Apps) > 0 {
+				account, service, ends = of, domain.Storage, false
+			}
 			if service != t.Service {
 				return nil
 			}
@@ -286,6 +290,23 @@ func concerned(event any) (account domain.AccountID, service domain.Service, end
 		return accountOf(e.Subject), e.Service, true
 	}
 	return "", "", false
+}
+
+// switched returns the service whose entitlement an event is about, and the account of
+// storage with which it is used if it is an app.
+func switched(event any) (domain.Service, domain.AccountID) {
+	var of entitlement.Subject
+	switch e := event.(type) {
+	case entitlement.Granted:
+		of = e.Subject
+	case entitlement.Suspended:
+		of = e.Subject
+	case entitlement.Resumed:
+		of = e.Subject
+	case entitlement.Revoked:
+		of = e.Subject
+	}
+	return of.Service, domain.AccountID(entitlement.IDOf(of.Subscription, domain.Storage))
 }
 
 // A lane is the work of this node with one target.

@@ -103,7 +103,7 @@ func populate(t testing.TB, s *eventstore.Store, members int, more bool) {
 			Subscription: id, Party: party, Payer: party, Plan: "nubo", GB: 10,
 			Terms: subscription.Terms{PriceList: 1, LeastGB: 1, MostGB: 100}, On: day, From: day,
 		})
-		for _, service := range domain.Services {
+		for _, service := range []domain.Service{domain.Mail, domain.Storage} {
 			entitled := entitlement.IDOf(id, service)
 			if err == nil {
 				err = eventstore.Do(tx, entitlement.Grant{Subscription: id, Party: party, Service: service, Quota: domain.GB, From: day})

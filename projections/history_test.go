@@ -198,8 +198,11 @@ func (h *history) poll() domain.PollID { return pick[domain.PollID](h, "poll", "
 func (h *history) payment() domain.PaymentID {
 	return pick[domain.PaymentID](h, "payment", "m1", "m2", "m3")
 }
-func (h *history) service() domain.Service { return pick(h, "service", domain.Services...) }
-func (h *history) quantity() int64         { return rapid.Int64Range(1, 4).Draw(h.T, "quantity") }
+func (h *history) service() domain.Service {
+	return pick(h, "service", domain.Mail, domain.Storage, domain.Calendar)
+}
+
+func (h *history) quantity() int64 { return rapid.Int64Range(1, 4).Draw(h.T, "quantity") }
 func (h *history) eur() money.Money {
 	return money.New(pick[int64](h, "cents", 2500, 5000, 137), "EUR")
 }
@@ -505,7 +508,11 @@ var acts = []act{
 
 	(*history).pause, (*history).pause,
 	func(h *history) error {
-		return do(h, entitlement.Grant{Subscription: h.sub(), Party: h.party(), Service: h.service(), Quota: h.quota(), From: h.clock.today()})
+		service, quota := h.service(), h.quota()
+		if service.App() {
+			quota = 0
+		}
+		return do(h, entitlement.Grant{Subscription: h.sub(), Party: h.party(), Service: service, Quota: quota, From: h.clock.today()})
 	},
 	func(h *history) error {
 		return do(h, entitlement.Change{Subscription: h.sub(), Service: h.service(), Quota: h.quota(), From: h.clock.today()})

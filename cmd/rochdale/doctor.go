@@ -101,7 +101,9 @@ func (h *house) examine(ctx context.Context, note func(what, state, says, do str
 	if check("services", err, "mail and storage can be opened", "check --mailboxes and the data folder") {
 		defer services.close()
 		for _, service := range domain.Services {
-			check(string(service), services.provisioners[service].Check(ctx), "it can be reached", "see docs/operations.md")
+			if at, ok := services.provisioners[service]; ok {
+				check(string(service), at.Check(ctx), "it can be reached", "see docs/operations.md")
+			}
 		}
 		if n, err := services.mailboxes.Unremoved(ctx, time.Hour); err == nil && n > 0 {
 			note("mail", "warning", fmt.Sprintf("%d mailboxes of deleted accounts are still on the mail server", n), "have rochdale-mail-tidy.timer run there: see docs/operations.md")

@@ -208,9 +208,15 @@ const shared = 4
 
 // runner returns all processes of the co-op, and those that not everybody runs.
 func (h *house) runner(r *processes.Reconciler, mailDomain string, also ...processes.Process) *processes.Runner {
+	var apps []domain.Service
+	for _, t := range r.Targets {
+		if t.Service.App() {
+			apps = append(apps, t.Service)
+		}
+	}
 	all := append([]processes.Process{
 		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today).In(shared),
-		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today).In(shared), processes.References(h.store, h.models),
+		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today, apps...).In(shared), processes.References(h.store, h.models),
 		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
 		processes.SetOffs(h.store), processes.Leavers(h.store, h.models),
 	}, also...)

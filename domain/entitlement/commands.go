@@ -11,6 +11,7 @@ var (
 	ErrNotGranted = domain.Refusal{Code: "entitlement.not_granted", Reason: "the subscription does not entitle to {service}"}
 	ErrRevoked    = domain.Refusal{Code: "entitlement.revoked", Reason: "{service} was revoked for good"}
 	ErrNoService  = domain.Refusal{Code: "entitlement.no_service", Reason: "there is no service {service}"}
+	ErrApp        = domain.Refusal{Code: "entitlement.app", Reason: "{service} is on or off: it has no bytes"}
 	ErrNoQuota    = domain.Refusal{Code: "entitlement.no_quota", Reason: "an entitlement is to some bytes of {service}: to none, revoke it"}
 	ErrIncomplete = domain.Refusal{Code: "entitlement.incomplete", Reason: "an entitlement has a subscription, somebody who uses it and a date"}
 )
@@ -20,7 +21,7 @@ type Grant struct {
 	Subscription domain.SubscriptionID
 	Party        domain.PartyID
 	Service      domain.Service
-	Quota        domain.Bytes
+	Quota        domain.Bytes // none of an app
 	From         calendar.Date
 }
 
@@ -37,7 +38,9 @@ func (c Grant) Decide(s Entitlements) ([]event, error) {
 		return nil, ErrIncomplete
 	case !c.Service.Valid():
 		return nil, ErrNoService.With("service", c.Service)
-	case c.Quota <= 0:
+	case c.Service.App() && c.Quota != 0:
+		return nil, ErrApp.With("service", c.Service)
+	case c.Quota <= 0 && !c.Service.App():
 		return nil, ErrNoQuota.With("service", c.Service)
 	}
 	subject := Subject{IDOf(c.Subscription, c.Service), c.Subscription, c.Party, c.Service}
@@ -61,6 +64,8 @@ func (c Change) Decide(s Entitlements) ([]event, error) {
 		return nil, err
 	case now.Quota == c.Quota:
 		return nil, nil
+	case c.Service.App():
+		return nil, ErrApp.With("service", c.Service)
 	case c.Quota <= 0:
 		return nil, ErrNoQuota.With("service", c.Service)
 	case c.From.IsZero():

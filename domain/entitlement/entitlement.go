@@ -1,5 +1,5 @@
 // Package entitlement is what a subscription entitles its holder to: so much of a
-// service. Accounts are provisioned from it.
+// service, or an app, which is on or off. Accounts are provisioned from it.
 //
 //	Grant    → Granted        entitlement/<subscription>   once per service
 //	Change   → QuotaChanged   entitlement/<subscription>   until it is revoked
@@ -42,8 +42,8 @@ type Entitlements map[domain.Service]Entitlement
 
 // Entitlement is so much of a service.
 type Entitlement struct {
-	Granted Granted // how it began
-	Quota   domain.Bytes
+	Granted Granted      // how it began
+	Quota   domain.Bytes // 0 of an app
 	Status  Status
 	Since   calendar.Date // the first day of that status
 }

@@ -18,6 +18,7 @@ var (
 	storage = Subject{"storage/s1", "s1", "anna", domain.Storage}
 	granted = Granted{mail, domain.GB, may1}
 	folder  = Granted{storage, 4 * domain.GB, may1}
+	agenda  = Granted{Subject{"calendar/s1", "s1", "anna", domain.Calendar}, 0, may1}
 	more    = QuotaChanged{mail, 2 * domain.GB, may9}
 	held    = Suspended{mail, may9}
 	back    = Resumed{mail, may9}
@@ -35,6 +36,8 @@ func TestEntitlements(t *testing.T) {
 		{Rule: "one subscription serves one party", Given: spec.Events{granted}, When: Grant{"s1", "bert", domain.Mail, domain.GB, may1}, Refused: ErrGranted},
 		{Rule: "only services there are", When: Grant{"s1", "anna", "fax", domain.GB, may1}, Refused: ErrNoService},
 		{Rule: "nobody is entitled to nothing", When: Grant{"s1", "anna", domain.Mail, 0, may1}, Refused: ErrNoQuota},
+		{Rule: "an app is on or off, and not counted in bytes", When: Grant{"s1", "anna", domain.Calendar, 0, may1}, Then: spec.Events{agenda}},
+		{Rule: "so it has none", When: Grant{"s1", "anna", domain.Calendar, domain.GB, may1}, Refused: ErrApp},
 		{Rule: "somebody is entitled", When: Grant{"s1", "", domain.Mail, domain.GB, may1}, Refused: ErrIncomplete},
 		{Rule: "by a subscription", When: Grant{"", "anna", domain.Mail, domain.GB, may1}, Refused: ErrIncomplete},
 		{Rule: "from a day on", When: Grant{"s1", "anna", domain.Mail, domain.GB, calendar.Date{}}, Refused: ErrIncomplete},
@@ -42,6 +45,7 @@ func TestEntitlements(t *testing.T) {
 		{Rule: "it grows", Given: spec.Events{granted, folder}, When: Change{"s1", domain.Mail, 2 * domain.GB, may9}, Then: spec.Events{more}},
 		{Rule: "while it is withheld, too", Given: spec.Events{granted, held}, When: Change{"s1", domain.Mail, 2 * domain.GB, may9}, Then: spec.Events{more}},
 		{Rule: "to nothing it is revoked", Given: spec.Events{granted}, When: Change{"s1", domain.Mail, 0, may9}, Refused: ErrNoQuota},
+		{Rule: "an app gets no bytes", Given: spec.Events{agenda}, When: Change{"s1", domain.Calendar, domain.GB, may9}, Refused: ErrApp},
 		{Rule: "it changes on a day", Given: spec.Events{granted}, When: Change{Subscription: "s1", Service: domain.Mail, Quota: 1}, Refused: ErrIncomplete},
 		{Rule: "what was never granted does not change", Given: spec.Events{folder}, When: Change{"s1", domain.Mail, domain.GB, may9}, Refused: ErrNotGranted},
 		{Rule: "nor does what was revoked", Given: spec.Events{granted, ended}, When: Change{"s1", domain.Mail, 2 * domain.GB, may9}, Refused: ErrRevoked},

@@ -20,8 +20,8 @@ type Subject struct {
 // Granted entitles a party to so much of a service.
 type Granted struct {
 	Subject
-	Quota domain.Bytes  `json:"quota"`
-	From  calendar.Date `json:"from"` // the first day
+	Quota domain.Bytes  `json:"quota"` // 0 of an app, which is on or off
+	From  calendar.Date `json:"from"`  // the first day
 }
 
 func (e Granted) Evolve(s Entitlements) Entitlements {

@@ -64,6 +64,7 @@ func TestProblems(t *testing.T) {
 		{"{service: mail, percent: 20}", "{service: storage, percent: 20}", "LINE+1: plans[0].services[1].service: name each service once"},
 		{"{service: mail, percent: 20}", "{service: mail, percent: 30}", "LINE: plans[0].services: the shares sum to 110 %"},
 		{"{service: mail, percent: 20}", "{service: mail}", "LINE: plans[0].services[0].percent: give its share"},
+		{"{service: mail, percent: 20}", "{service: polls, percent: 20}", "LINE: plans[0].services[0].percent: leave it out: an app"},
 		{`fr: "{plan}, {gb} Go"`, `fr: ""`, "LINE: lines.plan: give the text"},
 		{"name: nubo", "name: [", "LINE: "},
 		{"name: nubo", "name: &n nubo", "LINE: a price list has no tags"},

@@ -49,7 +49,10 @@ func (p Plan) Quota(gb int) []Quota {
 	quotas := make([]Quota, len(p.Services))
 	for i, g := range p.Services {
 		quotas[i] = Quota{g.Service, domain.Bytes(gb) * domain.GB}
-		if p.Sharing == Split {
+		switch {
+		case g.Service.App():
+			quotas[i].Quota = 0
+		case p.Sharing == Split:
 			quotas[i].Quota = quotas[i].Quota / 100 * domain.Bytes(g.Percent)
 		}
 	}
@@ -59,7 +62,7 @@ func (p Plan) Quota(gb int) []Quota {
 // Quota is how much of a service someone is entitled to.
 type Quota struct {
 	Service domain.Service
-	Quota   domain.Bytes
+	Quota   domain.Bytes // 0 of an app, which is on or off
 }
 
 // Offer returns a plan that anyone may subscribe to in that size.

@@ -84,7 +84,7 @@ const (
 // Grant is a service that a plan grants.
 type Grant struct {
 	Service domain.Service `json:"service"`
-	Percent int            `json:"percent,omitempty"` // of the plan's GB, where they are split
+	Percent int            `json:"percent,omitempty"` // of the plan's GB, where they are split; none of an app
 }
 
 // Lines are the texts of the lines of an invoice, with {plan} for the plan's name
@@ -179,20 +179,23 @@ func (p Plan) problems(c *checker, field string, currency money.Currency) {
 	c.check(len(p.Tiers) > 0 || p.MaxGB == p.IncludedGB, field+".tiers",
 		"say what further GB cost, or set max_gb to included_gb if there are none")
 	c.check(p.Sharing == Split || p.Sharing == Each, field+".quota", "say split, if the services share the GB, or each, if every service has all of it")
-	c.check(len(p.Services) > 0, field+".services", "a plan grants at least one service")
-	total, seen := 0, map[domain.Service]bool{}
+	total, seen, apps := 0, map[domain.Service]bool{}, true
 	for i, g := range p.Services {
 		field := fmt.Sprintf("%s.services[%d]", field, i)
 		c.check(g.Service.Valid() && !seen[g.Service], field+".service", fmt.Sprintf("name each service once, of %v", domain.Services))
 		seen[g.Service] = true
-		if p.Sharing == Split {
+		apps = apps && g.Service.App()
+		if g.Service.App() {
+			c.check(g.Percent == 0, field+".percent", "leave it out: an app is on or off, and has no share of the GB")
+		} else if p.Sharing == Split {
 			c.check(g.Percent >= 1 && g.Percent <= 100, field+".percent", "give its share of the GB, from 1 to 100")
 		} else {
 			c.check(g.Percent == 0, field+".percent", "leave it out where each service has all of it")
 		}
 		total += g.Percent
 	}
-	c.check(p.Sharing != Split || total == 100, field+".services", fmt.Sprintf("the shares sum to %d %%: make it 100", total))
+	c.check(!apps, field+".services", "a plan grants at least one service that has GB: mail or storage")
+	c.check(p.Sharing != Split || apps || total == 100, field+".services", fmt.Sprintf("the shares sum to %d %%: make it 100", total))
 }
 
 type checker []Problem

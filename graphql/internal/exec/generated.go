@@ -1608,6 +1608,16 @@ enum Service {
   MAIL
   "A folder reached by WebDAV."
   STORAGE
+  "An app, which is on or off: a calendar."
+  CALENDAR
+  "An app: an address book."
+  CONTACTS
+  "An app: polls."
+  POLLS
+  "An app: meetings by video."
+  VISIO
+  "An app: files shared with whoever has a link."
+  SHARES
 }
 
 "Whether an entitlement may be used."
@@ -1630,7 +1640,7 @@ type Entitlement implements Node @allow(roles: [TREASURER, OPERATOR], own: true)
   party: ID!
   "Of which."
   service: Service!
-  "How much."
+  "How much; 0 of an app, which is on or off."
   quota: Bytes!
   "Whether it may be used now."
   status: EntitlementStatus!
@@ -53038,12 +53048,22 @@ func (ec *executionContext) marshalNService2rochdaleᚋdomainᚐService(ctx cont
 
 var (
 	unmarshalNService2rochdaleᚋdomainᚐService = map[string]domain.Service{
-		"MAIL":    domain.Mail,
-		"STORAGE": domain.Storage,
+		"MAIL":     domain.Mail,
+		"STORAGE":  domain.Storage,
+		"CALENDAR": domain.Calendar,
+		"CONTACTS": domain.Contacts,
+		"POLLS":    domain.Polls,
+		"VISIO":    domain.Visio,
+		"SHARES":   domain.Sharing,
 	}
 	marshalNService2rochdaleᚋdomainᚐService = map[domain.Service]string{
-		domain.Mail:    "MAIL",
-		domain.Storage: "STORAGE",
+		domain.Mail:     "MAIL",
+		domain.Storage:  "STORAGE",
+		domain.Calendar: "CALENDAR",
+		domain.Contacts: "CONTACTS",
+		domain.Polls:    "POLLS",
+		domain.Visio:    "VISIO",
+		domain.Sharing:  "SHARES",
 	}
 )
 
