@@ -83,6 +83,7 @@ func (n Notices) welcome(ctx context.Context, e provisioning.AccountProvisioned,
 		told.kind = noticeMailbox
 	case domain.Storage:
 		told.kind = noticeCloud
+	default: // an app
 	}
 	done, err := n.recorded(ctx, told.id)
 	if err != nil {
