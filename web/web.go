@@ -95,7 +95,6 @@ func New(c Config) http.Handler {
 		s.origin, s.secure = u.Scheme+"://"+u.Host, u.Scheme == "https"
 	}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", s.identify(c.GraphQL))
 	mux.HandleFunc("GET /sign-in", s.signIn)
 	mux.HandleFunc("POST /sign-in", s.requestLink)
 	mux.HandleFunc("GET /sign-in/{link}", s.confirmLink)
@@ -143,23 +142,38 @@ func New(c Config) http.Handler {
 		all.Handle("/", handler)
 		handler = all
 	}
-	return s.secured(s.recovered(handler))
+	api := s.timely(s.sameOrigin(s.identify(c.GraphQL)))
+	return s.secured(s.recovered(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == graphqlPath { // most requests are, and need not be looked up
+			api.ServeHTTP(w, r)
+			return
+		}
+		handler.ServeHTTP(w, r)
+	})))
 }
 
-// secured sets the headers that keep a browser from being led astray.
+const graphqlPath = "/graphql"
+
+// secured sets the headers that keep a browser from being led astray. Those that say
+// how a page is shown are for pages.
 func (s *server) secured(next http.Handler) http.Handler {
-	headers := http.Header{
+	data := http.Header{
 		"X-Content-Type-Options":       {"nosniff"},
-		"Referrer-Policy":              {"same-origin"},
-		"X-Frame-Options":              {"DENY"},
-		"Cross-Origin-Opener-Policy":   {"same-origin"},
 		"Cross-Origin-Resource-Policy": {"same-origin"},
 	}
 	if s.secure {
-		headers.Set("Strict-Transport-Security", "max-age=31536000")
+		data.Set("Strict-Transport-Security", "max-age=31536000")
 	}
+	pages := maps.Clone(data)
+	pages.Set("Referrer-Policy", "same-origin")
+	pages.Set("X-Frame-Options", "DENY")
+	pages.Set("Cross-Origin-Opener-Policy", "same-origin")
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		maps.Copy(w.Header(), headers)
+		if r.URL.Path == graphqlPath {
+			maps.Copy(w.Header(), data)
+		} else {
+			maps.Copy(w.Header(), pages)
+		}
 		next.ServeHTTP(w, r)
 	})
 }
