@@ -88,6 +88,34 @@ func (a account) AppPasswords(ctx context.Context, of *projections.Account) ([]p
 	return processes.ListAppPasswords(ctx, a.Store, a.Provisioners[of.Service], of.ID)
 }
 
+func (a account) Used(ctx context.Context, of *projections.Account) (*domain.Bytes, error) {
+	u, err := a.Reconciler.UsageOf(ctx, of.ID)
+	return found(u.Used, !u.At.IsZero(), err)
+}
+
+func (a account) UsedAt(ctx context.Context, of *projections.Account) (*time.Time, error) {
+	u, err := a.Reconciler.UsageOf(ctx, of.ID)
+	return found(u.At, !u.At.IsZero(), err)
+}
+
+func (a account) UsageDays(ctx context.Context, of *projections.Account) ([]processes.UsageDay, error) {
+	u, err := a.Reconciler.UsageOf(ctx, of.ID)
+	return u.Days, err
+}
+
+type filledAccount struct{ *resolver }
+
+func (r *resolver) FilledAccount() exec.FilledAccountResolver { return filledAccount{r} }
+
+func (f filledAccount) Account(ctx context.Context, of *processes.Filled) (*projections.Account, error) {
+	return found(f.Models.Account(ctx, of.Account))
+}
+
+func (q query) FullestAccounts(ctx context.Context, first int) ([]processes.Filled, error) {
+	all, err := q.Reconciler.Fullest(ctx)
+	return all[:min(max(first, 0), len(all), 200)], err
+}
+
 func (s subscription) AccountsChanged(ctx context.Context) (<-chan []projections.Account, error) {
 	self, err := s.self(ctx)
 	if err != nil {

@@ -65,8 +65,30 @@ func (m mutation) ChangeQuota(ctx context.Context, id string, gb int, from *cale
 		if err != nil {
 			return err
 		}
-		return eventstore.Do(w.Tx, subscriptions.ChangeQuota{Subscription: domain.SubscriptionID(id), GB: gb, On: today, From: day})
+		change := subscriptions.ChangeQuota{Subscription: domain.SubscriptionID(id), GB: gb, On: today, From: day}
+		if day == today {
+			if err := m.fits(ctx, w, change); err != nil {
+				return err
+			}
+		}
+		return eventstore.Do(w.Tx, change)
 	})
+}
+
+// fits refuses to make a subscription smaller at once than what its accounts hold. On a later day it is put off then.
+func (m mutation) fits(ctx context.Context, w *work, change subscriptions.ChangeQuota) error {
+	state, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(change.Subscription))
+	if err != nil || change.GB >= state.GB(change.From) {
+		return err
+	}
+	started, _ := state.Started()
+	prices, _, err := eventstore.Load[offering.Offering](w.Tx, offering.Stream)
+	if err != nil {
+		return err
+	}
+	list, _ := prices.At(change.From)
+	plan, _ := list.Plan(started.Plan)
+	return m.Reconciler.Fits(ctx, change.Subscription, plan.Quota(change.GB))
 }
 
 func (m mutation) CancelSubscription(ctx context.Context, id string, ends *calendar.Date, requestID *string) (exec.SubscriptionDone, error) {

@@ -47,6 +47,7 @@ type Notices struct {
 	// Link returns that by which who reads the old address answers a change of it.
 	Link    func(context.Context, membership.ContactChangeRequested) (string, error)
 	Welcome *Welcome // nil: nobody is told of new accounts
+	Pages   string   // where members see their accounts
 }
 
 // The kinds of notice.
@@ -176,6 +177,8 @@ func (n Notices) Process() Process {
 			shares.RefundReleased{},
 			shares.RefundPaid{},
 			provisioning.AccountProvisioned{},
+			provisioning.UsagePassed{},
+			provisioning.SizePostponed{},
 		},
 		Handle: n.handle,
 	}
@@ -200,6 +203,9 @@ func (n Notices) handle(ctx context.Context, rec eventstore.Record, event any) e
 			return nil
 		}
 		return n.welcome(ctx, e, rec)
+	}
+	if of, told, is := aboutAccount(event); is {
+		return n.tellHolder(ctx, of, told, rec)
 	}
 	told, ok, err := n.about(ctx, event)
 	if err != nil || !ok {

@@ -61,6 +61,7 @@ type BookedAccount struct {
 	Login   provisioning.Login // empty once it is erased
 	Deleted bool
 	Held    bool // nobody logs in: it is suspended
+	Quota   domain.Bytes
 }
 
 // A Reconciler brings accounts to how they are wanted. Events say that an account may

@@ -48,7 +48,7 @@ func (b roster) all(service domain.Service) (all []processes.BookedAccount) {
 	for _, e := range those[provisioning.AccountRequested](b.c, b.s) {
 		if e.Service == service {
 			login, _ := e.Login.Reveal()
-			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service, Login: login, Deleted: deleted[e.Account], Held: held[e.Account]})
+			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service, Login: login, Deleted: deleted[e.Account], Held: held[e.Account], Quota: e.Quota})
 		}
 	}
 	slices.SortFunc(all, func(a, b processes.BookedAccount) int { return strings.Compare(string(a.Account), string(b.Account)) })

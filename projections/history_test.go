@@ -572,6 +572,13 @@ var acts = []act{
 		return do(h, provisioning.RecordRepaired{Account: h.account(), Repair: fmt.Sprint("r", h.quantity()), Steps: []provisioning.Step{provisioning.StepEnsure}, Revision: h.revision(), Target: pick(h, "target", "", "ldap")})
 	},
 	func(h *history) error {
+		return do(h, provisioning.NoteUsage{Account: h.account(), Used: h.quota(), Quota: h.quota(), On: h.clock.today()})
+	},
+	func(h *history) error {
+		today := h.clock.today()
+		return do(h, provisioning.PostponeSize{Account: h.account(), Used: h.quota(), Quota: h.quota(), Measured: today, On: today, Until: today.AddDays(30)})
+	},
+	func(h *history) error {
 		return do(h, provisioning.SkipWork{Account: h.account(), Revision: h.revision(), Reason: "zyxo the server is being replaced"})
 	},
 }

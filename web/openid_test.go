@@ -79,7 +79,7 @@ func openCoop(t *testing.T) *coop {
 		if c.keys, err = eventstore.NewKeys(config.Access.KV, []byte(strings.Repeat("k", 32))); err != nil {
 			t.Fatal(err)
 		}
-		config.Reach, config.Credentials = reach, c.devices
+		config.Reach, config.Credentials, config.Usage = reach, c.devices, meters{}
 		config.OpenID = c.provider(t, config.Access, config.BaseURL)
 	})
 	people := c.access.People.(people)

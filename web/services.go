@@ -30,6 +30,11 @@ type Credentials interface {
 	RevokeAppPassword(ctx context.Context, account domain.AccountID, id string) error
 }
 
+// Usage tells what accounts hold.
+type Usage interface {
+	UsageOf(ctx context.Context, account domain.AccountID) (processes.Usage, error)
+}
+
 // holdings is the page of services.
 type holdings struct {
 	page
@@ -52,7 +57,23 @@ type holding struct {
 	Profile   bool // can be had for devices of Apple
 	IsMail    bool
 	IsStorage bool
+	Usage     processes.Usage
 }
+
+// Used says what it holds; nothing where that is not known.
+func (h holding) Used() string {
+	if h.Usage.At.IsZero() {
+		return ""
+	}
+	code := "services.used"
+	if h.Quota <= 0 {
+		code = "services.used_unlimited"
+	}
+	return catalogue.Text(h.lang, code, domain.Args{"used": h.Usage.Used, "quota": h.Quota, "on": calendar.Of(h.Usage.At)}, "")
+}
+
+// Marks are the parts of what it may hold from which on it is rather full, and full.
+func (h holding) Marks() [2]int64 { return [2]int64{int64(h.Quota) * 8 / 10, int64(h.Quota) * 9 / 10} }
 
 // Path is where something is done with it.
 func (h holding) Path(what string) string {
@@ -105,6 +126,11 @@ func (s *server) holdings(r *http.Request, v access.Viewer) (p holdings, err err
 		if h.Open && s.Credentials.HasAppPasswords(r.Context(), held.ID) {
 			h.HasApps = true
 			if h.Apps, err = s.Credentials.AppPasswords(r.Context(), held.ID); err != nil {
+				return p, err
+			}
+		}
+		if s.Usage != nil {
+			if h.Usage, err = s.Usage.UsageOf(r.Context(), held.ID); err != nil {
 				return p, err
 			}
 		}

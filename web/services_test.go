@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"rochdale/domain"
 	"rochdale/domain/provisioning"
@@ -61,6 +62,16 @@ func (d *devices) RevokeAppPassword(_ context.Context, account domain.AccountID,
 	return nil
 }
 
+// meters measure mailboxes.
+type meters struct{}
+
+func (meters) UsageOf(_ context.Context, account domain.AccountID) (u processes.Usage, err error) {
+	if account == "mail/s1" {
+		u.Used, u.At = 4_600_000_000, time.Date(2026, time.November, 25, 3, 0, 0, 0, time.UTC)
+	}
+	return u, err
+}
+
 func TestAMemberSeesHerServices(t *testing.T) {
 	c := openCoop(t)
 	browser := c.in(t, "ada")
@@ -74,13 +85,16 @@ func TestAMemberSeesHerServices(t *testing.T) {
 	}
 	for query, want := range map[string][]string{
 		"":         {"Boîte aux lettres prête", "Cloud prêt", "Courrier entrant", "imap.coop.example", "ada@coop.example"}, // hers
-		"?lang=nl": {"Mailbox klaar", "Cloud klaar"}, "?lang=en": {"Mailbox ready", "Cloud ready"}, "?lang=de": {"Postfach bereit", "Cloud bereit"},
+		"?lang=nl": {"Mailbox klaar", "Cloud klaar", "4,6\u00a0GB van 5\u00a0GB gebruikt, gemeten op 25 november 2026", `<meter min="0" max="5000000000" low="4000000000" high="4500000000" optimum="0" value="4600000000"`}, "?lang=en": {"Mailbox ready", "Cloud ready"}, "?lang=de": {"Postfach bereit", "Cloud bereit"},
 	} {
 		text := page(query)
 		for _, want := range want {
 			if !strings.Contains(text, want) {
 				t.Errorf("%s does not say %q: %s", query, want, text)
 			}
+		}
+		if strings.Count(text, "<meter") != 1 {
+			t.Error("what is not measured is shown")
 		}
 		if strings.Contains(text, `http-equiv="refresh"`) {
 			t.Error("what is ready is looked at again")

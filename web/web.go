@@ -46,6 +46,7 @@ type Config struct {
 	Metrics     http.Handler    // at /metrics, for those with the scope "metrics"; may be nil
 	OpenID      http.Handler    // at the paths of package openid; may be nil
 	Credentials Credentials     // at /services; may be nil
+	Usage       Usage           // of accounts, at /services; may be nil
 	Reach       processes.Reach // that programs set themselves up by, if it is known
 	Feed        *Feed           // at /events, for programs; may be nil
 	Schemas     fs.FS           // of events, at /schemas; may be nil

@@ -57,7 +57,7 @@ func (b accountBook) AccountsOfParty(ctx context.Context, party domain.PartyID) 
 
 func bookedAccounts(accounts []projections.Account, err error) (all []processes.BookedAccount, _ error) {
 	for _, a := range accounts {
-		all = append(all, processes.BookedAccount{Account: a.ID, Service: a.Service, Login: a.Login, Deleted: a.Status == provisioning.StatusDeleted, Held: a.Status == provisioning.StatusSuspended})
+		all = append(all, processes.BookedAccount{Account: a.ID, Service: a.Service, Login: a.Login, Deleted: a.Status == provisioning.StatusDeleted, Held: a.Status == provisioning.StatusSuspended, Quota: a.Quota})
 	}
 	return all, err
 }

@@ -454,6 +454,8 @@ func (c workSkipCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 type accountsCmd struct {
 	List accountsListCmd `cmd:"" default:"withargs" help:"The accounts on all services."`
 	Why  accountsWhyCmd  `cmd:"" help:"Why an account exists, and what was done for it."`
+
+	Usage accountsUsageCmd `cmd:"" help:"What accounts hold."`
 }
 
 type accountsListCmd struct {

@@ -148,7 +148,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	var wg sync.WaitGroup
 	running := []func(context.Context){h.models.Run, links.Run}
 	if f.Role != "api" {
-		running = append(running, runner.Run, func(ctx context.Context) { h.keep(ctx, reconciler) })
+		running = append(running, runner.Run, reconciler.WatchUsage, func(ctx context.Context) { h.keep(ctx, reconciler) })
 	}
 	for _, run := range running {
 		wg.Go(func() { run(background) })
@@ -163,12 +163,12 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners, Reconciler: reconciler,
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
-		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner), OpenID: provider, Ready: h.ready,
-		Credentials: processes.Credentials{Store: h.store, Provisioners: services.provisioners}, Reach: reach,
+		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler), OpenID: provider, Ready: h.ready,
+		Credentials: processes.Credentials{Store: h.store, Provisioners: services.provisioners}, Usage: reconciler, Reach: reach,
 		Feed: &web.Feed{Store: h.store, Envelope: feed.Envelope{URL: f.URL}, Closing: ctx}, Schemas: schema.Events,
 	}
 	if f.Role == "worker" { // is asked how it does, and nothing else
-		config.GraphQL, config.Explorer, config.Folders, config.OpenID, config.Credentials, config.Feed = http.NotFoundHandler(), nil, nil, nil, nil, nil
+		config.GraphQL, config.Explorer, config.Folders, config.OpenID, config.Credentials, config.Usage, config.Feed = http.NotFoundHandler(), nil, nil, nil, nil, nil, nil
 	}
 	handler := web.New(config)
 	server := &http.Server{
@@ -215,7 +215,7 @@ func (h *house) runner(r *processes.Reconciler, mailDomain string, also ...proce
 		}
 	}
 	all := append([]processes.Process{
-		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), processes.Entitlements(h.store, h.today).In(shared),
+		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), r.Postponing(processes.Entitlements(h.store, h.today)).In(shared),
 		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today, apps...).In(shared), processes.References(h.store, h.models),
 		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
 		processes.SetOffs(h.store), processes.Leavers(h.store, h.models),
@@ -236,6 +236,9 @@ func (h *house) keep(ctx context.Context, reconciler *processes.Reconciler) {
 			return err
 		}
 		for _, s := range running {
+			if err := reconciler.Postpone(asProcess(ctx, "daily"), s.ID); err != nil {
+				return err
+			}
 			if err := processes.SyncEntitlements(asProcess(ctx, "daily"), h.store, s.ID, h.today()); err != nil {
 				return err
 			}
@@ -267,7 +270,7 @@ func (h *house) notices(f postFlags, post processes.Post, url string) processes.
 	_, host, _ := strings.Cut(strings.TrimSuffix(f.MailFrom, ">"), "@")
 	return processes.Notices{
 		Store: h.store, Post: post, Numbers: caughtUp{h.models}, Host: cmp.Or(host, "rochdale"), Days: f.NoticeDays, Today: h.today, Log: h.t.log,
-		Link: h.contacts(url).Link,
+		Link: h.contacts(url).Link, Pages: strings.TrimSuffix(url, "/") + web.Services,
 	}
 }
 

@@ -70,7 +70,7 @@ func (s *status) WriteHeader(code int) {
 func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // metrics returns what Prometheus reads.
-func (h *house) metrics(runner *processes.Runner) http.Handler {
+func (h *house) metrics(runner *processes.Runner, reconciler *processes.Reconciler) http.Handler {
 	registry := prometheus.NewRegistry()
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
@@ -89,7 +89,7 @@ func (h *house) metrics(runner *processes.Runner) http.Handler {
 		gauge("rochdale_views_position", "Position that the read models of this node have reached.", func() float64 {
 			return float64(h.models.Position())
 		}),
-		processCollector{runner},
+		processCollector{runner}, usageCollector{reconciler},
 	)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Timeout: 10 * time.Second})
 }
@@ -120,6 +120,38 @@ func (c processCollector) Collect(ch chan<- prometheus.Metric) {
 	for _, s := range all {
 		ch <- prometheus.MustNewConstMetric(processPosition, prometheus.GaugeValue, float64(s.Position), s.Process)
 		ch <- prometheus.MustNewConstMetric(processDead, prometheus.GaugeValue, float64(s.Dead), s.Process)
+	}
+}
+
+// usageCollector tells what accounts on targets held, as of the last reading of all.
+type usageCollector struct{ reconciler *processes.Reconciler }
+
+var (
+	usageHeld     = prometheus.NewDesc("rochdale_target_used_bytes", "What all accounts on a target held when that was read back last.", []string{"target"}, nil)
+	usagePromised = prometheus.NewDesc("rochdale_target_quota_bytes", "What all accounts on a target could hold then.", []string{"target"}, nil)
+)
+
+// Describe is that of [prometheus.Collector].
+func (usageCollector) Describe(ch chan<- *prometheus.Desc) {
+	ch <- usageHeld
+	ch <- usagePromised
+}
+
+// Collect is that of [prometheus.Collector].
+func (c usageCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	for _, t := range c.reconciler.Targets {
+		days, err := c.reconciler.UsageTotals(ctx, t.Name)
+		if err != nil {
+			ch <- prometheus.NewInvalidMetric(usageHeld, err)
+			return
+		}
+		if len(days) > 0 {
+			last := days[len(days)-1]
+			ch <- prometheus.MustNewConstMetric(usageHeld, prometheus.GaugeValue, float64(last.Used), t.Name)
+			ch <- prometheus.MustNewConstMetric(usagePromised, prometheus.GaugeValue, float64(last.Quota), t.Name)
+		}
 	}
 }
 

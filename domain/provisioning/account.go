@@ -11,6 +11,9 @@
 //	RecordRepaired      → AccountRepaired      account/<account>           it had been changed past us
 //	RecordFailure       → Failed               account/<account>           when what goes wrong changes
 //	SkipWork            → WorkSkipped          account/<account>           somebody gives up on a wish, while it is in trouble
+//	NoteUsage           → UsagePassed          account/<account>           it holds 80, 90 or 100 percent of what it may
+//	                      UsageFell            account/<account>           and not any more
+//	PostponeSize        → SizePostponed        account/<account>           it holds more than the size that was planned
 //	LeaveForeign        → ForeignLeft          login/<service>/<digest>    an account that is none of ours is let be
 //
 // How much an account may hold and whether it may be used is not decided here:
@@ -26,7 +29,10 @@
 // they have other words of the domain.
 package provisioning
 
-import "rochdale/domain"
+import (
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+)
 
 // StreamOf returns the stream of one account.
 func StreamOf(id domain.AccountID) domain.Stream { return domain.StreamOf("account", string(id)) }
@@ -35,6 +41,8 @@ func StreamOf(id domain.AccountID) domain.Stream { return domain.StreamOf("accou
 type Account struct {
 	requested AccountRequested
 	outcomes  map[string]Outcome // by target
+	level     int                // the threshold that what it holds has passed, in percent
+	postponed calendar.Date      // from which it was to become smaller, and held too much
 }
 
 // Outcome is what came of an account on a target.

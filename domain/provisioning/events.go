@@ -192,4 +192,7 @@ func Register(r *domain.Registry) {
 	domain.Register[Failed](r, "provisioning.failed")
 	domain.Register[WorkSkipped](r, "provisioning.work_skipped")
 	domain.Register[ForeignLeft](r, "provisioning.foreign_left")
+	domain.Register[UsagePassed](r, "provisioning.usage_passed")
+	domain.Register[UsageFell](r, "provisioning.usage_fell")
+	domain.Register[SizePostponed](r, "provisioning.size_postponed")
 }

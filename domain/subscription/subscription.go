@@ -79,6 +79,26 @@ func (s Subscription) GB(on calendar.Date) int {
 	return size
 }
 
+// SizeSince returns the day from which the size of a day holds.
+func (s Subscription) SizeSince(on calendar.Date) calendar.Date {
+	since := s.started.From
+	for _, c := range s.changes {
+		if !c.From.After(on) {
+			since = c.From
+		}
+	}
+	return since
+}
+
+// Planned returns the sizes that are planned for after a day, in order.
+func (s Subscription) Planned(after calendar.Date) []QuotaChanged {
+	i := slices.IndexFunc(s.changes, func(c QuotaChanged) bool { return c.From.After(after) })
+	if i < 0 {
+		return nil
+	}
+	return slices.Clone(s.changes[i:])
+}
+
 // Status is what a subscription gives on a day.
 type Status string
 

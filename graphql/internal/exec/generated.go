@@ -65,6 +65,7 @@ type ResolverRoot interface {
 	DocumentPayload() DocumentPayloadResolver
 	Exclusion() ExclusionResolver
 	ExitYear() ExitYearResolver
+	FilledAccount() FilledAccountResolver
 	Household() HouseholdResolver
 	Mandate() MandateResolver
 	Member() MemberResolver
@@ -105,6 +106,9 @@ type ComplexityRoot struct {
 
 type AccountResolver interface {
 	StatusText(ctx context.Context, obj *projections.Account) (string, error)
+	Used(ctx context.Context, obj *projections.Account) (*domain.Bytes, error)
+	UsedAt(ctx context.Context, obj *projections.Account) (*time.Time, error)
+	UsageDays(ctx context.Context, obj *projections.Account) ([]processes.UsageDay, error)
 	AppPasswords(ctx context.Context, obj *projections.Account) ([]provisioning.AppPassword, error)
 }
 type AccountPayloadResolver interface {
@@ -155,6 +159,9 @@ type ExitYearResolver interface {
 	Members(ctx context.Context, obj *projections.ExitYear) (*int, error)
 	AcceptedQuantity(ctx context.Context, obj *projections.ExitYear) (int, error)
 	AcceptedAmount(ctx context.Context, obj *projections.ExitYear) (money.Money, error)
+}
+type FilledAccountResolver interface {
+	Account(ctx context.Context, obj *processes.Filled) (*projections.Account, error)
 }
 type HouseholdResolver interface {
 	Parties(ctx context.Context, obj *projections.Household) ([]projections.Member, error)
@@ -396,6 +403,7 @@ type QueryResolver interface {
 	Payments(ctx context.Context, payer *string, unmatched bool, first *int, after *string, last *int, before *string) (Connection[projections.Payment], error)
 	Balance(ctx context.Context, party *string) (projections.Balance, error)
 	Accounts(ctx context.Context, inTrouble bool, first *int, after *string, last *int, before *string) (Connection[projections.Account], error)
+	FullestAccounts(ctx context.Context, first int) ([]processes.Filled, error)
 	Targets(ctx context.Context) ([]processes.TargetState, error)
 	Work(ctx context.Context, target *string, parked bool) ([]processes.Work, error)
 	Holdings(ctx context.Context, party *string) ([]projections.Holding, error)
@@ -4652,6 +4660,12 @@ type Account implements Node @allow(roles: [OPERATOR], own: true) {
   status: AccountStatus!
   "The same in the words of the reader's language, like ` + "`" + `mailbox ready` + "`" + ` or ` + "`" + `cloud in progress` + "`" + `."
   statusText: String!
+  "How much was in it when that was measured last; null if it never was, or its service cannot say."
+  used: Bytes
+  "When it was."
+  usedAt: DateTime
+  "What was in it on each day, as it was measured last on that day, oldest first: of the last 400 days."
+  usageDays: [UsageDay!]! @listSize(assumed: 400) @allow(own: true)
   "By which single devices get in, oldest first; none where the service has none."
   appPasswords: [AppPassword!]! @listSize(assumed: 30) @allow(own: true)
   "Null while there is none."
@@ -4670,6 +4684,32 @@ type AccountTrouble @allow(roles: [OPERATOR]) {
   attempts: Int!
   "Nothing more is tried until the wish changes, or somebody steps in."
   parked: Boolean!
+}
+
+"What was in an account on a day."
+type UsageDay @allow(own: true) {
+  "Which."
+  on: Date!
+  "How much."
+  used: Bytes!
+}
+
+"How full an account is."
+type FilledAccount @allow(roles: [OPERATOR]) {
+  "Of the account."
+  id: ID!
+  "The account; null if it has gone since."
+  account: Account
+  "Where it is."
+  target: String!
+  "How much was in it."
+  used: Bytes!
+  "How much it could hold: -1 if as much as there is room for."
+  quota: Bytes!
+  "When it was measured."
+  at: DateTime!
+  "The one in hundredths of the other, rounded down."
+  percent: Int!
 }
 
 "A page of accounts."
@@ -4721,6 +4761,11 @@ extend type Query {
     inTrouble: Boolean! = false
     "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
   ): AccountConnection! @allow(roles: [OPERATOR])
+}
+
+extend type Query {
+  "The accounts that are fullest, the fullest first, as of the last reading."
+  fullestAccounts("At most so many, up to 200." first: Int! = 50): [FilledAccount!]! @listSize(assumed: 200) @allow(roles: [OPERATOR])
 }
 
 "Where accounts of a service are."
@@ -5271,7 +5316,10 @@ extend type Mutation {
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SubscriptionPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
 
-  "Changes the size of a subscription."
+  """
+  Changes the size of a subscription. A smaller one than what an account holds is refused from today on. From a later day
+  on it is accepted: if the account still holds more on that day, it is put off to the first of the month after.
+  """
   changeQuota(
     "Of the subscription."
     subscription: ID!
@@ -5355,6 +5403,12 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_status(ctx, field)
 	case "statusText":
 		return ec.fieldContext_Account_statusText(ctx, field)
+	case "used":
+		return ec.fieldContext_Account_used(ctx, field)
+	case "usedAt":
+		return ec.fieldContext_Account_usedAt(ctx, field)
+	case "usageDays":
+		return ec.fieldContext_Account_usageDays(ctx, field)
 	case "appPasswords":
 		return ec.fieldContext_Account_appPasswords(ctx, field)
 	case "trouble":
@@ -6091,6 +6145,26 @@ func (ec *executionContext) childFields_ExitYear(ctx context.Context, field grap
 		return ec.fieldContext_ExitYear_asking(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ExitYear", field.Name)
+}
+
+func (ec *executionContext) childFields_FilledAccount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_FilledAccount_id(ctx, field)
+	case "account":
+		return ec.fieldContext_FilledAccount_account(ctx, field)
+	case "target":
+		return ec.fieldContext_FilledAccount_target(ctx, field)
+	case "used":
+		return ec.fieldContext_FilledAccount_used(ctx, field)
+	case "quota":
+		return ec.fieldContext_FilledAccount_quota(ctx, field)
+	case "at":
+		return ec.fieldContext_FilledAccount_at(ctx, field)
+	case "percent":
+		return ec.fieldContext_FilledAccount_percent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type FilledAccount", field.Name)
 }
 
 func (ec *executionContext) childFields_FiscalYear(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7583,6 +7657,16 @@ func (ec *executionContext) childFields_Turnout(ctx context.Context, field graph
 		return ec.fieldContext_Turnout_castVotes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Turnout", field.Name)
+}
+
+func (ec *executionContext) childFields_UsageDay(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "on":
+		return ec.fieldContext_UsageDay_on(ctx, field)
+	case "used":
+		return ec.fieldContext_UsageDay_used(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UsageDay", field.Name)
 }
 
 func (ec *executionContext) childFields_VATRatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -13461,6 +13545,20 @@ func (ec *executionContext) field_Query_exitYear_args(ctx context.Context, rawAr
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_fullestAccounts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_holdings_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -14754,6 +14852,84 @@ func (ec *executionContext) _Account_statusText(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Account_statusText(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, true, true, "String")
+}
+
+func (ec *executionContext) _Account_used(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().Used(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *domain.Bytes) graphql.Marshaler {
+			return ec.marshalOBytes2ᚖrochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, true, true, "Bytes")
+}
+
+func (ec *executionContext) _Account_usedAt(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_usedAt(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().UsedAt(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_usedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, true, true, "DateTime")
+}
+
+func (ec *executionContext) _Account_usageDays(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_usageDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().UsageDays(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []processes.UsageDay) graphql.Marshaler {
+			return ec.marshalNUsageDay2ᚕrochdaleᚋprocessesᚐUsageDayᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Account_usageDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Account",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UsageDay(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Account_appPasswords(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
@@ -20540,6 +20716,176 @@ func (ec *executionContext) fieldContext_ExitYear_asking(_ context.Context, fiel
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _FilledAccount_id(ctx context.Context, field graphql.CollectedField, obj *processes.Filled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FilledAccount_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Account, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.AccountID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐAccountID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FilledAccount_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FilledAccount", field, false, false, "ID")
+}
+
+func (ec *executionContext) _FilledAccount_account(ctx context.Context, field graphql.CollectedField, obj *processes.Filled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FilledAccount_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.FilledAccount().Account(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Account) graphql.Marshaler {
+			return ec.marshalOAccount2ᚖrochdaleᚋprojectionsᚐAccount(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_FilledAccount_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "FilledAccount",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Account(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _FilledAccount_target(ctx context.Context, field graphql.CollectedField, obj *processes.Filled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FilledAccount_target(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Target, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FilledAccount_target(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FilledAccount", field, false, false, "String")
+}
+
+func (ec *executionContext) _FilledAccount_used(ctx context.Context, field graphql.CollectedField, obj *processes.Filled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FilledAccount_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Bytes) graphql.Marshaler {
+			return ec.marshalNBytes2rochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FilledAccount_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FilledAccount", field, false, false, "Bytes")
+}
+
+func (ec *executionContext) _FilledAccount_quota(ctx context.Context, field graphql.CollectedField, obj *processes.Filled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FilledAccount_quota(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quota, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Bytes) graphql.Marshaler {
+			return ec.marshalNBytes2rochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FilledAccount_quota(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FilledAccount", field, false, false, "Bytes")
+}
+
+func (ec *executionContext) _FilledAccount_at(ctx context.Context, field graphql.CollectedField, obj *processes.Filled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FilledAccount_at(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FilledAccount_at(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FilledAccount", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _FilledAccount_percent(ctx context.Context, field graphql.CollectedField, obj *processes.Filled) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_FilledAccount_percent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Percent(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_FilledAccount_percent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("FilledAccount", field, true, false, "Int")
 }
 
 func (ec *executionContext) _FiscalYear_from(ctx context.Context, field graphql.CollectedField, obj *calendar.Period) (ret graphql.Marshaler) {
@@ -33428,6 +33774,50 @@ func (ec *executionContext) fieldContext_Query_accounts(ctx context.Context, fie
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_fullestAccounts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_fullestAccounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().FullestAccounts(ctx, fc.Args["first"].(int))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []processes.Filled) graphql.Marshaler {
+			return ec.marshalNFilledAccount2ᚕrochdaleᚋprocessesᚐFilledᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_fullestAccounts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_FilledAccount(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_fullestAccounts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_targets(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -40755,6 +41145,52 @@ func (ec *executionContext) fieldContext_Turnout_castVotes(_ context.Context, fi
 	return graphql.NewScalarFieldContext("Turnout", field, false, false, "Int")
 }
 
+func (ec *executionContext) _UsageDay_on(ctx context.Context, field graphql.CollectedField, obj *processes.UsageDay) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageDay_on(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.On, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageDay_on(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageDay", field, false, false, "Date")
+}
+
+func (ec *executionContext) _UsageDay_used(ctx context.Context, field graphql.CollectedField, obj *processes.UsageDay) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_UsageDay_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Bytes) graphql.Marshaler {
+			return ec.marshalNBytes2rochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_UsageDay_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("UsageDay", field, false, false, "Bytes")
+}
+
 func (ec *executionContext) _VATRatePayload_position(ctx context.Context, field graphql.CollectedField, obj *VATRateDone) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -43604,6 +44040,12 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 			out.text(marshalNAccountStatus2rochdaleᚋdomainᚋprovisioningᚐStatus[obj.Status])
 		case "statusText":
 			out.value(ec._Account_statusText(ctx, field, obj), graphql.Null)
+		case "used":
+			out.value(ec._Account_used(ctx, field, obj), graphql.RequiredNull)
+		case "usedAt":
+			out.value(ec._Account_usedAt(ctx, field, obj), graphql.RequiredNull)
+		case "usageDays":
+			out.value(ec._Account_usageDays(ctx, field, obj), graphql.Null)
 		case "appPasswords":
 			out.value(ec._Account_appPasswords(ctx, field, obj), graphql.Null)
 		case "trouble":
@@ -45346,6 +45788,54 @@ func (ec *executionContext) _ExitYear(ctx context.Context, sel ast.SelectionSet,
 			out.value(ec._ExitYear_acceptedAmount(ctx, field, obj), graphql.Null)
 		case "asking":
 			out.value(ec._ExitYear_asking(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var filledAccountImplementors = []string{"FilledAccount"}
+
+func (ec *executionContext) _FilledAccount(ctx context.Context, sel ast.SelectionSet, obj *processes.Filled) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, filledAccountImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("FilledAccount")
+		case "id":
+			out.text(string(obj.Account))
+		case "account":
+			out.value(ec._FilledAccount_account(ctx, field, obj), graphql.RequiredNull)
+		case "target":
+			out.text(obj.Target)
+		case "used":
+			if v := scalar.MarshalBytes(obj.Used); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._FilledAccount_used(ctx, field, obj), graphql.Null)
+			}
+		case "quota":
+			if v := scalar.MarshalBytes(obj.Quota); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._FilledAccount_quota(ctx, field, obj), graphql.Null)
+			}
+		case "at":
+			if v := scalar.MarshalDateTime(obj.At); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._FilledAccount_at(ctx, field, obj), graphql.Null)
+			}
+		case "percent":
+			out.value(ec._FilledAccount_percent(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -47972,6 +48462,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_accounts(ctx, field)
 				})
+		case "fullestAccounts":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_fullestAccounts(ctx, field)
+				})
 		case "targets":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -50096,6 +50592,40 @@ func (ec *executionContext) _Turnout(ctx context.Context, sel ast.SelectionSet, 
 	return out.end()
 }
 
+var usageDayImplementors = []string{"UsageDay"}
+
+func (ec *executionContext) _UsageDay(ctx context.Context, sel ast.SelectionSet, obj *processes.UsageDay) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, usageDayImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("UsageDay")
+		case "on":
+			if v := scalar.MarshalDate(obj.On); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._UsageDay_on(ctx, field, obj), graphql.Null)
+			}
+		case "used":
+			if v := scalar.MarshalBytes(obj.Used); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._UsageDay_used(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var vATRatePayloadImplementors = []string{"VATRatePayload", "Payload"}
 
 func (ec *executionContext) _VATRatePayload(ctx context.Context, sel ast.SelectionSet, obj *VATRateDone) graphql.Marshaler {
@@ -51577,6 +52107,26 @@ var (
 
 func (ec *executionContext) marshalNExitYear2rochdaleᚋprojectionsᚐExitYear(ctx context.Context, sel ast.SelectionSet, v projections.ExitYear) graphql.Marshaler {
 	return ec._ExitYear(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNFilledAccount2rochdaleᚋprocessesᚐFilled(ctx context.Context, sel ast.SelectionSet, v processes.Filled) graphql.Marshaler {
+	return ec._FilledAccount(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNFilledAccount2ᚕrochdaleᚋprocessesᚐFilledᚄ(ctx context.Context, sel ast.SelectionSet, v []processes.Filled) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._FilledAccount(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) marshalNFiscalYear2rochdaleᚋdomainᚋcalendarᚐPeriod(ctx context.Context, sel ast.SelectionSet, v calendar.Period) graphql.Marshaler {
@@ -54237,6 +54787,26 @@ func (ec *executionContext) marshalNTurnout2rochdaleᚋgraphqlᚋinternalᚋexec
 	return ec._Turnout(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNUsageDay2rochdaleᚋprocessesᚐUsageDay(ctx context.Context, sel ast.SelectionSet, v processes.UsageDay) graphql.Marshaler {
+	return ec._UsageDay(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNUsageDay2ᚕrochdaleᚋprocessesᚐUsageDayᚄ(ctx context.Context, sel ast.SelectionSet, v []processes.UsageDay) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._UsageDay(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNVATRatePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐVATRateDone(ctx context.Context, sel ast.SelectionSet, v VATRateDone) graphql.Marshaler {
 	return ec._VATRatePayload(ctx, sel, &v)
 }
@@ -54614,6 +55184,24 @@ func (ec *executionContext) marshalOBoolean2ᚖbool(ctx context.Context, sel ast
 	_ = sel
 	_ = ctx
 	res := graphql.MarshalBoolean(*v)
+	return res
+}
+
+func (ec *executionContext) unmarshalOBytes2ᚖrochdaleᚋdomainᚐBytes(ctx context.Context, v any) (*domain.Bytes, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := scalar.UnmarshalBytes(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOBytes2ᚖrochdaleᚋdomainᚐBytes(ctx context.Context, sel ast.SelectionSet, v *domain.Bytes) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := scalar.MarshalBytes(*v)
 	return res
 }
 

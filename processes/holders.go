@@ -1,0 +1,92 @@
+package processes
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"time"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
+	"rochdale/domain/membership"
+	"rochdale/domain/provisioning"
+	"rochdale/domain/subscription"
+	"rochdale/eventstore"
+)
+
+// The kinds of notice about what becomes of an account: to who has it, and to who pays it where that is somebody else.
+const (
+	noticeUsage          membership.NoticeKind = "usage"
+	noticeUsagePayer     membership.NoticeKind = "usage_payer"
+	noticePostponed      membership.NoticeKind = "size_postponed"
+	noticePostponedPayer membership.NoticeKind = "size_postponed_payer"
+)
+
+func init() {
+	sample := domain.Args{
+		"login": provisioning.Login("ada.sample@coop.example"), "holder": "Ada Sample", "service": domain.Mail, "percent": 90,
+		"used": domain.Bytes(4_600_000_000), "quota": 5 * domain.GB, "pages": "https://coop.example/services",
+	}
+	samples[noticeUsage], samples[noticeUsagePayer] = sample, sample
+	sample = maps.Clone(sample)
+	sample["quota"], sample["surplus"], sample["until"] = 3*domain.GB, domain.Bytes(1_600_000_000), calendar.On(2026, time.April, 1)
+	samples[noticePostponed], samples[noticePostponedPayer] = sample, sample
+}
+
+// payers are the kinds of notice to who pays, by those to who has the account.
+var payers = map[membership.NoticeKind]membership.NoticeKind{
+	noticeUsage: noticeUsagePayer, noticePostponed: noticePostponedPayer,
+}
+
+// aboutAccount says what an event tells who has an account, and whether anything.
+func aboutAccount(event any) (of provisioning.Subject, told notice, is bool) {
+	switch e := event.(type) {
+	case provisioning.UsagePassed:
+		return e.Subject, notice{kind: noticeUsage, args: domain.Args{"on": e.On, "percent": e.Percent, "used": e.Used, "quota": e.Quota}}, true
+	case provisioning.SizePostponed:
+		return e.Subject, notice{kind: noticePostponed, args: domain.Args{
+			"on": e.On, "used": e.Used, "quota": e.Quota, "surplus": e.Used - e.Quota, "until": e.Until,
+		}}, true
+	}
+	return of, told, false
+}
+
+// tellHolder tells who has an account of it, each in their language, and who pays it. Who pays is told by name whose it
+// is, and not under which login.
+func (n Notices) tellHolder(ctx context.Context, of provisioning.Subject, told notice, rec eventstore.Record) error {
+	account, _, err := read[provisioning.Account](ctx, n.Store, provisioning.StreamOf(of.Account))
+	if err != nil {
+		return err
+	}
+	asked, _ := account.Requested()
+	login, known := asked.Login.Reveal()
+	if !known {
+		return nil // of nobody any more
+	}
+	told.id, told.party = membership.NoticeID(rec.ID.String()), of.Party
+	told.args["login"], told.args["service"], told.args["pages"] = login, of.Service, n.Pages
+	holder, err := n.party(ctx, of.Party, rec)
+	if err != nil {
+		return err
+	}
+	err = errors.Join(n.tell(ctx, told, holder, holder.email), n.tellAgents(ctx, told, holder, rec))
+	id, _ := entitlement.Of(of.Entitlement)
+	paid, _, failed := read[subscription.Subscription](ctx, n.Store, subscription.StreamOf(id))
+	if err = errors.Join(err, failed); err != nil {
+		return err
+	}
+	started, _ := paid.Started()
+	if started.Payer == "" || started.Payer == of.Party {
+		return nil
+	}
+	payer, err := n.party(ctx, started.Payer, rec)
+	if err != nil {
+		return err
+	}
+	to := told
+	to.id, to.kind, to.party, to.args = told.id+"-payer", payers[told.kind], started.Payer, maps.Clone(told.args)
+	to.args["holder"] = holder.name
+	delete(to.args, "login")
+	return n.tell(ctx, to, payer, payer.email)
+}
