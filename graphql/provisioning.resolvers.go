@@ -111,9 +111,9 @@ func (f filledAccount) Account(ctx context.Context, of *processes.Filled) (*proj
 	return found(f.Models.Account(ctx, of.Account))
 }
 
-func (q query) FullestAccounts(ctx context.Context, first int) ([]processes.Filled, error) {
+func (q query) FullestAccounts(ctx context.Context, most int) ([]processes.Filled, error) {
 	all, err := q.Reconciler.Fullest(ctx)
-	return all[:min(max(first, 0), len(all), 200)], err
+	return all[:min(max(most, 0), len(all), 200)], err
 }
 
 func (s subscription) AccountsChanged(ctx context.Context) (<-chan []projections.Account, error) {

@@ -90,7 +90,7 @@ func TestOperatorsSeeWhichAccountsAreFullest(t *testing.T) {
 	if err := r.ReadUsage(eventstore.As(t.Context(), "test")); err != nil {
 		t.Fatal(err)
 	}
-	a := c.must("operator", `{ fullestAccounts(first: 1) { target used percent account { login used } } }`)
+	a := c.must("operator", `{ fullestAccounts(most: 1) { target used percent account { login used } } }`)
 	if got := jsonOf(a.at("fullestAccounts")); !strings.Contains(got, `"login":"bert.exemple@example.org"`) || !strings.Contains(got, `"target":"mail","used":200000000`) {
 		t.Error(got)
 	}

@@ -403,7 +403,7 @@ type QueryResolver interface {
 	Payments(ctx context.Context, payer *string, unmatched bool, first *int, after *string, last *int, before *string) (Connection[projections.Payment], error)
 	Balance(ctx context.Context, party *string) (projections.Balance, error)
 	Accounts(ctx context.Context, inTrouble bool, first *int, after *string, last *int, before *string) (Connection[projections.Account], error)
-	FullestAccounts(ctx context.Context, first int) ([]processes.Filled, error)
+	FullestAccounts(ctx context.Context, most int) ([]processes.Filled, error)
 	Targets(ctx context.Context) ([]processes.TargetState, error)
 	Work(ctx context.Context, target *string, parked bool) ([]processes.Work, error)
 	Holdings(ctx context.Context, party *string) ([]projections.Holding, error)
@@ -4765,7 +4765,7 @@ extend type Query {
 
 extend type Query {
   "The accounts that are fullest, the fullest first, as of the last reading."
-  fullestAccounts("At most so many, up to 200." first: Int! = 50): [FilledAccount!]! @listSize(assumed: 200) @allow(roles: [OPERATOR])
+  fullestAccounts("At most so many, up to 200." most: Int! = 50): [FilledAccount!]! @listSize(assumed: 200) @allow(roles: [OPERATOR])
 }
 
 "Where accounts of a service are."
@@ -13548,14 +13548,14 @@ func (ec *executionContext) field_Query_exitYear_args(ctx context.Context, rawAr
 func (ec *executionContext) field_Query_fullestAccounts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
-	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "most",
 		func(ctx context.Context, v any) (int, error) {
 			return ec.unmarshalNInt2int(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["first"] = arg0
+	args["most"] = arg0
 	return args, nil
 }
 
@@ -33784,7 +33784,7 @@ func (ec *executionContext) _Query_fullestAccounts(ctx context.Context, field gr
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Query().FullestAccounts(ctx, fc.Args["first"].(int))
+			return ec.Resolvers.Query().FullestAccounts(ctx, fc.Args["most"].(int))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v []processes.Filled) graphql.Marshaler {
