@@ -42,6 +42,9 @@ type Config struct {
 
 	// Reconciler is what operators steer; without one there are no targets.
 	Reconciler *processes.Reconciler
+	// Webhooks are what operators enter endpoints with; without them, none is told
+	// anything.
+	Webhooks *processes.Webhooks
 
 	MaxBody   int64         // bytes of a request, 1 MiB; of a message on a socket too
 	MaxTokens int           // of a document, 4000
@@ -79,6 +82,7 @@ func (c Config) withDefaults() Config {
 	c.Own = or(c.Own, 100)
 	c.Heartbeat = or(c.Heartbeat, 12*time.Second)
 	c.Log = or(c.Log, slog.Default())
+	c.Webhooks = or(c.Webhooks, &processes.Webhooks{Store: c.Store, Log: c.Log})
 	c.Reconciler = or(c.Reconciler, &processes.Reconciler{Store: c.Store, Log: c.Log})
 	return c
 }

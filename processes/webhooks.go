@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math"
 	mathrand "math/rand/v2"
 	"net/http"
 	"net/url"
@@ -43,7 +42,9 @@ type Webhooks struct {
 	// Schedule are the pauses after each failed attempt, but the last: those of
 	// Standard Webhooks if there are none. Each is lengthened a little by chance.
 	Schedule []time.Duration
-	Log      *slog.Logger
+	// Tried, if not nil, hears of each attempt when it has been made on this node.
+	Tried func(webhook string, d Delivery)
+	Log   *slog.Logger
 }
 
 // A Sender sends what is signed to endpoints: see adapters/standardwebhooks.
@@ -69,6 +70,7 @@ type Webhook struct {
 
 // A secret is one by which bodies are signed, sealed under the key of all webhooks.
 type secret struct {
+	ID     string    `json:"id,omitempty"` // of what has asked for it
 	Sealed []byte    `json:"sealed"`
 	Key    int       `json:"key"`
 	Until  time.Time `json:"until,omitzero"` // which it is no more used
@@ -109,8 +111,10 @@ type place struct {
 	Waiting  []waiting `json:"waiting,omitempty"` // in the order of the log
 	Streak   int       `json:"streak,omitempty"`  // events that were not taken at first, since one was
 	Outage   *outage   `json:"outage,omitempty"`
-	First    int64     `json:"first"` // page of the journal
-	Last     int64     `json:"last"`  // and the one after the last
+	Tried    *Delivery `json:"tried,omitempty"` // last
+	Taken    time.Time `json:"taken,omitzero"`  // when anything last was
+	First    int64     `json:"first"`           // page of the journal
+	Last     int64     `json:"last"`            // and the one after the last
 
 	revision int64
 	saved    int64 // position
@@ -133,6 +137,8 @@ const (
 	maxPages = 100
 	// maxHeed is the longest that an endpoint is left alone because it asks to be.
 	maxHeed = 24 * time.Hour
+	// maxOverlap is the longest that a secret signs beside the one after it.
+	maxOverlap = 30 * 24 * time.Hour
 )
 
 // standardSchedule is that of Standard Webhooks: ten attempts in three days.
@@ -146,12 +152,13 @@ var (
 	ErrHookURL    = domain.Refusal{
 		Code: "processes.webhook_url", Reason: "{url} cannot be told anything: give a URL like https://example.org/hook, without a user in it",
 	}
+	ErrHookOverlap  = domain.Refusal{Code: "processes.webhook_overlap", Reason: "a secret may sign beside the one after it for 0 to {hours} hours"}
 	ErrHookPosition = domain.Refusal{Code: "processes.webhook_position", Reason: "the log has no position {position}: it is at {head}"}
 )
 
 // Add enters an endpoint, to which all that comes after a position is told, and returns
 // the secret by which its receiver tells that it was us. Entered again under the same
-// id, it is as it was.
+// id, it is as it was; if that secret signs no more, it returns none.
 func (w *Webhooks) Add(ctx context.Context, hook Webhook, after int64) (Webhook, string, error) {
 	u, err := url.Parse(hook.URL)
 	if err != nil || u.Host == "" || u.User != nil || u.Fragment != "" || u.Scheme != "https" && (u.Scheme != "http" || !w.Private) {
@@ -165,7 +172,7 @@ func (w *Webhooks) Add(ctx context.Context, hook Webhook, after int64) (Webhook,
 	}
 	hook.ID = cmp.Or(hook.ID, w.Store.NewID().String())
 	hook.Created, hook.By = w.Store.Now().UTC().Truncate(time.Second), eventstore.Actor(ctx)
-	fresh, err := w.newSecret(ctx, hook.ID)
+	fresh, err := w.newSecret(ctx, hook.ID, hook.ID)
 	if err != nil {
 		return hook, "", err
 	}
@@ -187,7 +194,7 @@ func (w *Webhooks) Add(ctx context.Context, hook Webhook, after int64) (Webhook,
 	if err != nil {
 		return hook, "", err
 	}
-	text, err := w.reveal(ctx, hook)
+	text, err := w.reveal(ctx, hook, hook.ID)
 	return hook, text, err
 }
 
@@ -220,13 +227,20 @@ func (w *Webhooks) Remove(ctx context.Context, id string) error {
 }
 
 // Rotate gives an endpoint another secret, which it returns. The one before it signs
-// too, for so long.
-func (w *Webhooks) Rotate(ctx context.Context, id string, both time.Duration) (Webhook, string, error) {
-	fresh, err := w.newSecret(ctx, id)
+// too, for so long. Asked again by the same, it returns what it gave then; if that
+// signs no more, none.
+func (w *Webhooks) Rotate(ctx context.Context, id, request string, both time.Duration) (Webhook, string, error) {
+	if both < 0 || both > maxOverlap {
+		return Webhook{}, "", ErrHookOverlap.With("hours", int(maxOverlap/time.Hour))
+	}
+	fresh, err := w.newSecret(ctx, id, cmp.Or(request, w.Store.NewID().String()))
 	if err != nil {
 		return Webhook{}, "", err
 	}
 	hook, err := w.change(ctx, id, func(hook *Webhook) {
+		if slices.ContainsFunc(hook.Secrets, func(s secret) bool { return s.ID == fresh.ID }) {
+			return
+		}
 		until := w.Store.Now().UTC().Add(both)
 		for i := range hook.Secrets {
 			if s := &hook.Secrets[i]; s.Until.IsZero() || s.Until.After(until) {
@@ -238,8 +252,18 @@ func (w *Webhooks) Rotate(ctx context.Context, id string, both time.Duration) (W
 	if err != nil {
 		return hook, "", err
 	}
-	text, err := w.reveal(ctx, hook)
+	text, err := w.reveal(ctx, hook, fresh.ID)
 	return hook, text, err
+}
+
+// Secret returns the secret of an endpoint that was asked for by somebody, or "" if
+// that signs no more.
+func (w *Webhooks) Secret(ctx context.Context, id, request string) (string, error) {
+	hook, _, err := w.hook(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	return w.reveal(ctx, hook, request)
 }
 
 // Enable lets an endpoint be told events again, from where it was.
@@ -257,7 +281,7 @@ func (w *Webhooks) Enable(ctx context.Context, id string) error {
 
 // Disable has an endpoint told nothing until it is enabled.
 func (w *Webhooks) Disable(ctx context.Context, id, why string) error {
-	_, err := w.change(ctx, id, func(hook *Webhook) { hook.Disabled = why })
+	_, err := w.change(ctx, id, func(hook *Webhook) { hook.Disabled = cmp.Or(why, "by "+eventstore.Actor(ctx)) })
 	return err
 }
 
@@ -267,7 +291,7 @@ func (w *Webhooks) Replay(ctx context.Context, id string, after int64) error {
 		return err
 	}
 	return w.move(ctx, id, func(at *place) {
-		*at = place{Position: after, First: at.First, Last: at.Last}
+		*at = place{Position: after, First: at.First, Last: at.Last, Tried: at.Tried, Taken: at.Taken}
 	})
 }
 
@@ -323,19 +347,49 @@ func (w *Webhooks) Test(ctx context.Context, id string) (Delivery, error) {
 	return d, nil
 }
 
+// HookState is what is to be said of an endpoint in a word.
+type HookState string
+
+// The states of an endpoint.
+const (
+	HookWell     HookState = "well"
+	HookFailing  HookState = "failing"  // it takes nothing, and is tried by the schedule
+	HookDisabled HookState = "disabled" // nothing is tried until somebody enables it
+)
+
 // A HookStatus is how an endpoint does.
 type HookStatus struct {
 	Webhook
 	Position int64 `json:"position"` // up to which all was taken, waits or is dead
-	Waiting  int   `json:"waiting"`  // events that it has not taken
-	Dead     int   `json:"dead"`     // letters
+	// Behind is how many events the log has from the first on that the endpoint wants
+	// and has not taken, and Oldest when that one was recorded.
+	Behind  int64     `json:"behind"`
+	Oldest  time.Time `json:"oldest,omitzero"`
+	Waiting int       `json:"waiting"` // events that it has not taken
+	Dead    int       `json:"dead"`    // letters
 	// Outage is why it takes nothing now, if so.
-	Outage  string    `json:"outage,omitempty"`
-	Since   time.Time `json:"since,omitzero"`
-	NextTry time.Time `json:"next_try,omitzero"`
-	Taken   time.Time `json:"last_taken,omitzero"` // when it last took anything, as far as the journal goes back
-	Signed  int       `json:"signatures"`          // by so many secrets
+	Outage   string    `json:"outage,omitempty"`
+	Since    time.Time `json:"since,omitzero"`
+	Attempts int       `json:"attempts,omitempty"` // in a row that failed since
+	NextTry  time.Time `json:"next_try,omitzero"`
+	Taken    time.Time `json:"last_taken,omitzero"` // when it last took anything
+	Last     *Delivery `json:"last,omitempty"`      // attempt, and what came of it
+	Signed   int       `json:"signatures"`          // by so many secrets
 }
+
+// State returns its state.
+func (s HookStatus) State() HookState {
+	switch {
+	case s.Disabled != "":
+		return HookDisabled
+	case s.Outage != "":
+		return HookFailing
+	}
+	return HookWell
+}
+
+// Reason is why an endpoint does not do well; "" if it does.
+func (s HookStatus) Reason() string { return cmp.Or(s.Disabled, s.Outage) }
 
 // All returns all endpoints and how they do, oldest first.
 func (w *Webhooks) All(ctx context.Context) (all []HookStatus, err error) {
@@ -343,31 +397,9 @@ func (w *Webhooks) All(ctx context.Context) (all []HookStatus, err error) {
 		if err != nil {
 			return nil, err
 		}
-		var s HookStatus
-		if err := json.Unmarshal(e.Value, &s.Webhook); err != nil {
-			return nil, fmt.Errorf("processes: %s: %w", e.Key, err)
-		}
-		at, err := w.place(ctx, s.ID)
+		s, err := w.status(ctx, e)
 		if err != nil {
 			return nil, err
-		}
-		s.Signed, s.Secrets = len(w.valid(s.Secrets)), nil
-		s.Position, s.Waiting = at.Position, len(at.Waiting)
-		if at.Outage != nil {
-			s.Outage, s.Since, s.NextTry = at.Outage.Error, at.Outage.Since, at.Outage.Next
-		}
-		for _, err := range eventstore.Entries(ctx, w.kv(), deadSpace+hookSpace+s.ID+"/") {
-			if err != nil {
-				return nil, err
-			}
-			s.Dead++
-		}
-		journal, err := w.Journal(ctx, s.ID, math.MaxInt)
-		if err != nil {
-			return nil, err
-		}
-		if i := slices.IndexFunc(journal, func(d Delivery) bool { return d.Error == "" }); i >= 0 {
-			s.Taken = journal[i].At
 		}
 		all = append(all, s)
 	}
@@ -375,6 +407,54 @@ func (w *Webhooks) All(ctx context.Context) (all []HookStatus, err error) {
 		return cmp.Or(a.Created.Compare(b.Created), strings.Compare(a.ID, b.ID))
 	})
 	return all, nil
+}
+
+// Status returns how an endpoint does, if there is such a one.
+func (w *Webhooks) Status(ctx context.Context, id string) (s HookStatus, known bool, err error) {
+	entries, err := w.kv().Get(ctx, hookSpace+id)
+	if err != nil || entries[0].Revision == 0 {
+		return s, false, err
+	}
+	s, err = w.status(ctx, entries[0])
+	return s, true, err
+}
+
+func (w *Webhooks) status(ctx context.Context, e eventstore.Entry) (s HookStatus, err error) {
+	if err := json.Unmarshal(e.Value, &s.Webhook); err != nil {
+		return s, fmt.Errorf("processes: %s: %w", e.Key, err)
+	}
+	at, err := w.place(ctx, s.ID)
+	if err != nil {
+		return s, err
+	}
+	s.Signed, s.Secrets = len(w.valid(s.Secrets)), nil
+	s.Position, s.Waiting, s.Last, s.Taken = at.Position, len(at.Waiting), at.Tried, at.Taken
+	if at.Outage != nil {
+		s.Outage, s.Since, s.Attempts, s.NextTry = at.Outage.Error, at.Outage.Since, at.Outage.Attempts, at.Outage.Next
+	}
+	for _, err := range eventstore.Entries(ctx, w.kv(), deadSpace+hookSpace+s.ID+"/") {
+		if err != nil {
+			return s, err
+		}
+		s.Dead++
+	}
+	first := at.Position + 1
+	if len(at.Waiting) > 0 {
+		first = at.Waiting[0].Position
+	}
+	for rec, err := range w.Store.Log.All(ctx, first-1) {
+		if err != nil {
+			return s, err
+		}
+		// The place is not moved on for each event that is not wanted: see serve.
+		if s.Oldest = rec.RecordedAt; s.Types.Want(rec.Type) || rec.Position-at.Position > 10*saveEvery {
+			head, err := w.Store.Log.Head(ctx)
+			s.Behind = head - rec.Position + 1
+			return s, err
+		}
+	}
+	s.Oldest = time.Time{}
+	return s, nil
 }
 
 // Journal returns the last attempts to tell an endpoint anything, newest first.
@@ -460,7 +540,8 @@ var hookKey = sealed.Key{Subject: "webhooks", Class: sealed.Service}
 
 const secretBytes = 32
 
-func (w *Webhooks) newSecret(ctx context.Context, id string) (s secret, err error) {
+func (w *Webhooks) newSecret(ctx context.Context, id, request string) (s secret, err error) {
+	s.ID = request
 	raw := make([]byte, secretBytes)
 	_, _ = rand.Read(raw) // never fails
 	s.Sealed, s.Key, err = w.Store.Keys.Seal(ctx, hookKey, raw, []byte(id))
@@ -491,10 +572,12 @@ func (w *Webhooks) open(ctx context.Context, hook Webhook) (secrets [][]byte, er
 	return secrets, nil
 }
 
-// reveal returns the newest secret as its receiver needs it.
-func (w *Webhooks) reveal(ctx context.Context, hook Webhook) (string, error) {
+// reveal returns the secret that was asked for by somebody as its receiver needs it,
+// or "" if it signs no more.
+func (w *Webhooks) reveal(ctx context.Context, hook Webhook, request string) (string, error) {
+	hook.Secrets = slices.DeleteFunc(slices.Clone(hook.Secrets), func(s secret) bool { return s.ID != request })
 	secrets, err := w.open(ctx, hook)
-	if err != nil {
+	if err != nil || len(secrets) == 0 {
 		return "", err
 	}
 	return "whsec_" + base64.StdEncoding.EncodeToString(secrets[0]), nil
@@ -792,6 +875,12 @@ func (w *Webhooks) settle(ctx context.Context, hook Webhook, revision int64, bef
 	slices.SortFunc(at.Waiting, func(a, b waiting) int { return cmp.Compare(a.Position, b.Position) })
 	if len(journal) > 0 {
 		slices.SortStableFunc(journal, func(a, b Delivery) int { return a.At.Compare(b.At) })
+		at.Tried = &journal[len(journal)-1]
+		for _, d := range journal {
+			if d.Error == "" {
+				at.Taken = d.At
+			}
+		}
 		page, err := json.Marshal(journal)
 		if err != nil {
 			return err
@@ -843,9 +932,14 @@ type verdict struct {
 }
 
 // send makes one attempt.
-func (w *Webhooks) send(ctx context.Context, hook Webhook, secrets [][]byte, event feed.Event, attempt int) (Delivery, verdict) {
+func (w *Webhooks) send(ctx context.Context, hook Webhook, secrets [][]byte, event feed.Event, attempt int) (d Delivery, v verdict) {
+	defer func() {
+		if w.Tried != nil && ctx.Err() == nil {
+			w.Tried(hook.ID, d)
+		}
+	}()
 	began := w.Store.Now().UTC()
-	d := Delivery{Position: event.Position, ID: event.ID, Type: event.Type, Attempt: attempt, At: began}
+	d = Delivery{Position: event.Position, ID: event.ID, Type: event.Type, Attempt: attempt, At: began}
 	body, err := json.Marshal(w.Envelope.Of(event))
 	if err != nil {
 		d.Error = err.Error()
@@ -853,7 +947,7 @@ func (w *Webhooks) send(ctx context.Context, hook Webhook, secrets [][]byte, eve
 	}
 	status, after, err := w.Sender.Send(ctx, hook.URL, event.ID.String(), began, secrets, body)
 	d.Status, d.Millis = status, w.Store.Now().Sub(began).Milliseconds()
-	v := verdict{fail: true, after: after}
+	v = verdict{fail: true, after: after}
 	switch {
 	case err != nil:
 		v.endpoint, v.err = true, err.Error()

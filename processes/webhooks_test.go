@@ -304,7 +304,7 @@ func TestWebhooksAreEntered(t *testing.T) {
 	if _, again, err := w.Add(t.Context(), processes.Webhook{ID: "mine", URL: "https://example.org/"}, 0); again != first || err != nil {
 		t.Errorf("entered again: %v", err)
 	}
-	_, second, err := w.Rotate(t.Context(), made.ID, time.Hour)
+	_, second, err := w.Rotate(t.Context(), made.ID, "", time.Hour)
 	if err != nil || second == first {
 		t.Errorf("rotated: %v", err)
 	}

@@ -135,7 +135,8 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	}
 	reconciler := h.reconciler(services)
 	runner := h.runner(reconciler, f.MailDomain, mails...)
-	runner.Tell(h.webhooks(f.hookFlags, f.URL))
+	hooks := h.webhooks(f.hookFlags, f.URL)
+	runner.Tell(hooks)
 	contacts := h.contacts(f.URL)
 	links := access.NewLinks(h.access, post, f.URL, h.coop, h.t.log)
 
@@ -160,7 +161,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		Access: h.access, Links: links, Contacts: contacts, BaseURL: f.URL, Coop: h.coop, Log: h.t.log, Trusted: f.Proxy,
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
-			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners, Reconciler: reconciler,
+			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners, Reconciler: reconciler, Webhooks: hooks,
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler), OpenID: provider, Ready: h.ready,

@@ -91,12 +91,8 @@ func (webhooksListCmd) Help() string { return "Example:\n  rochdale webhooks lis
 
 // Run lists the endpoints.
 func (webhooksListCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
-	return withWebhooks(ctx, g, t, hookFlags{}, func(ctx context.Context, h *house, w *processes.Webhooks) error {
+	return withWebhooks(ctx, g, t, hookFlags{}, func(ctx context.Context, _ *house, w *processes.Webhooks) error {
 		all, err := w.All(ctx)
-		if err != nil {
-			return err
-		}
-		head, err := h.store.Log.Head(ctx)
 		if err != nil {
 			return err
 		}
@@ -114,7 +110,7 @@ func (webhooksListCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 				case s.Outage != "":
 					state = fmt.Sprintf("takes nothing since %s, tried again at %s: %s", s.Since.In(time.Local).Format(time.DateTime), s.NextTry.In(time.Local).Format(time.DateTime), s.Outage)
 				}
-				fmt.Fprintf(tw, "%s\t%s\t%v\t%t\t%d\t%d\t%d\t%s\n", s.ID, s.URL, s.Types, s.Personal, head-s.Position, s.Waiting, s.Dead, state)
+				fmt.Fprintf(tw, "%s\t%s\t%v\t%t\t%d\t%d\t%d\t%s\n", s.ID, s.URL, s.Types, s.Personal, s.Behind, s.Waiting, s.Dead, state)
 			}
 			_ = tw.Flush()
 		})
@@ -190,7 +186,7 @@ func (webhooksRotateCmd) Help() string {
 // Run rotates the secret.
 func (c webhooksRotateCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	return withWebhooks(ctx, g, t, hookFlags{}, func(ctx context.Context, _ *house, w *processes.Webhooks) error {
-		hook, secret, err := w.Rotate(ctx, c.ID, c.Both)
+		hook, secret, err := w.Rotate(ctx, c.ID, "", c.Both)
 		if err != nil {
 			return err
 		}

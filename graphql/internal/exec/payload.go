@@ -153,6 +153,21 @@ type (
 		Done
 		ID string
 	}
+	// WebhookDone is about a webhook.
+	WebhookDone struct {
+		Done
+		ID string
+	}
+	// WebhookSecretDone is about the secret of a webhook.
+	WebhookSecretDone struct {
+		WebhookDone
+		Secret *string
+	}
+	// WebhookTestDone is about what came of a test.
+	WebhookTestDone struct {
+		WebhookDone
+		Delivery processes.Delivery
+	}
 	// AccountDone is about an account.
 	AccountDone struct {
 		Done
