@@ -170,9 +170,11 @@ func (r *Runner) CatchUp(ctx context.Context) error {
 type Status struct {
 	Process  string `json:"process"`
 	Position int64  `json:"position"` // of the last event that all of its parts are through with
-	Holder   string `json:"holder"`   // the nodes that run it
-	Dead     int    `json:"dead"`     // letters, and work that was given up
-	Waiting  int    `json:"waiting"`  // how much work is put off
+	// Oldest is when the first event was recorded that it has yet to answer.
+	Oldest  time.Time `json:"oldest,omitzero"`
+	Holder  string    `json:"holder"`  // the nodes that run it
+	Dead    int       `json:"dead"`    // letters, and work that was given up
+	Waiting int       `json:"waiting"` // how much work is put off
 }
 
 // Status returns that of all processes.
@@ -189,8 +191,9 @@ func (r *Runner) Status(ctx context.Context) (all []Status, err error) {
 			}
 		}
 		_, position, err := c.checkpoint(ctx)
+		var oldest time.Time
 		if err == nil {
-			position, err = c.through(ctx, position)
+			position, oldest, err = c.through(ctx, position)
 		}
 		if err != nil {
 			return nil, err
@@ -200,7 +203,7 @@ func (r *Runner) Status(ctx context.Context) (all []Status, err error) {
 			if err != nil {
 				return nil, err
 			}
-			status := Status{Process: c.Name, Position: position, Holder: held.Holder, Dead: len(letters)}
+			status := Status{Process: c.Name, Position: position, Oldest: oldest, Holder: held.Holder, Dead: len(letters)}
 			if c.Pending != nil {
 				waiting, given, err := c.Pending(ctx)
 				if err != nil {
@@ -213,6 +216,9 @@ func (r *Runner) Status(ctx context.Context) (all []Status, err error) {
 		}
 		last := &all[len(all)-1]
 		last.Position = min(last.Position, position)
+		if last.Oldest.IsZero() || !oldest.IsZero() && oldest.Before(last.Oldest) {
+			last.Oldest = oldest
+		}
 		if !strings.Contains(last.Holder, held.Holder) {
 			last.Holder = strings.TrimPrefix(last.Holder+", "+held.Holder, ", ")
 		}
@@ -221,15 +227,16 @@ func (r *Runner) Status(ctx context.Context) (all []Status, err error) {
 }
 
 // through returns the position of the last event that there is nothing to do about
-// after a checkpoint, which is not moved on for events that nobody waits for.
-func (c *consumer) through(ctx context.Context, position int64) (int64, error) {
+// after a checkpoint, which is not moved on for events that nobody waits for; and when
+// the next was recorded, if there is one.
+func (c *consumer) through(ctx context.Context, position int64) (int64, time.Time, error) {
 	for rec, err := range c.store.Log.All(ctx, position) {
 		if err != nil || c.wants(rec) {
-			return position, err
+			return position, rec.RecordedAt, err
 		}
 		position = rec.Position
 	}
-	return position, nil
+	return position, time.Time{}, nil
 }
 
 const (

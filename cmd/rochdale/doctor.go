@@ -97,6 +97,7 @@ func (h *house) examine(ctx context.Context, note func(what, state, says, do str
 	if err := h.models.CatchUp(ctx); check("read models", err, "they have caught up with the log", "look at the event that the message names") {
 		h.examineProcesses(ctx, note)
 	}
+	h.examineWebhooks(ctx, note)
 	services, err := openServices(ctx, h.Globals)
 	if check("services", err, "mail and storage can be opened", "check --mailboxes and the data folder") {
 		defer services.close()
@@ -147,5 +148,31 @@ func (h *house) examineProcesses(ctx context.Context, note func(what, state, say
 			continue
 		}
 		note("process "+s.Process, "ok", fmt.Sprintf("through position %d", s.Position), "")
+	}
+}
+
+// patient is how long an endpoint may take nothing before somebody should look.
+const patient = time.Hour
+
+func (h *house) examineWebhooks(ctx context.Context, note func(what, state, says, do string)) {
+	all, err := h.webhooks(hookFlags{}, "").All(ctx)
+	if err != nil {
+		note("webhooks", "broken", err.Error(), "check the database")
+		return
+	}
+	for _, s := range all {
+		what, since := "webhook "+s.ID, s.Since.In(time.Local).Format(time.DateTime)
+		switch {
+		case s.Disabled != "":
+			note(what, "warning", "it is disabled: "+s.Disabled, "rochdale webhooks enable "+s.ID+" when it takes events again; or remove it")
+		case s.Outage != "" && h.store.Now().Sub(s.Since) > patient:
+			note(what, "warning", fmt.Sprintf("%s takes nothing since %s: %s", s.URL, since, s.Outage), "see rochdale webhooks journal "+s.ID+", and have whoever runs it look")
+		case s.Dead > 0:
+			note(what, "warning", fmt.Sprintf("%d events were not taken", s.Dead), "see rochdale log dead, and rochdale webhooks retry them when the cause is mended")
+		case s.Outage != "":
+			note(what, "ok", fmt.Sprintf("it takes nothing since %s, and is tried again", since), "")
+		default:
+			note(what, "ok", fmt.Sprintf("%d events behind", s.Behind), "")
+		}
 	}
 }

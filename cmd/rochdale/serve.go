@@ -131,11 +131,12 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 			return misused("--relay: %v", err)
 		}
 		defer to.Close() //nolint:errcheck // what was acknowledged is there
-		mails = append(mails, processes.Relay(h.store, relayName(where), to, feed.Envelope{URL: f.URL}, f.RelayPersonal))
+		mails = append(mails, processes.Relay(h.store, relayName(where), measuredPublisher{to, relayName(where)}, feed.Envelope{URL: f.URL}, f.RelayPersonal))
 	}
 	reconciler := h.reconciler(services)
 	runner := h.runner(reconciler, f.MailDomain, mails...)
 	hooks := h.webhooks(f.hookFlags, f.URL)
+	hooks.Tried = tried
 	runner.Tell(hooks)
 	contacts := h.contacts(f.URL)
 	links := access.NewLinks(h.access, post, f.URL, h.coop, h.t.log)
@@ -164,7 +165,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners, Reconciler: reconciler, Webhooks: hooks,
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
-		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler), OpenID: provider, Ready: h.ready,
+		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler, hooks), OpenID: provider, Ready: h.ready,
 		Credentials: processes.Credentials{Store: h.store, Provisioners: services.provisioners}, Usage: reconciler, Reach: reach,
 		Feed: &web.Feed{Store: h.store, Envelope: feed.Envelope{URL: f.URL}, Closing: ctx}, Schemas: schema.Events,
 	}

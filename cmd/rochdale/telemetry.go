@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -26,6 +27,45 @@ var requests = prometheus.NewHistogramVec(prometheus.HistogramOpts{
 	Name: "rochdale_http_request_duration_seconds", Help: "Time that requests took, by where they went and how they ended.",
 	Buckets: []float64{.001, .0025, .005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10},
 }, []string{"route", "method", "status"})
+
+var relays = prometheus.NewCounterVec(prometheus.CounterOpts{
+	Name: "rochdale_relay_messages_total", Help: "Messages that this node has published to a broker, and tried to, by what came of it: published or failed.",
+}, []string{"relay", "outcome"})
+
+// A measuredPublisher counts what it publishes.
+type measuredPublisher struct {
+	message.Publisher
+	relay string
+}
+
+// Publish is that of [message.Publisher].
+func (c measuredPublisher) Publish(topic string, messages ...*message.Message) error {
+	err, outcome := c.Publisher.Publish(topic, messages...), "published"
+	if err != nil {
+		outcome = "failed"
+	}
+	relays.WithLabelValues(c.relay, outcome).Add(float64(len(messages)))
+	return err
+}
+
+var deliveries = prometheus.NewHistogramVec(prometheus.HistogramOpts{
+	Name:    "rochdale_webhook_delivery_duration_seconds",
+	Help:    "Time that attempts of this node to tell endpoints events took, by what came of them: taken, refused by an answer, or unanswered.",
+	Buckets: []float64{.01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20},
+}, []string{"webhook", "outcome"})
+
+// tried counts and times an attempt.
+func tried(webhook string, d processes.Delivery) {
+	outcome := "taken"
+	switch {
+	case d.Error == "":
+	case d.Status > 0:
+		outcome = "refused"
+	default:
+		outcome = "unanswered"
+	}
+	deliveries.WithLabelValues(webhook, outcome).Observe(float64(d.Millis) / 1000)
+}
 
 // measured counts and times requests, by the first part of their path: the rest
 // may say who asks for what.
@@ -70,13 +110,13 @@ func (s *status) WriteHeader(code int) {
 func (s *status) Unwrap() http.ResponseWriter { return s.ResponseWriter }
 
 // metrics returns what Prometheus reads.
-func (h *house) metrics(runner *processes.Runner, reconciler *processes.Reconciler) http.Handler {
+func (h *house) metrics(runner *processes.Runner, reconciler *processes.Reconciler, hooks *processes.Webhooks) http.Handler {
 	registry := prometheus.NewRegistry()
 	gauge := func(name, help string, value func() float64) prometheus.Collector {
 		return prometheus.NewGaugeFunc(prometheus.GaugeOpts{Name: name, Help: help}, value)
 	}
 	registry.MustRegister(
-		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), requests,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}), requests, deliveries, relays,
 		gauge("rochdale_log_position", "Position of the last event in the log.", func() float64 {
 			ctx, cancel := context.WithTimeout(context.Background(), time.Second)
 			defer cancel()
@@ -89,7 +129,7 @@ func (h *house) metrics(runner *processes.Runner, reconciler *processes.Reconcil
 		gauge("rochdale_views_position", "Position that the read models of this node have reached.", func() float64 {
 			return float64(h.models.Position())
 		}),
-		processCollector{runner}, usageCollector{reconciler},
+		processCollector{runner}, usageCollector{reconciler}, hookCollector{hooks},
 	)
 	return promhttp.HandlerFor(registry, promhttp.HandlerOpts{Timeout: 10 * time.Second})
 }
@@ -99,12 +139,14 @@ type processCollector struct{ runner *processes.Runner }
 
 var (
 	processPosition = prometheus.NewDesc("rochdale_process_position", "Position of the last event that a process is through with.", []string{"process"}, nil)
+	processOldest   = prometheus.NewDesc("rochdale_process_lag_seconds", "Age of the oldest event that a process has yet to answer; 0 if there is none.", []string{"process"}, nil)
 	processDead     = prometheus.NewDesc("rochdale_process_dead_letters", "Events that a process could not answer.", []string{"process"}, nil)
 )
 
 // Describe is that of [prometheus.Collector].
 func (processCollector) Describe(ch chan<- *prometheus.Desc) {
 	ch <- processPosition
+	ch <- processOldest
 	ch <- processDead
 }
 
@@ -119,6 +161,7 @@ func (c processCollector) Collect(ch chan<- prometheus.Metric) {
 	}
 	for _, s := range all {
 		ch <- prometheus.MustNewConstMetric(processPosition, prometheus.GaugeValue, float64(s.Position), s.Process)
+		ch <- prometheus.MustNewConstMetric(processOldest, prometheus.GaugeValue, age(s.Oldest, c.runner.Store.Now()), s.Process)
 		ch <- prometheus.MustNewConstMetric(processDead, prometheus.GaugeValue, float64(s.Dead), s.Process)
 	}
 }
@@ -151,6 +194,62 @@ func (c usageCollector) Collect(ch chan<- prometheus.Metric) {
 			last := days[len(days)-1]
 			ch <- prometheus.MustNewConstMetric(usageHeld, prometheus.GaugeValue, float64(last.Used), t.Name)
 			ch <- prometheus.MustNewConstMetric(usagePromised, prometheus.GaugeValue, float64(last.Quota), t.Name)
+		}
+	}
+}
+
+// age is how many seconds ago something was; 0 if it never was.
+func age(at, now time.Time) float64 {
+	if at.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(at).Seconds())
+}
+
+// hookCollector tells how endpoints do.
+type hookCollector struct{ hooks *processes.Webhooks }
+
+func hookDesc(name, help string) *prometheus.Desc {
+	return prometheus.NewDesc("rochdale_webhook_"+name, help, []string{"webhook"}, nil)
+}
+
+var (
+	hookLag      = hookDesc("lag_events", "Events in the log from the first on that an endpoint has yet to take.")
+	hookOldest   = hookDesc("lag_seconds", "Age of the oldest event that an endpoint has yet to take; 0 if there is none.")
+	hookWaiting  = hookDesc("waiting", "Events that an endpoint did not take and is told again.")
+	hookDead     = hookDesc("dead_letters", "Events that an endpoint did not take however often they were tried.")
+	hookAttempts = hookDesc("failed_attempts", "Attempts in a row that failed since an endpoint takes nothing; 0 while it takes anything.")
+	hookFailing  = hookDesc("failing_seconds", "How long an endpoint has taken nothing; 0 while it takes anything.")
+	hookDisabled = hookDesc("disabled", "Whether an endpoint is disabled: 1 if so.")
+)
+
+// Describe is that of [prometheus.Collector].
+func (hookCollector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{hookLag, hookOldest, hookWaiting, hookDead, hookAttempts, hookFailing, hookDisabled} {
+		ch <- d
+	}
+}
+
+// Collect is that of [prometheus.Collector].
+func (c hookCollector) Collect(ch chan<- prometheus.Metric) {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	all, err := c.hooks.All(ctx)
+	if err != nil {
+		ch <- prometheus.NewInvalidMetric(hookLag, err)
+		return
+	}
+	now := c.hooks.Store.Now()
+	for _, s := range all {
+		disabled := 0.0
+		if s.Disabled != "" {
+			disabled = 1
+		}
+		for d, value := range map[*prometheus.Desc]float64{
+			hookLag: float64(s.Behind), hookOldest: age(s.Oldest, now), hookWaiting: float64(s.Waiting), hookDead: float64(s.Dead),
+			hookAttempts: float64(s.Attempts), hookFailing: age(s.Since, now), hookDisabled: disabled,
+		} {
+			ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, s.ID)
 		}
 	}
 }
