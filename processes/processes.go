@@ -40,6 +40,10 @@ type Process struct {
 	// times; then the process goes on with the next event. As long as a server is
 	// away or asks to be left alone, the process waits for it.
 	Handle func(ctx context.Context, rec eventstore.Record, event any) error
+	// Keep, if not nil, writes what Handle has only noted, so that what several events
+	// lead to is written at once. It is called before the checkpoint moves on. If it
+	// fails, the events are answered again, and what was noted is forgotten.
+	Keep func(ctx context.Context) error
 	// Work, if not nil, does until ctx ends what Handle has put off. Every node does.
 	Work func(ctx context.Context)
 	// Settle, if not nil, does now what was put off and is not to wait.
@@ -402,6 +406,14 @@ func (c *consumer) handle(ctx context.Context, rec eventstore.Record) (err error
 	return err
 }
 
+// keep writes what was noted.
+func (c *consumer) keep(ctx context.Context) error {
+	if c.Keep == nil {
+		return nil
+	}
+	return c.Keep(ctx)
+}
+
 func lasting(err error) bool { return fault.IsPermanent(err) }
 
 func (c *consumer) catchUp(ctx context.Context, through int64) error {
@@ -410,6 +422,7 @@ func (c *consumer) catchUp(ctx context.Context, through int64) error {
 	if err != nil || position >= through {
 		return err
 	}
+	noted := 0
 	for rec, err := range c.store.Log.All(ctx, position) {
 		if err != nil {
 			return err
@@ -426,8 +439,16 @@ func (c *consumer) catchUp(ctx context.Context, through int64) error {
 			if err != nil {
 				return err
 			}
+			if noted++; noted%saveEvery == 0 {
+				if err := c.keep(ctx); err != nil {
+					return err
+				}
+			}
 		}
 		position = rec.Position
+	}
+	if err := c.keep(ctx); err != nil {
+		return err
 	}
 	return kv.Put(ctx, eventstore.Change{
 		Key: entry.Key, Value: strconv.AppendInt(nil, position, 10), Revision: entry.Revision,
@@ -482,6 +503,9 @@ func (f *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.M
 		save := func(ctx context.Context) error {
 			if reached == saved {
 				return nil
+			}
+			if err := f.keep(ctx); err != nil {
+				return err
 			}
 			err := kv.Put(ctx, eventstore.Change{Key: entry.Key, Value: strconv.AppendInt(nil, reached, 10), Revision: revision})
 			if err == nil {
@@ -645,7 +669,11 @@ func (r *Runner) Replay(ctx context.Context, process string, position int64) err
 		if err != nil {
 			return err
 		}
-		if err := r.all[i].handle(ctx, rec); err != nil {
+		err := r.all[i].handle(ctx, rec)
+		if err == nil {
+			err = r.all[i].keep(ctx)
+		}
+		if err != nil {
 			return fmt.Errorf("processes: replay of %s at %d: %w", process, position, err)
 		}
 		break

@@ -190,6 +190,7 @@ func (r *Reconciler) Processes() (all []Process) {
 }
 
 func (r *Reconciler) process(t Target) Process {
+	asked := new(noted)
 	return Process{
 		Name: "provisioning-" + t.Name,
 		Wants: []any{
@@ -203,7 +204,7 @@ func (r *Reconciler) process(t Target) Process {
 		},
 		Handle: func(ctx context.Context, rec eventstore.Record, event any) error {
 			if e, erased := event.(membership.PersonalDataErased); erased {
-				return r.erase(ctx, t, rec, e)
+				return r.erase(ctx, t, rec, e, asked)
 			}
 			account, service, ends := concerned(event)
 			if app, of := switched(event); app.App() && t.Service == domain.Storage && len(t.At.Capabilities().Apps) > 0 {
@@ -219,7 +220,15 @@ func (r *Reconciler) process(t Target) Process {
 			if w.Next.Sub(rec.RecordedAt) > old {
 				w.Next = w.Next.Add(randN(5 * time.Minute))
 			}
-			if err := ask(ctx, r.kv(), w); err != nil {
+			asked.note(w)
+			return nil
+		},
+		Keep: func(ctx context.Context) error {
+			all := asked.take()
+			if len(all) == 0 {
+				return nil
+			}
+			if err := ask(ctx, r.kv(), all...); err != nil {
 				return err
 			}
 			r.wake(t.Name)
@@ -250,7 +259,7 @@ func (r *Reconciler) process(t Target) Process {
 
 // erase has what nobody has a login for any more deleted: erasure reaches every target.
 // A person has decided it, so nobody is asked again.
-func (r *Reconciler) erase(ctx context.Context, t Target, rec eventstore.Record, e membership.PersonalDataErased) error {
+func (r *Reconciler) erase(ctx context.Context, t Target, rec eventstore.Record, e membership.PersonalDataErased, asked *noted) error {
 	if e.Class != sealed.Service || r.Book == nil {
 		return nil
 	}
@@ -262,16 +271,12 @@ func (r *Reconciler) erase(ctx context.Context, t Target, rec eventstore.Record,
 		if a.Service != t.Service || a.Deleted {
 			continue
 		}
-		err := ask(ctx, r.kv(), Work{
+		asked.note(Work{
 			Account: a.Account, Target: t.Name, ID: rec.ID.String(), Wish: rec.Position, Cause: rec.ID, Correlation: rec.Correlation,
 			Why: rec.Type, By: rec.Actor, Since: rec.RecordedAt, Next: r.now(), Ends: true, Sure: true,
 			Party: e.Party, Erased: e.Through,
 		})
-		if err != nil {
-			return err
-		}
 	}
-	r.wake(t.Name)
 	return nil
 }
 
@@ -321,16 +326,33 @@ type lane struct {
 
 	pending []piece // as they were found when looked for last; not being done here
 	looked  time.Time
-	fresh   bool // there may be more
-	width   int  // how much is asked at once, growing after the target was away
-	row     int  // how many have met trouble one after the other
-	flying  map[string]bool
-	landed  chan landing
+	fresh   bool  // there may be more
+	width   int   // how much is asked at once, growing after the target was away
+	most    int   // and may be, beside other nodes
+	row     int   // how many have met trouble one after the other
 	failed  error // the first trouble met, for who settles
+
+	held    map[string]bool // what this node is at: in the queue, being tried, or down
+	queue   []queued        // taken, and not begun: so that whoever is done need not wait for the database
+	trying  int
+	landed  chan landing
+	down    []landing // tried, and not written yet
+	since   time.Time // when the first of these came down
+	stalled bool      // there was trouble: nothing is begun before it is looked at
 }
 
-// glance is how often a node looks for work that others have put down.
-const glance = time.Second
+// A queued is a piece of work that is this node's for as long as a context goes on.
+type queued struct {
+	piece
+	ctx context.Context
+}
+
+const (
+	// glance is how often a node looks for work that others have put down.
+	glance = time.Second
+	// gathering is for how long what came of work waits for more, to be written with it.
+	gathering = 50 * time.Millisecond
+)
 
 // work does the work of the target until ctx ends.
 func (l *lane) work(ctx context.Context) {
@@ -370,11 +392,11 @@ func (l *lane) settle(ctx context.Context, only func(Work) bool) error {
 		for _, p := range begun {
 			tried[wish{p.Account, p.Wish}] = true
 		}
-		if len(begun) == 0 && len(l.flying) == 0 {
+		if len(begun) == 0 && len(l.held) == 0 {
 			break
 		}
-		if len(l.flying) > 0 {
-			l.land(ctx, true)
+		if l.trying > 0 {
+			l.land(<-l.landed)
 		}
 	}
 	l.finish(ctx)
@@ -386,20 +408,27 @@ func (l *lane) settle(ctx context.Context, only func(Work) bool) error {
 
 func (l *lane) start() {
 	l.pending, l.looked, l.fresh, l.failed, l.row = nil, time.Time{}, true, nil, 0
-	l.width = l.t.parallel()
-	l.flying, l.landed = map[string]bool{}, make(chan landing, 4*l.t.parallel())
+	l.width, l.most = l.t.parallel(), l.t.parallel()
+	l.held, l.landed = map[string]bool{}, make(chan landing, l.t.parallel())
+	l.queue, l.trying, l.down, l.stalled = nil, 0, nil, false
 }
 
-// finish waits for what is under way.
+// finish waits for what is under way, and gives back the rest.
 func (l *lane) finish(ctx context.Context) {
-	for len(l.flying) > 0 {
-		l.land(context.WithoutCancel(ctx), true)
+	l.giveBack()
+	for l.trying > 0 {
+		l.land(<-l.landed)
 	}
+	_ = l.settleDown(ctx)
 }
 
 // rest waits until there may be something to do.
 func (l *lane) rest(ctx context.Context) {
-	timer := time.NewTimer(glance)
+	pause := glance
+	if len(l.down) > 0 {
+		pause = gathering
+	}
+	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
@@ -407,7 +436,7 @@ func (l *lane) rest(ctx context.Context) {
 	case <-l.woken:
 		l.fresh = true
 	case landed := <-l.landed:
-		l.settleDown(ctx, []landing{landed})
+		l.land(landed)
 	}
 }
 
@@ -415,9 +444,15 @@ func (l *lane) rest(ctx context.Context) {
 // where that is nil, of what is due. Pressing work is not put off by how long ago its
 // event was recorded. It returns what was begun.
 func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (begun []piece, err error) {
-	l.land(ctx, false)
-	free := l.width - len(l.flying)
-	if free <= 0 {
+	for range len(l.landed) {
+		l.land(<-l.landed)
+	}
+	if l.stalled {
+		_ = l.settleDown(ctx)
+	}
+	ahead := l.trying + len(l.queue)
+	free := 2*l.width - ahead
+	if !l.stalled && !l.due() && (free <= 0 || ahead > 0 && free < l.width) {
 		return nil, nil
 	}
 	state, err := targetState(ctx, l.kv(), l.t.Name)
@@ -429,16 +464,18 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 		if !open && pressing && err == nil && l.failed == nil {
 			l.failed = fault.New(fault.Unavailable, "", "target %s is %s: %s", l.t.Name, state.State, state.Reason)
 		}
+		l.giveBack()
+		_ = l.settleDown(ctx)
 		return nil, err
 	}
+	l.stalled = false
+	l.fly()
 	if limit := l.t.perMinute(); limit > 0 {
 		used := state.Writes
 		if passed := l.now().Sub(state.Minute); passed >= time.Minute {
 			used = max(0, used-limit*int(passed/time.Minute))
 		}
-		if free = min(free, limit-used); free <= 0 {
-			return nil, nil
-		}
+		free = min(free, limit-used-len(l.held))
 	}
 	if l.fresh && (len(l.pending) == 0 || time.Since(l.looked) > glance) || time.Since(l.looked) > glance {
 		if err := l.look(ctx, state); err != nil {
@@ -448,8 +485,8 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 	now := l.now()
 	var take []piece
 	l.pending = slices.DeleteFunc(l.pending, func(p piece) bool {
-		if len(take) == free || l.flying[p.key()] {
-			return l.flying[p.key()]
+		if len(take) >= free || l.held[p.key()] {
+			return l.held[p.key()]
 		}
 		if some == nil && !p.Next.After(now) || some != nil && some(p.Work) {
 			take = append(take, p)
@@ -458,6 +495,9 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 		return false
 	})
 	if len(take) == 0 {
+		if l.due() {
+			_ = l.settleDown(ctx)
+		}
 		return nil, nil
 	}
 	return l.begin(ctx, take)
@@ -523,7 +563,7 @@ func (l *lane) look(ctx context.Context, state TargetState) error {
 	}
 	held := map[string]bool{}
 	for _, p := range all {
-		if p.Holder != "" && !l.flying[p.key()] {
+		if p.Holder != "" && !l.held[p.key()] {
 			held[p.Holder] = true
 		}
 	}
@@ -536,21 +576,26 @@ func (l *lane) look(ctx context.Context, state TargetState) error {
 		return err
 	}
 	l.pending = all[:0]
-	others := 0
+	others := map[string]int{}
 	for _, p := range all {
 		switch {
-		case p.Parked || l.flying[p.key()] || stopped && p.Ends && !p.Sure && (p.Wish == 0 || p.Wish > state.Sure):
+		case p.Parked || l.held[p.key()] || stopped && p.Ends && !p.Sure && (p.Wish == 0 || p.Wish > state.Sure):
 		case p.Holder != "" && !dead[p.Holder]:
-			others++
+			others[p.Holder]++
 		default:
 			l.pending = append(l.pending, p)
 		}
 	}
 	slices.SortStableFunc(l.pending, func(a, b piece) int { return a.Next.Compare(b.Next) })
 	l.looked, l.fresh = time.Now(), false
-	if n := l.t.parallel() - others; l.width > n { // as much as all nodes may ask at once
-		l.width = max(1, n)
+	// As much as all nodes may ask at once: the others do, with what they hold, up to
+	// their share.
+	l.most = l.t.parallel()
+	for _, n := range others {
+		l.most -= min(n, (l.t.parallel()+len(others))/(len(others)+1))
 	}
+	l.most = max(1, l.most)
+	l.width = min(l.width, l.most)
 	return nil
 }
 
@@ -605,48 +650,79 @@ func (l *lane) question(ctx context.Context, state TargetState, all []piece) (bo
 	})
 }
 
-// begin takes work for this node, and has it done.
+// begin takes work for this node, and has it done. In the same transaction it writes
+// what came of what was done before.
 func (l *lane) begin(ctx context.Context, take []piece) (begun []piece, err error) {
 	holder, working, err := l.shift.begin(ctx, len(take))
 	if err != nil {
 		return nil, err
 	}
-	claim := func(some []piece) error {
-		var changes []eventstore.Change
-		for i := range some {
-			some[i].Holder = holder
-			c, err := some[i].change()
-			if err != nil {
-				return err
-			}
-			changes = append(changes, c)
+	claims := make([]eventstore.Change, len(take))
+	for i := range take {
+		take[i].Holder = holder
+		if claims[i], err = take[i].change(); err != nil {
+			l.shift.end(len(take))
+			return nil, err
 		}
-		return l.kv().Put(ctx, changes...)
 	}
-	err = claim(take)
 	taken := take
+	err = l.settleDown(ctx, claims...)
 	if eventstore.IsStale(err) { // some has changed: which?
 		taken, err, l.fresh, l.looked = nil, nil, true, time.Time{}
 		for i := range take {
-			if failed := claim(take[i : i+1]); failed == nil {
+			if failed := l.kv().Put(ctx, claims[i]); failed == nil {
 				taken = append(taken, take[i])
 			} else if !eventstore.IsStale(failed) {
 				err = failed
 				break
 			}
 		}
-	}
-	if err != nil && len(taken) == len(take) {
+	} else if err != nil {
 		taken = nil
 	}
 	l.shift.end(len(take) - len(taken))
 	for _, p := range taken {
 		p.revision++
-		l.flying[p.key()] = true
+		l.held[p.key()] = true
 		begun = append(begun, p)
-		go func() { l.landed <- l.do(working, p) }()
+		l.queue = append(l.queue, queued{p, working})
 	}
+	l.fly()
 	return begun, err
+}
+
+// fly begins what is in the queue, as far as the target bears it.
+func (l *lane) fly() {
+	for !l.stalled && l.trying < l.width && len(l.queue) > 0 {
+		next := l.queue[0]
+		l.queue = l.queue[1:]
+		l.trying++
+		go func() { l.landed <- l.do(next.ctx, next.piece) }()
+	}
+}
+
+// land takes note of a piece that was tried.
+func (l *lane) land(out landing) {
+	l.trying--
+	if len(l.down) == 0 {
+		l.since = time.Now()
+	}
+	l.down = append(l.down, out)
+	l.stalled = l.stalled || out.err != nil
+	l.fly()
+}
+
+// giveBack gives back what was not begun.
+func (l *lane) giveBack() {
+	for _, q := range l.queue {
+		l.down = append(l.down, landing{piece: q.piece, holder: q.Holder, untried: true})
+	}
+	l.queue = nil
+}
+
+// due reports whether what came of work is to be written.
+func (l *lane) due() bool {
+	return len(l.down) > 0 && (l.trying == 0 || len(l.down) >= l.width || time.Since(l.since) >= gathering)
 }
 
 // A landing is a piece of work that was tried.
@@ -655,6 +731,7 @@ type landing struct {
 	holder  string
 	done    bool // there is nothing left to do
 	stopped bool // it was not the work that failed: the node stops, or has lost its lease
+	untried bool // it was given back
 	writes  int
 	err     error
 	try     Try
@@ -808,34 +885,16 @@ func (l *lane) observe(ctx context.Context, want provisioning.Desired) (is provi
 	}
 }
 
-// land takes note of what is done; where it is to wait, of one at least.
-func (l *lane) land(ctx context.Context, wait bool) {
-	var all []landing
-	if wait && len(l.flying) > 0 {
-		all = append(all, <-l.landed)
-	}
-	for {
-		select {
-		case one := <-l.landed:
-			all = append(all, one)
-			continue
-		default:
-		}
-		break
-	}
-	if len(all) > 0 {
-		l.settleDown(ctx, all)
-	}
-}
-
-// settleDown writes what came of work, all in one transaction if nobody has changed
-// any of it meanwhile.
-func (l *lane) settleDown(ctx context.Context, all []landing) {
+// settleDown writes what came of work, and other changes, all in one transaction if
+// nobody has changed any of it meanwhile. An error is that of the other changes.
+func (l *lane) settleDown(ctx context.Context, also ...eventstore.Change) error {
 	ctx = context.WithoutCancel(ctx)
+	all := l.down
+	l.down = nil
 	writes, ended := 0, 0
 	for i := range all {
 		out := &all[i]
-		delete(l.flying, out.key())
+		delete(l.held, out.key())
 		writes += out.writes
 		if out.done && (slices.Contains(out.Done, provisioning.StepSuspend) || slices.Contains(out.Done, provisioning.StepDelete)) {
 			ended++ // once, however often it was tried
@@ -843,7 +902,8 @@ func (l *lane) settleDown(ctx context.Context, all []landing) {
 		l.note(ctx, out)
 	}
 	l.shift.end(len(all))
-	if err := l.put(ctx, all...); err != nil {
+	failed := l.put(ctx, also, all...)
+	if failed != nil && len(all) > 0 {
 		for i := range all {
 			if err := l.putAgain(ctx, all[i]); err != nil {
 				l.Log.ErrorContext(ctx, "what came of work could not be written, and it is done again", "target", l.t.Name, "account", all[i].Account, "err", err)
@@ -870,14 +930,18 @@ func (l *lane) settleDown(ctx context.Context, all []landing) {
 			l.Log.ErrorContext(ctx, "the state of a target could not be written", "target", l.t.Name, "err", err)
 		}
 	}
+	return failed
 }
 
 // note decides what becomes of a piece of work by how it went.
 func (l *lane) note(ctx context.Context, out *landing) {
 	out.Holder = ""
+	if out.untried {
+		return
+	}
 	if out.err == nil {
 		l.row = 0
-		l.width = min(l.width+1, l.t.parallel())
+		l.width = min(l.width+1, l.most)
 		if l.Log.Enabled(ctx, slog.LevelDebug) {
 			l.Log.DebugContext(ctx, "reconciled", "target", l.t.Name, "account", out.Account, "steps", out.try.Steps)
 		}
@@ -924,9 +988,21 @@ func (l *lane) note(ctx context.Context, out *landing) {
 	}
 }
 
-// put writes what came of work, and the journal.
-func (l *lane) put(ctx context.Context, all ...landing) error {
-	var changes []eventstore.Change
+// put writes what came of work, and the journal, with other changes.
+func (l *lane) put(ctx context.Context, changes []eventstore.Change, all ...landing) error {
+	var keys []string
+	for _, out := range all {
+		if !out.untried {
+			keys = append(keys, journalKey(l.t.Name, out.Account))
+		}
+	}
+	var journals []eventstore.Entry
+	if len(keys) > 0 {
+		var err error
+		if journals, err = l.kv().Get(ctx, keys...); err != nil {
+			return err
+		}
+	}
 	for _, out := range all {
 		c := eventstore.Change{Key: out.key(), Revision: out.revision}
 		if !out.done {
@@ -935,11 +1011,18 @@ func (l *lane) put(ctx context.Context, all ...landing) error {
 				return err
 			}
 		}
-		line, err := journaled(ctx, l.kv(), l.t.Name, out.Account, out.try)
+		changes = append(changes, c)
+		if out.untried {
+			continue
+		}
+		line, err := entered(journals[0], out.try)
 		if err != nil {
 			return err
 		}
-		changes = append(changes, c, line)
+		changes, journals = append(changes, line), journals[1:]
+	}
+	if len(changes) == 0 {
+		return nil
 	}
 	return l.kv().Put(ctx, changes...)
 }
@@ -966,7 +1049,7 @@ func (l *lane) putAgain(ctx context.Context, out landing) error {
 			now.Holder, out.done = "", false
 			out.piece = now
 		}
-		if err := l.put(ctx, out); !eventstore.IsStale(err) {
+		if err := l.put(ctx, nil, out); !eventstore.IsStale(err) {
 			return err
 		}
 	}

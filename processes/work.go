@@ -79,35 +79,91 @@ func readPiece(e eventstore.Entry) (p piece, err error) {
 	return p, nil
 }
 
-// ask puts work where every node finds it. What somebody is at already is done once
-// more afterwards; what was given up is taken up again, unless it is only to mend.
-func ask(ctx context.Context, kv eventstore.KV, w Work) error {
-	return eventstore.Update(ctx, kv, workKey(w.Target, w.Account), func(e eventstore.Entry) ([]byte, error) {
-		asked := w
-		if e.Revision > 0 {
-			had, err := readPiece(e)
-			if err != nil {
-				return nil, err
-			}
-			if w.Mend && !w.Sure && !had.Mend {
-				return e.Value, nil // it is on its way to be as it is wanted anyway
-			}
-			asked.ID, asked.Holder, asked.Done = had.ID, had.Holder, had.Done
-			if w.Erased == 0 {
-				asked.Party, asked.Erased = had.Party, had.Erased
-			}
-			asked.Ends = w.Ends || had.Ends && !had.Parked && w.Wish == 0
-			asked.Sure = w.Sure || had.Sure && w.Wish == 0
-			if !had.Parked && had.Since.Before(w.Since) {
-				asked.Since = had.Since
-			}
-			if w.Wish == 0 {
-				asked.Wish, asked.Cause, asked.Correlation = had.Wish, had.Cause, had.Correlation
-				asked.Mend = w.Mend && had.Mend
-			}
+// ask puts work where every node finds it, all of it at once unless somebody is at
+// some of it meanwhile.
+func ask(ctx context.Context, kv eventstore.KV, all ...Work) error {
+	var keys []string
+	at := map[string]int{}
+	for _, w := range all {
+		key := workKey(w.Target, w.Account)
+		if _, known := at[key]; !known {
+			at[key] = len(keys)
+			keys = append(keys, key)
 		}
-		return json.Marshal(asked)
-	})
+	}
+	for {
+		entries, err := kv.Get(ctx, keys...)
+		if err != nil {
+			return err
+		}
+		changes := make([]eventstore.Change, len(keys))
+		for i, e := range entries {
+			changes[i].Key, changes[i].Revision = e.Key, e.Revision
+		}
+		for _, w := range all {
+			i := at[workKey(w.Target, w.Account)]
+			if entries[i].Value, err = w.after(entries[i]); err != nil {
+				return err
+			}
+			entries[i].Revision, changes[i].Value = max(1, entries[i].Revision), entries[i].Value
+		}
+		if err := kv.Put(ctx, changes...); !eventstore.IsStale(err) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+}
+
+// after is what becomes of an entry of work by asking for this. What somebody is at
+// already is done once more afterwards; what was given up is taken up again, unless it
+// is only to mend.
+func (w Work) after(e eventstore.Entry) ([]byte, error) {
+	asked := w
+	if e.Revision > 0 {
+		had, err := readPiece(e)
+		if err != nil {
+			return nil, err
+		}
+		if w.Mend && !w.Sure && !had.Mend {
+			return e.Value, nil // it is on its way to be as it is wanted anyway
+		}
+		asked.ID, asked.Holder, asked.Done = had.ID, had.Holder, had.Done
+		if w.Erased == 0 {
+			asked.Party, asked.Erased = had.Party, had.Erased
+		}
+		asked.Ends = w.Ends || had.Ends && !had.Parked && w.Wish == 0
+		asked.Sure = w.Sure || had.Sure && w.Wish == 0
+		if !had.Parked && had.Since.Before(w.Since) {
+			asked.Since = had.Since
+		}
+		if w.Wish == 0 {
+			asked.Wish, asked.Cause, asked.Correlation = had.Wish, had.Cause, had.Correlation
+			asked.Mend = w.Mend && had.Mend
+		}
+	}
+	return json.Marshal(asked)
+}
+
+// noted is work that a process will ask for, before its checkpoint moves on.
+type noted struct {
+	mu  sync.Mutex
+	all []Work
+}
+
+func (n *noted) note(w Work) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.all = append(n.all, w)
+}
+
+// take returns what was noted, and forgets it.
+func (n *noted) take() (all []Work) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	all, n.all = n.all, nil
+	return all
 }
 
 // worksOf returns all work of a target.
@@ -174,18 +230,22 @@ func journalKey(target string, account domain.AccountID) string {
 
 // journaled returns the change by which tries enter the journal.
 func journaled(ctx context.Context, kv eventstore.KV, target string, account domain.AccountID, tries ...Try) (eventstore.Change, error) {
-	key := journalKey(target, account)
-	entries, err := kv.Get(ctx, key)
+	entries, err := kv.Get(ctx, journalKey(target, account))
 	if err != nil {
 		return eventstore.Change{}, err
 	}
-	all, err := readTries(entries[0])
+	return entered(entries[0], tries...)
+}
+
+// entered is the change by which tries enter a journal as it was read.
+func entered(e eventstore.Entry, tries ...Try) (eventstore.Change, error) {
+	all, err := readTries(e)
 	if err != nil {
 		return eventstore.Change{}, err
 	}
 	all = append(all, tries...)
 	value, err := json.Marshal(all[max(0, len(all)-triesKept):])
-	return eventstore.Change{Key: key, Value: value, Revision: entries[0].Revision}, err
+	return eventstore.Change{Key: e.Key, Value: value, Revision: e.Revision}, err
 }
 
 func readTries(e eventstore.Entry) (all []Try, err error) {

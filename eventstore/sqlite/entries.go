@@ -91,6 +91,9 @@ func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
 
 // put makes a change, and reports whether it has destroyed a secret.
 func put(c *lite.Conn, change eventstore.Change) (destroyed bool, err error) {
+	if !eventstore.IsKey(change.Key) && (change.Value != nil || change.Revision > 0) {
+		return false, putPlain(c, change)
+	}
 	var revision, secret, length int64
 	_, err = c.One(`select revision, secret, (select length(value) from secret where id = entry.secret) from entry where key = ?`,
 		func(r lite.Row) { revision, secret, length = r.Int(0), r.Int(1), r.Int(2) }, change.Key)
@@ -125,6 +128,22 @@ func put(c *lite.Conn, change eventstore.Change) (destroyed bool, err error) {
 			on conflict (key) do update set value = ?2, secret = ?3, revision = revision + 1`, change.Key, value, place)
 	}
 	return secret != 0, err
+}
+
+// putPlain makes a change to what is no secret, by one statement.
+func putPlain(c *lite.Conn, change eventstore.Change) (err error) {
+	switch {
+	case change.Value == nil:
+		err = c.Exec(`delete from entry where key = ? and revision = ?`, change.Key, change.Revision)
+	case change.Revision == 0:
+		err = c.Exec(`insert into entry (key, value, revision) values (?, ?, 1) on conflict do nothing`, change.Key, change.Value)
+	default:
+		err = c.Exec(`update entry set value = ?, revision = revision + 1 where key = ? and revision = ?`, change.Value, change.Key, change.Revision)
+	}
+	if err == nil && c.Changes() == 0 {
+		err = eventstore.Stale{Key: change.Key}
+	}
+	return err
 }
 
 // patience is how long a change to a key waits for others to end their reading.
