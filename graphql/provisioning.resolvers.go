@@ -2,10 +2,12 @@ package graphql
 
 import (
 	"context"
+	"errors"
 	"reflect"
 	"time"
 
 	"rochdale/domain"
+	"rochdale/domain/catalogue"
 	"rochdale/domain/provisioning"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
@@ -86,6 +88,66 @@ func (a account) AppPasswords(ctx context.Context, of *projections.Account) ([]p
 		return nil, nil
 	}
 	return processes.ListAppPasswords(ctx, a.Store, a.Provisioners[of.Service], of.ID)
+}
+
+func (a account) Aliases(ctx context.Context, of *projections.Account) ([]string, error) {
+	all, err := a.Models.AliasesOf(ctx, of.ID)
+	aliases := make([]string, len(all))
+	for i, alias := range all {
+		aliases[i] = string(alias)
+	}
+	return aliases, err
+}
+
+func (q query) LoginAvailable(ctx context.Context, login string) (could exec.LoginAvailability, err error) {
+	v, _ := access.Of(ctx)
+	err = q.Naming.Available(ctx, v.Party, provisioning.Login(login))
+	if refusal, is := errors.AsType[domain.Refusal](err); is {
+		reason := catalogue.Refusal(languageOf(ctx), refusal)
+		return exec.LoginAvailability{Code: &refusal.Code, Reason: &reason}, nil
+	}
+	return exec.LoginAvailability{Available: true}, err
+}
+
+func (q query) AddressDomains(context.Context) ([]string, error) { return q.Naming.Domains, nil }
+
+// named changes the names of an account of the viewer, or of any for an operator.
+func (m mutation) named(ctx context.Context, account string, requestID *string, do func(*eventstore.Tx, domain.AccountID) error) (done exec.AccountDone, err error) {
+	done.ID = domain.AccountID(account)
+	mine := false
+	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
+		state, _, err := eventstore.Load[provisioning.Account](w.Tx, provisioning.StreamOf(done.ID))
+		if err != nil {
+			return err
+		}
+		of, _ := state.Requested()
+		if mine = m.sees(ctx, of.Party); !mine {
+			return provisioning.ErrUnknown // another's is as if it were not there
+		}
+		return do(w.Tx, done.ID)
+	})
+	if err == nil && !mine { // theirs when they first asked
+		err = provisioning.ErrUnknown
+	}
+	return done, err
+}
+
+func (m mutation) AddAlias(ctx context.Context, account, alias string, requestID *string) (exec.AccountDone, error) {
+	return m.named(ctx, account, requestID, func(tx *eventstore.Tx, id domain.AccountID) error {
+		return m.Naming.AddAlias(tx, id, provisioning.Login(alias))
+	})
+}
+
+func (m mutation) RemoveAlias(ctx context.Context, account, alias string, requestID *string) (exec.AccountDone, error) {
+	return m.named(ctx, account, requestID, func(tx *eventstore.Tx, id domain.AccountID) error {
+		return m.Naming.RemoveAlias(tx, id, provisioning.Login(alias))
+	})
+}
+
+func (m mutation) RenameAccount(ctx context.Context, account, address string, requestID *string) (exec.AccountDone, error) {
+	return m.named(ctx, account, requestID, func(tx *eventstore.Tx, id domain.AccountID) error {
+		return m.Naming.Rename(tx, id, provisioning.Login(address))
+	})
 }
 
 func (a account) Used(ctx context.Context, of *projections.Account) (*domain.Bytes, error) {

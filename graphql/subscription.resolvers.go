@@ -6,6 +6,7 @@ import (
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/offering"
+	"rochdale/domain/provisioning"
 	subscriptions "rochdale/domain/subscription"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
@@ -13,7 +14,7 @@ import (
 	"rochdale/projections"
 )
 
-func (m mutation) Subscribe(ctx context.Context, party, payer *string, plan string, gb int, from *calendar.Date, requestID *string) (done exec.SubscriptionDone, err error) {
+func (m mutation) Subscribe(ctx context.Context, party, payer *string, plan string, gb int, from *calendar.Date, login, requestID *string) (done exec.SubscriptionDone, err error) {
 	who, err := m.concerned(ctx, party)
 	if err != nil {
 		return done, err
@@ -49,6 +50,11 @@ func (m mutation) Subscribe(ctx context.Context, party, payer *string, plan stri
 		}
 		if err := processes.MayBook(w.Tx, m.Store, m.Models, rules, pays, first); err != nil {
 			return err
+		}
+		if login != nil {
+			if err := m.Naming.Wish(w.Tx, who, provisioning.Login(*login)); err != nil {
+				return err
+			}
 		}
 		least, most := offer.Limits()
 		return eventstore.Do(w.Tx, subscriptions.Subscribe{

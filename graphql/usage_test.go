@@ -25,13 +25,15 @@ func serviced(t *testing.T) (c *coop, at *memory.Service, r *processes.Reconcile
 			Terms: processes.Terms{Today: func() calendar.Date { return calendar.Of(config.Store.Now()) }},
 		}
 		config.Reconciler = r
+		config.Naming = processes.Naming{Store: config.Store, Domains: []string{"example.org", "example.net"}, Rest: 730, Aliases: 2, Today: r.Terms.Today}
 		config.Provisioners = map[domain.Service]processes.Provisioner{domain.Mail: at, domain.Storage: memory.New(domain.Storage)}
 	})
 	c.found()
 	settle = func() {
 		t.Helper()
 		c.work()
-		if err := processes.NewRunner(c.store, r.Log, r.Processes()...).CatchUp(eventstore.As(t.Context(), "test")); err != nil {
+		naming := processes.Naming{Store: c.store, Rest: 730, Today: r.Terms.Today}
+		if err := processes.NewRunner(c.store, r.Log, append(r.Processes(), naming.Process())...).CatchUp(eventstore.As(t.Context(), "test")); err != nil {
 			t.Fatal(err)
 		}
 		c.work()

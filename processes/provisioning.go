@@ -2,7 +2,6 @@ package processes
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -80,7 +79,7 @@ func take(ctx context.Context, at Provisioner, step provisioning.Step, want prov
 // was requested at all. Once its login is erased, nobody has it any more: it is to be
 // absent, and has no login but that which it is found under by its mark.
 func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID) (want provisioning.Desired, requested bool, err error) {
-	request, revision, err := read[provisioning.Account](ctx, s, provisioning.StreamOf(account))
+	request, revision, wished, err := readAccount(ctx, s, account)
 	if err != nil {
 		return want, false, err
 	}
@@ -108,6 +107,7 @@ func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID)
 		case entitlement.StatusRevoked:
 		}
 	}
+	want.Aliases, want.Revision = request.Aliases(), max(want.Revision, wished)
 	if login == "" {
 		want.Access = provisioning.Absent
 	}
@@ -118,6 +118,30 @@ func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID)
 		want.Apps = apps(entitled)
 	}
 	return want, true, nil
+}
+
+// readAccount returns an account, the position of the event last in its stream, and that of the last by which it is
+// wanted otherwise.
+func readAccount(ctx context.Context, s *eventstore.Store, account domain.AccountID) (state provisioning.Account, last, wished int64, err error) {
+	for rec, err := range s.Log.Stream(ctx, provisioning.StreamOf(account), 0) {
+		if err != nil {
+			return state, 0, 0, err
+		}
+		decoded, err := s.Decode(ctx, rec)
+		if err != nil {
+			return state, 0, 0, err
+		}
+		event, ok := decoded.(domain.Event[provisioning.Account])
+		if !ok {
+			return state, 0, 0, fmt.Errorf("processes: %T is no event of an account", decoded)
+		}
+		state, last = event.Evolve(state), rec.Position
+		switch event.(type) {
+		case provisioning.AliasAdded, provisioning.AliasRemoved:
+			wished = rec.Position
+		}
+	}
+	return state, last, wished, nil
 }
 
 // apps returns those that may be used with the account of storage; nil where none was
@@ -226,8 +250,8 @@ type Names interface {
 	NamesOf(ctx context.Context, party domain.PartyID) ([]string, error)
 }
 
-// Accounts requests an account for every entitlement to a service, under a login made
-// of the names of whoever uses it; where that is taken, with a number after it. The
+// Accounts requests an account for every entitlement to a service, under the login that
+// whoever uses it wishes for, or one made of their names; where that is taken, with a number after it. The
 // accounts of one subscription have one login, as far as that is free. Of apps, which
 // are used with the account of storage, only some have accounts of their own: those
 // of which there is a target.
@@ -254,13 +278,23 @@ func Accounts(s *eventstore.Store, names Names, host string, today func() calend
 			if err != nil {
 				return err
 			}
-			for n := range 1000 {
-				login := suggest(host, called, granted.Party, n)
-				_, err := eventstore.Execute2(ctx, s, provisioning.RequestAccount{
+			wish, err := wished(ctx, s, granted.Party)
+			if err != nil {
+				return err
+			}
+			for n := -1; n < 1000; n++ {
+				login := wish
+				if n >= 0 {
+					login = suggest(host, called, granted.Party, n)
+				}
+				if login == "" {
+					continue
+				}
+				err := request(ctx, s, provisioning.RequestAccount{
 					Account: account, Entitlement: granted.Entitlement, Party: granted.Party, Service: granted.Service,
 					Login: login, Quota: quota, On: today(),
 				})
-				if errors.Is(err, provisioning.ErrLoginTaken) || errors.Is(err, provisioning.ErrReserved) {
+				if unavailable(err) {
 					continue
 				}
 				return Refused(err, provisioning.ErrRequested) // another node was faster, and another name was free then

@@ -195,6 +195,8 @@ func (r *Reconciler) process(t Target) Process {
 		Name: "provisioning-" + t.Name,
 		Wants: []any{
 			provisioning.AccountRequested{},
+			provisioning.AliasAdded{},
+			provisioning.AliasRemoved{},
 			entitlement.Granted{},
 			entitlement.QuotaChanged{},
 			entitlement.Suspended{},
@@ -285,6 +287,10 @@ func (r *Reconciler) erase(ctx context.Context, t Target, rec eventstore.Record,
 func concerned(event any) (account domain.AccountID, service domain.Service, ends bool) {
 	switch e := event.(type) {
 	case provisioning.AccountRequested:
+		return e.Account, e.Service, false
+	case provisioning.AliasAdded:
+		return e.Account, e.Service, false
+	case provisioning.AliasRemoved:
 		return e.Account, e.Service, false
 	case entitlement.QuotaChanged:
 		return accountOf(e.Subject), e.Service, false
@@ -1078,6 +1084,9 @@ func (l *lane) record(ctx context.Context, want provisioning.Desired, p piece, m
 			err = eventstore.Do(tx, provisioning.RecordProvisioned{Account: want.Account, Quota: want.Quota, Revision: want.Revision, Target: name})
 		} else {
 			err = eventstore.Do(tx, provisioning.RecordQuota{Account: want.Account, Quota: want.Quota, Revision: want.Revision, Target: name})
+		}
+		if err == nil && want.Aliases != nil && l.t.At.Capabilities().Aliases {
+			err = eventstore.Do(tx, provisioning.RecordAliases{Account: want.Account, Aliases: len(want.Aliases), Revision: want.Revision, Target: name})
 		}
 		if err == nil && mended {
 			err = eventstore.Do(tx, provisioning.RecordRepaired{Account: want.Account, Repair: p.ID, Steps: p.Done, Revision: want.Revision, Target: name})

@@ -198,6 +198,7 @@ func (h *history) poll() domain.PollID { return pick[domain.PollID](h, "poll", "
 func (h *history) payment() domain.PaymentID {
 	return pick[domain.PaymentID](h, "payment", "m1", "m2", "m3")
 }
+
 func (h *history) service() domain.Service {
 	return pick(h, "service", domain.Mail, domain.Storage, domain.Calendar)
 }
@@ -571,6 +572,7 @@ var acts = []act{
 	func(h *history) error {
 		return do(h, provisioning.RecordRepaired{Account: h.account(), Repair: fmt.Sprint("r", h.quantity()), Steps: []provisioning.Step{provisioning.StepEnsure}, Revision: h.revision(), Target: pick(h, "target", "", "ldap")})
 	},
+	(*history).address, (*history).address,
 	func(h *history) error {
 		return do(h, provisioning.NoteUsage{Account: h.account(), Used: h.quota(), Quota: h.quota(), On: h.clock.today()})
 	},
@@ -1059,6 +1061,23 @@ func (h *history) provision() error {
 		return do(h, provisioning.RecordSuspended{Account: account, Revision: h.revision()})
 	}, func() error {
 		return do(h, provisioning.RecordResumed{Account: account, Revision: h.revision()})
+	})
+}
+
+// address has a mailbox get, lose or go by a further address.
+func (h *history) address() error {
+	account, today := h.account(), h.clock.today()
+	alias := provisioning.Login(fmt.Sprintf("zyxo%d@example.org", h.quantity()))
+	return h.course(func() error {
+		return do2(h, provisioning.AddAlias{Account: account, Service: domain.Mail, Alias: alias, Most: 3, On: today})
+	}, func() error {
+		return do(h, provisioning.RecordAliases{Account: account, Aliases: 1, Revision: h.revision()})
+	}, func() error {
+		if rapid.Bool().Draw(h.T, "chosen") {
+			return do(h, provisioning.ChooseAddress{Account: account, Address: alias, On: today})
+		}
+
+		return do2(h, provisioning.RemoveAlias{Account: account, Service: domain.Mail, Alias: alias, On: today, Rests: today.AddDays(1)})
 	})
 }
 

@@ -404,7 +404,11 @@ func (t *table) forget(e membership.PersonalDataErased) error {
 			return err
 		}
 		return t.whenIndexed(func() error {
-			return erase(`update account set login = null where party = ? and login is not null and position < ?`, e.Party, position)
+			err := erase(`update account set login = null where party = ? and login is not null and position < ?`, e.Party, position)
+			if err != nil {
+				return err
+			}
+			return erase(`delete from alias where party = ? and position < ?`, e.Party, position)
 		})
 	case sealed.Accounting:
 		err := erase(`update bank_account set iban = null, bic = null, holder = null where party = ? and iban is not null`, e.Party)

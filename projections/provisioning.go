@@ -24,6 +24,10 @@ var provisioningProjection = projection{
 		provisioning.AccountRepaired{},
 		provisioning.Failed{},
 		provisioning.WorkSkipped{},
+		provisioning.AliasAdded{},
+		provisioning.AliasRemoved{},
+		provisioning.AliasesSet{},
+		provisioning.AddressChosen{},
 		entitlement.Granted{},
 		entitlement.QuotaChanged{},
 		entitlement.Suspended{},
@@ -69,6 +73,16 @@ var provisioningProjection = projection{
 			return become(e.Account, provisioning.StatusDeleted, e.Revision)
 		case provisioning.AccountRepaired:
 			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
+		case provisioning.AliasesSet:
+			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
+		case provisioning.AliasAdded:
+			if login, known := e.Alias.Reveal(); known {
+				return t.Exec(`insert into alias values (?, ?, ?, ?, 0, ?)`, e.Account, e.Digest, e.Party, string(login), t.position)
+			}
+		case provisioning.AliasRemoved:
+			return t.Exec(`delete from alias where account = ? and digest = ?`, e.Account, e.Digest)
+		case provisioning.AddressChosen:
+			return t.Exec(`update alias set chosen = digest = ? where account = ?`, e.Digest, e.Account)
 		case provisioning.Failed:
 			return t.Exec(`update account set step = ?, class = ?, code = ?, attempts = ?, parked = ? where id = ?`,
 				e.Step, e.Class, e.Code, e.Attempts, e.Parked, e.Account)
@@ -84,6 +98,8 @@ func targetOf(event any) string {
 	case provisioning.AccountProvisioned:
 		return e.Target
 	case provisioning.QuotaSet:
+		return e.Target
+	case provisioning.AliasesSet:
 		return e.Target
 	case provisioning.AccountSuspended:
 		return e.Target
@@ -138,6 +154,12 @@ func applyWanted(t *table, event any) error {
 		return outcome(e.Subject, e.Target, `status = ?, held = ?`+well, provisioning.StatusActive, int64(e.Quota), e.Revision)
 	case provisioning.QuotaSet:
 		return outcome(e.Subject, e.Target, `held = ?`+well, int64(e.Quota), e.Revision)
+	case provisioning.AliasAdded:
+		return t.Exec(`update wanted set wish = ? where account = ?`, t.position, e.Account)
+	case provisioning.AliasRemoved:
+		return t.Exec(`update wanted set wish = ? where account = ?`, t.position, e.Account)
+	case provisioning.AliasesSet:
+		return outcome(e.Subject, e.Target, strings.TrimPrefix(well, ", "), e.Revision)
 	case provisioning.AccountSuspended:
 		return outcome(e.Subject, e.Target, `status = ?`+well, provisioning.StatusSuspended, e.Revision)
 	case provisioning.AccountResumed:
@@ -230,6 +252,7 @@ type Account struct {
 	Party       domain.PartyID
 	Service     domain.Service
 	Login       provisioning.Login // empty once it is erased
+	Address     provisioning.Login // that it goes by; the same
 	Quota       domain.Bytes
 	Status      provisioning.Status
 	Trouble     *Trouble // nil if there is none
@@ -244,13 +267,14 @@ type Trouble struct {
 	Parked   bool
 }
 
-const accountColumns = `id, entitlement, party, service, login, quota, status, step, class, code, attempts, parked`
+const accountColumns = `id, entitlement, party, service, login, quota, status, step, class, code, attempts, parked, 
+	coalesce((select login from alias where alias.account = account.id and chosen), login)`
 
 func scanAccount(r lite.Row) (a Account, err error) {
 	a = Account{
 		ID: domain.AccountID(r.Text(0)), Entitlement: domain.EntitlementID(r.Text(1)), Party: domain.PartyID(r.Text(2)),
 		Service: domain.Service(r.Text(3)), Login: provisioning.Login(r.Text(4)), Quota: domain.Bytes(r.Int(5)),
-		Status: provisioning.Status(r.Text(6)),
+		Status: provisioning.Status(r.Text(6)), Address: provisioning.Login(r.Text(12)),
 	}
 	if !r.Null(7) {
 		a.Trouble = &Trouble{provisioning.Step(r.Text(7)), r.Text(8), r.Text(9), int(r.Int(10)), r.Bool(11)}
@@ -266,6 +290,13 @@ func (m *Models) Account(ctx context.Context, id domain.AccountID) (Account, boo
 // AccountsOf returns the accounts of a party, and of those that were found to be it.
 func (m *Models) AccountsOf(ctx context.Context, party domain.PartyID) ([]Account, error) {
 	return rows(ctx, m, `select `+accountColumns+` from account where party in `+selves+` order by position`, scanAccount, party)
+}
+
+// AliasesOf returns the further addresses of an account, oldest first.
+func (m *Models) AliasesOf(ctx context.Context, account domain.AccountID) ([]provisioning.Login, error) {
+	return rows(ctx, m, `select login from alias where account = ? order by position`, func(r lite.Row) (provisioning.Login, error) {
+		return provisioning.Login(r.Text(0)), nil
+	}, account)
 }
 
 // Accounts returns a part of the list of accounts, oldest first: all, or those

@@ -11,6 +11,17 @@ create table account (
 	position integer not null
 ) strict, without rowid;
 
+-- The further addresses of accounts, gone once they are erased.
+create table alias (
+	account text not null,
+	digest text not null,
+	party text not null,
+	login text not null,
+	chosen integer not null,   -- the account goes by it
+	position integer not null,
+	primary key (account, digest)
+) strict, without rowid;
+
 -- How each account is wanted, and what came of it, on each target that has it.
 create table wanted (
 	account text not null,
@@ -30,6 +41,7 @@ create table wanted (
 ) strict, without rowid;
 
 create index account_login on account (service, login);
+create index alias_party on alias (party);
 create index account_party on account (party);
 create index account_position on account (position);
 create index account_trouble on account (position) where step is not null;

@@ -193,6 +193,8 @@ func raise(t *testing.T, tx *eventstore.Tx, name string, event any) error {
 		return eventstore.Do(tx, raised[provisioning.Account]{stream, e})
 	case domain.Event[provisioning.Binding]:
 		return eventstore.Do(tx, raised[provisioning.Binding]{stream, e})
+	case domain.Event[provisioning.Wish]:
+		return eventstore.Do(tx, raised[provisioning.Wish]{stream, e})
 	}
 	t.Fatalf("%T has personal data: say of which state it is", event)
 	return nil

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"encoding/xml"
 	"io"
 	"net/http"
@@ -183,7 +184,7 @@ func (s *server) profile(held access.Held) []byte {
 		}, more...)
 	}
 	content := array{payload("com.apple.mail.managed", "mail", coop,
-		"EmailAccountType", "EmailTypeIMAP", "EmailAccountDescription", coop, "EmailAddress", login,
+		"EmailAccountType", "EmailTypeIMAP", "EmailAccountDescription", coop, "EmailAddress", string(cmp.Or(held.Address, held.Login)),
 		"IncomingMailServerHostName", s.Reach.IMAP.Host, "IncomingMailServerPortNumber", s.Reach.IMAP.Port, "IncomingMailServerUseSSL", true,
 		"IncomingMailServerAuthentication", "EmailAuthPassword", "IncomingMailServerUsername", login,
 		"OutgoingMailServerHostName", s.Reach.Submission.Host, "OutgoingMailServerPortNumber", s.Reach.Submission.Port, "OutgoingMailServerUseSSL", true,

@@ -113,7 +113,10 @@ func (m models) person(ctx context.Context, member projections.Member) (access.P
 func (m models) AccountsHeld(ctx context.Context, party domain.PartyID) (held []access.Held, err error) {
 	all, err := m.AccountsOf(ctx, party)
 	for _, a := range all {
-		held = append(held, access.Held{ID: a.ID, Service: a.Service, Login: a.Login, Quota: a.Quota, Status: a.Status, Trouble: a.Trouble != nil})
+		if a.Address == a.Login {
+			a.Address = ""
+		}
+		held = append(held, access.Held{Address: a.Address, ID: a.ID, Service: a.Service, Login: a.Login, Quota: a.Quota, Status: a.Status, Trouble: a.Trouble != nil})
 	}
 	return held, err
 }

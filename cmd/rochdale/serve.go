@@ -163,6 +163,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
 			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners, Reconciler: reconciler, Webhooks: hooks,
+			Naming: h.naming(append([]string{f.MailDomain}, f.AlsoDomain...)...),
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler, hooks), OpenID: provider, Ready: h.ready,
@@ -220,9 +221,14 @@ func (h *house) runner(r *processes.Reconciler, mailDomain string, also ...proce
 		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), r.Postponing(processes.Entitlements(h.store, h.today)).In(shared),
 		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today, apps...).In(shared), processes.References(h.store, h.models),
 		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
-		processes.SetOffs(h.store), processes.Leavers(h.store, h.models),
+		processes.SetOffs(h.store), processes.Leavers(h.store, h.models), h.naming().Process(),
 	}, also...)
 	return processes.NewRunner(h.store, h.t.log, append(all, r.Processes()...)...)
+}
+
+// naming returns what gives names to accounts, in some domains.
+func (h *house) naming(domains ...string) processes.Naming {
+	return processes.Naming{Store: h.store, Domains: domains, Rest: h.NameDays, Aliases: h.Aliases, Today: h.today}
 }
 
 // exits returns what has shares leave that are given back.

@@ -22,7 +22,8 @@ import (
 
 // serviceFlags are those of whatever provisions.
 type serviceFlags struct {
-	MailDomain string `help:"Domain of the mailboxes." default:"coop.example" env:"ROCHDALE_MAIL_DOMAIN"`
+	MailDomain string   `help:"Domain of the mailboxes." default:"coop.example" env:"ROCHDALE_MAIL_DOMAIN"`
+	AlsoDomain []string `help:"Further domains of addresses, which members may choose." placeholder:"DOMAIN" env:"ROCHDALE_ALSO_DOMAIN"`
 }
 
 // services are what accounts are provisioned on.

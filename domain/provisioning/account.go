@@ -2,9 +2,10 @@
 // which logins, and what became of them.
 //
 //	RequestAccount      → AccountRequested     account/<account>           once
-//	                      LoginBound           login/<service>/<digest>    once per service and login
+//	                      LoginBound           login/<service>/<digest>    once per service and login, until it is freed
 //	RecordProvisioned   → AccountProvisioned   account/<account>           it is there
 //	RecordQuota         → QuotaSet             account/<account>
+//	RecordAliases       → AliasesSet           account/<account>           its further addresses lead to it
 //	RecordSuspended     → AccountSuspended     account/<account>
 //	RecordResumed       → AccountResumed       account/<account>
 //	RecordDeleted       → AccountDeleted       account/<account>           it is gone, for good
@@ -14,6 +15,15 @@
 //	NoteUsage           → UsagePassed          account/<account>           it holds 80, 90 or 100 percent of what it may
 //	                      UsageFell            account/<account>           and not any more
 //	PostponeSize        → SizePostponed        account/<account>           it holds more than the size that was planned
+//	AddAlias            → AliasAdded           account/<account>           a mailbox, so many times
+//	                      LoginBound           login/<service>/<digest>
+//	RemoveAlias         → AliasRemoved         account/<account>
+//	                      LoginFreed           login/<service>/<digest>
+//	ChooseAddress       → AddressChosen        account/<account>           one of its addresses
+//	FreeLogin           → LoginFreed           login/<service>/<digest>    when its account is gone
+//	HoldName            → NameHeld             name/<digest>               by one party, for each use
+//	FreeName            → NameFreed            name/<digest>               and it rests after the last
+//	WishLogin           → LoginWished          login-wish/<party>          before there is an account
 //	LeaveForeign        → ForeignLeft          login/<service>/<digest>    an account that is none of ours is let be
 //
 // How much an account may hold and whether it may be used is not decided here:
@@ -43,12 +53,16 @@ type Account struct {
 	outcomes  map[string]Outcome // by target
 	level     int                // the threshold that what it holds has passed, in percent
 	postponed calendar.Date      // from which it was to become smaller, and held too much
+	aliases   []alias
+	aliased   bool   // there was one at some time
+	address   string // that it goes by, as a digest; none: its login
 }
 
 // Outcome is what came of an account on a target.
 type Outcome struct {
 	Status   Status
 	Quota    domain.Bytes // as last set
+	Aliases  int          // how many it was last known to have
 	Revision int64        // the latest of which an outcome is known
 	Failed   Failed       // the trouble there is now; zero if there is none
 	Skipped  int64        // the revision that somebody has given up on, or 0
@@ -107,12 +121,21 @@ const (
 
 // Binding is who has a login.
 type Binding struct {
-	account domain.AccountID
-	foreign bool // it is that of an account that is none of ours, and shall be let be
+	account     domain.AccountID
+	entitlement domain.EntitlementID
+	party       domain.PartyID
+	freed       bool          // they have it no more
+	rests       calendar.Date // and nobody else has it before that day
+	foreign     bool          // it is that of an account that is none of ours, and shall be let be
 }
 
 // Account returns the account that has the login, and whether there is one.
-func (b Binding) Account() (domain.AccountID, bool) { return b.account, b.account != "" }
+func (b Binding) Account() (domain.AccountID, bool) {
+	if b.freed {
+		return "", false
+	}
+	return b.account, b.account != ""
+}
 
 // Foreign reports whether it is that of an account that is none of ours, and is let be.
 func (b Binding) Foreign() bool { return b.foreign }

@@ -76,6 +76,11 @@ func TestAccount(t *testing.T) {
 		{Rule: "what is not there holds nothing", Given: given(), When: RecordQuota{"a1", domain.GB, 7, ""}, Refused: ErrNotThere},
 		{Rule: "what nobody requested holds nothing", When: RecordQuota{"a1", domain.GB, 7, ""}, Refused: ErrUnknown},
 
+		{Rule: "its further addresses lead to it", Given: given(there), When: RecordAliases{"a1", 2, 8, ""}, Then: spec.Events{AliasesSet{subject, 2, 8, ""}}},
+		{Rule: "which is said once", Given: given(there, AliasesSet{subject, 2, 8, ""}), When: RecordAliases{"a1", 2, 8, ""}},
+		{Rule: "and again for others, even if they are as many", Given: given(there, AliasesSet{subject, 2, 8, ""}), When: RecordAliases{"a1", 2, 9, ""}, Then: spec.Events{AliasesSet{subject, 2, 9, ""}}},
+		{Rule: "to what is not there nothing leads", Given: given(), When: RecordAliases{"a1", 2, 8, ""}, Refused: ErrNotThere},
+
 		{Rule: "it is withheld", Given: given(there), When: RecordSuspended{"a1", 8, ""}, Then: spec.Events{held}},
 		{Rule: "once", Given: given(there, held), When: RecordSuspended{"a1", 9, ""}},
 		{Rule: "what is not there is not withheld", Given: given(), When: RecordSuspended{"a1", 8, ""}, Refused: ErrNotThere},

@@ -12,7 +12,7 @@ import (
 var (
 	ErrLogin      = domain.Refusal{Code: "provisioning.login", Reason: "a login looks like anna.lee@example.org: lower-case letters without accents, digits, and single dots, hyphens or underscores between them, at most 64 of them before the @", Source: "RFC 5321"}
 	ErrReserved   = domain.Refusal{Code: "provisioning.login_reserved", Reason: "the name {name} is kept for a role: choose another", Source: "RFC 2142"}
-	ErrLoginTaken = domain.Refusal{Code: "provisioning.login_taken", Reason: "this login is taken, or was once: choose another"}
+	ErrLoginTaken = domain.Refusal{Code: "provisioning.login_taken", Reason: "this login is taken: choose another"}
 	ErrRequested  = domain.Refusal{Code: "provisioning.requested", Reason: "this account was requested on other terms: request another"}
 	ErrIncomplete = domain.Refusal{Code: "provisioning.incomplete", Reason: "an account has an id, an entitlement, somebody who uses it, a service, a quota and a date: {missing} is missing or unknown"}
 	ErrUnknown    = domain.Refusal{Code: "provisioning.unknown", Reason: "there is no such account"}
@@ -24,8 +24,8 @@ var (
 	ErrNotThere   = domain.Refusal{Code: "provisioning.not_there", Reason: "the account is not there yet: record first that it was provisioned"}
 )
 
-// RequestAccount asks for an account under a login that nobody ever had on the
-// service.
+// RequestAccount asks for an account under a login that nobody else has on the
+// service, or had until lately.
 type RequestAccount struct {
 	Account     domain.AccountID
 	Entitlement domain.EntitlementID
@@ -55,8 +55,8 @@ func (c RequestAccount) Decide(a Account, b Binding) ([]accountEvent, []loginEve
 	if _, err := ParseLogin(string(c.Login)); err != nil {
 		return nil, nil, err
 	}
-	if b.account != "" || b.foreign {
-		return nil, nil, ErrLoginTaken
+	if err := b.Free(c.Party, c.On); err != nil {
+		return nil, nil, err
 	}
 	return []accountEvent{AccountRequested{subject, login, c.Quota, c.On}}, []loginEvent{LoginBound{subject, login}}, nil
 }
@@ -114,6 +114,25 @@ func (c RecordQuota) Decide(a Account) ([]accountEvent, error) {
 		return nil, ErrNotThere
 	}
 	return a.record(c.Target, c.Revision, known.Quota == c.Quota, QuotaSet{a.requested.Subject, c.Quota, c.Revision, a.named(c.Target)})
+}
+
+// RecordAliases records that an account has the further addresses that a revision wants.
+type RecordAliases struct {
+	Account  domain.AccountID
+	Aliases  int
+	Revision int64
+	Target   string
+}
+
+func (c RecordAliases) Stream() domain.Stream { return StreamOf(c.Account) }
+
+func (c RecordAliases) Decide(a Account) ([]accountEvent, error) {
+	known := a.On(c.Target)
+	if known.Status == StatusRequested {
+		return nil, ErrNotThere
+	}
+	return a.record(c.Target, c.Revision, known.Aliases == c.Aliases && known.Revision >= c.Revision,
+		AliasesSet{a.requested.Subject, c.Aliases, c.Revision, a.named(c.Target)})
 }
 
 // RecordSuspended records that nobody can log in any more.
@@ -252,7 +271,7 @@ func (c LeaveForeign) Decide(b Binding) ([]loginEvent, error) {
 	switch {
 	case b.foreign:
 		return nil, nil
-	case b.account != "":
+	case b.account != "" && !b.freed:
 		return nil, ErrOurs
 	case c.On.IsZero() || !c.Service.Valid():
 		return nil, ErrIncomplete.With("missing", "date")

@@ -32,14 +32,16 @@ type AccountRequested struct {
 
 func (e AccountRequested) Evolve(Account) Account { return Account{requested: e} }
 
-// LoginBound gives a login to an account, for good: nobody shall get mail that was
-// meant for somebody else.
+// LoginBound gives a login to an account, until it is freed and has rested: nobody
+// shall get mail that was meant for somebody else.
 type LoginBound struct {
 	Subject
 	Login sealed.Box[Login] `json:"login"`
 }
 
-func (e LoginBound) Evolve(Binding) Binding { return Binding{account: e.Account} }
+func (e LoginBound) Evolve(Binding) Binding {
+	return Binding{account: e.Account, entitlement: e.Entitlement, party: e.Party}
+}
 
 // AccountProvisioned records that the account is there.
 type AccountProvisioned struct {
@@ -63,6 +65,18 @@ type QuotaSet struct {
 
 func (e QuotaSet) Evolve(a Account) Account {
 	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Quota = e.Quota })
+}
+
+// AliasesSet records that mail to all its further addresses comes to the account now, and to no other.
+type AliasesSet struct {
+	Subject
+	Aliases  int    `json:"aliases"` // how many there are
+	Revision int64  `json:"revision"`
+	Target   string `json:"target,omitempty"`
+}
+
+func (e AliasesSet) Evolve(a Account) Account {
+	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Aliases = e.Aliases })
 }
 
 // AccountSuspended records that nobody can log in any more.
@@ -185,6 +199,7 @@ func Register(r *domain.Registry) {
 	domain.Register[LoginBound](r, "provisioning.login_bound")
 	domain.Register[AccountProvisioned](r, "provisioning.account_provisioned")
 	domain.Register[QuotaSet](r, "provisioning.quota_set")
+	domain.Register[AliasesSet](r, "provisioning.aliases_set")
 	domain.Register[AccountSuspended](r, "provisioning.account_suspended")
 	domain.Register[AccountResumed](r, "provisioning.account_resumed")
 	domain.Register[AccountDeleted](r, "provisioning.account_deleted")
@@ -192,6 +207,13 @@ func Register(r *domain.Registry) {
 	domain.Register[Failed](r, "provisioning.failed")
 	domain.Register[WorkSkipped](r, "provisioning.work_skipped")
 	domain.Register[ForeignLeft](r, "provisioning.foreign_left")
+	domain.Register[LoginFreed](r, "provisioning.login_freed")
+	domain.Register[LoginWished](r, "provisioning.login_wished")
+	domain.Register[NameHeld](r, "provisioning.name_held")
+	domain.Register[NameFreed](r, "provisioning.name_freed")
+	domain.Register[AliasAdded](r, "provisioning.alias_added")
+	domain.Register[AliasRemoved](r, "provisioning.alias_removed")
+	domain.Register[AddressChosen](r, "provisioning.address_chosen")
 	domain.Register[UsagePassed](r, "provisioning.usage_passed")
 	domain.Register[UsageFell](r, "provisioning.usage_fell")
 	domain.Register[SizePostponed](r, "provisioning.size_postponed")

@@ -20,6 +20,7 @@ type Held struct {
 	ID      domain.AccountID
 	Service domain.Service
 	Login   provisioning.Login
+	Address provisioning.Login // that it goes by, if that is not the login
 	Quota   domain.Bytes
 	Status  provisioning.Status
 	Trouble bool // it is not as it is wanted, and is tried again

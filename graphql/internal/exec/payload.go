@@ -181,3 +181,9 @@ type (
 		AppPassword provisioning.AppPassword
 	}
 )
+
+// LoginAvailability says whether a login can be had, and why not.
+type LoginAvailability struct {
+	Available    bool
+	Code, Reason *string
+}
