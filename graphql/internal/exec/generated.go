@@ -109,6 +109,8 @@ type ComplexityRoot struct {
 // region    ************************** generated!.gotpl **************************
 
 type AccountResolver interface {
+	Aliases(ctx context.Context, obj *projections.Account) ([]string, error)
+
 	StatusText(ctx context.Context, obj *projections.Account) (string, error)
 	Used(ctx context.Context, obj *projections.Account) (*domain.Bytes, error)
 	UsedAt(ctx context.Context, obj *projections.Account) (*time.Time, error)
@@ -318,6 +320,9 @@ type MutationResolver interface {
 	MatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	UnmatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	ReversePayment(ctx context.Context, payment string, document string, on *calendar.Date, requestID *string) (PaymentDone, error)
+	AddAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
+	RemoveAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
+	RenameAccount(ctx context.Context, account string, address string, requestID *string) (AccountDone, error)
 	ReconcileAccount(ctx context.Context, account string, requestID *string) (WorkDone, error)
 	RetryWork(ctx context.Context, target string, account string, requestID *string) (WorkDone, error)
 	SkipWork(ctx context.Context, target string, account string, reason string, requestID *string) (WorkDone, error)
@@ -332,7 +337,7 @@ type MutationResolver interface {
 	IssueShares(ctx context.Context, subscription string, party string, class string, on *calendar.Date, requestID *string) (SharesDone, error)
 	TransferShares(ctx context.Context, from string, to string, class string, quantity int, kind *shares.TransferKind, signatures []shares.Signature, decision *string, on *calendar.Date, requestID *string) (SharesDone, error)
 	AdoptStatutes(ctx context.Context, version int, statutes string, on *calendar.Date, inForceFrom calendar.Date, by *string, requestID *string) (StatutesDone, error)
-	Subscribe(ctx context.Context, party *string, payer *string, plan string, gb int, from *calendar.Date, requestID *string) (SubscriptionDone, error)
+	Subscribe(ctx context.Context, party *string, payer *string, plan string, gb int, from *calendar.Date, login *string, requestID *string) (SubscriptionDone, error)
 	ChangeQuota(ctx context.Context, subscription string, gb int, from *calendar.Date, requestID *string) (SubscriptionDone, error)
 	CancelSubscription(ctx context.Context, subscription string, ends *calendar.Date, requestID *string) (SubscriptionDone, error)
 	SuspendSubscription(ctx context.Context, subscription string, reason subscription.Reason, requestID *string) (SubscriptionDone, error)
@@ -416,6 +421,8 @@ type QueryResolver interface {
 	Balance(ctx context.Context, party *string) (projections.Balance, error)
 	Accounts(ctx context.Context, inTrouble bool, first *int, after *string, last *int, before *string) (Connection[projections.Account], error)
 	FullestAccounts(ctx context.Context, most int) ([]processes.Filled, error)
+	LoginAvailable(ctx context.Context, login string) (LoginAvailability, error)
+	AddressDomains(ctx context.Context) ([]string, error)
 	Targets(ctx context.Context) ([]processes.TargetState, error)
 	Work(ctx context.Context, target *string, parked bool) ([]processes.Work, error)
 	Holdings(ctx context.Context, party *string) ([]projections.Holding, error)
@@ -4682,6 +4689,10 @@ type Account implements Node @allow(roles: [OPERATOR], own: true) {
   service: Service!
   "Null once it is erased."
   login: String
+  "The address that it goes by: its login, until another is chosen. Null once it is erased."
+  address: String
+  "Its further addresses, oldest first."
+  aliases: [String!]! @listSize(assumed: 10)
   "How much it may hold."
   quota: Bytes!
   "As it is on the service."
@@ -4796,6 +4807,52 @@ extend type Query {
   fullestAccounts("At most so many, up to 200." most: Int! = 50): [FilledAccount!]! @listSize(assumed: 200) @allow(roles: [OPERATOR])
 }
 
+extend type Query {
+  "Whether the viewer can have a login, or a further address, and why not."
+  loginAvailable("Like ` + "`" + `anna@coop.example` + "`" + `." login: String!): LoginAvailability! @allow(roles: [OPERATOR], own: true)
+  "In which accounts have their addresses, the first by default."
+  addressDomains: [String!]! @listSize(assumed: 10) @allow(anyone: true)
+}
+
+"Whether a login can be had."
+type LoginAvailability @allow(roles: [OPERATOR], own: true) {
+  "It can."
+  available: Boolean!
+  "Of the refusal; null if it can."
+  code: String
+  "The same in the language of the reader."
+  reason: String
+}
+
+extend type Mutation {
+  "Gives a mailbox a further address, which nobody else has, or had until lately. Mail to it comes to the mailbox."
+  addAlias(
+    "Of the account. Another's is as if it were not there."
+    account: ID!
+    "In one of ` + "`" + `addressDomains` + "`" + `."
+    alias: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AccountPayload! @allow(roles: [OPERATOR], own: true)
+
+  "Takes a further address away. It rests before somebody else may have it; who had it may have it back."
+  removeAlias(
+    "Of the account. Another's is as if it were not there."
+    account: ID!
+    "One of its ` + "`" + `aliases` + "`" + `."
+    alias: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AccountPayload! @allow(roles: [OPERATOR], own: true)
+
+  "Has a mailbox go by another address, which is added if it is none yet. Mail to the former comes as before, and who logs in does so by the login."
+  renameAccount(
+    "Of the account. Another's is as if it were not there."
+    account: ID!
+    "In one of ` + "`" + `addressDomains` + "`" + `, or its login."
+    address: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AccountPayload! @allow(roles: [OPERATOR], own: true)
+}
+
 "Where accounts of a service are."
 type Target @allow(roles: [OPERATOR]) {
   "By which it is known."
@@ -4908,7 +4965,7 @@ type AppPasswordPayload implements Payload @allow(own: true) {
 }
 
 "What became of an account."
-type AccountPayload implements Payload @allow(own: true) {
+type AccountPayload implements Payload @allow(roles: [OPERATOR], own: true) {
   "One at which the mutation has taken effect."
   position: Position!
   "Of the account."
@@ -5341,6 +5398,8 @@ extend type Mutation {
     gb: Int!
     "The first day; today, if left out."
     from: Date
+    "Under which accounts are to be made that who uses it does not have yet, like ` + "`" + `anna@coop.example` + "`" + `; by default, one of their names. It is kept for 30 days."
+    login: String
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SubscriptionPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
 
@@ -5584,6 +5643,10 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_service(ctx, field)
 	case "login":
 		return ec.fieldContext_Account_login(ctx, field)
+	case "address":
+		return ec.fieldContext_Account_address(ctx, field)
+	case "aliases":
+		return ec.fieldContext_Account_aliases(ctx, field)
 	case "quota":
 		return ec.fieldContext_Account_quota(ctx, field)
 	case "status":
@@ -6538,6 +6601,18 @@ func (ec *executionContext) childFields_LiquidityTest(ctx context.Context, field
 		return ec.fieldContext_LiquidityTest_free(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LiquidityTest", field.Name)
+}
+
+func (ec *executionContext) childFields_LoginAvailability(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "available":
+		return ec.fieldContext_LoginAvailability_available(ctx, field)
+	case "code":
+		return ec.fieldContext_LoginAvailability_code(ctx, field)
+	case "reason":
+		return ec.fieldContext_LoginAvailability_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LoginAvailability", field.Name)
 }
 
 func (ec *executionContext) childFields_Mandate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -8369,6 +8444,36 @@ func (ec *executionContext) field_Mutation_acceptExit_args(ctx context.Context, 
 		return nil, err
 	}
 	args["requestId"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_addAlias_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "alias",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["alias"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -11740,6 +11845,36 @@ func (ec *executionContext) field_Mutation_releaseRefunds_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_removeAlias_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "alias",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["alias"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_removeBankAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -11781,6 +11916,36 @@ func (ec *executionContext) field_Mutation_removeWebhook_args(ctx context.Contex
 		return nil, err
 	}
 	args["requestId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_renameAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "address",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["address"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -13041,14 +13206,22 @@ func (ec *executionContext) field_Mutation_subscribe_args(ctx context.Context, r
 		return nil, err
 	}
 	args["from"] = arg4
-	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "login",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["requestId"] = arg5
+	args["login"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
 	return args, nil
 }
 
@@ -14167,6 +14340,20 @@ func (ec *executionContext) field_Query_invoices_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_loginAvailable_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "login",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["login"] = arg0
 	return args, nil
 }
 
@@ -15326,6 +15513,52 @@ func (ec *executionContext) _Account_login(ctx context.Context, field graphql.Co
 }
 func (ec *executionContext) fieldContext_Account_login(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, false, false, "String")
+}
+
+func (ec *executionContext) _Account_address(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_address(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Address, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v provisioning.Login) graphql.Marshaler {
+			return ec.marshalOString2rochdaleᚋdomainᚋprovisioningᚐLogin(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_address(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, false, false, "String")
+}
+
+func (ec *executionContext) _Account_aliases(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_aliases(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Account().Aliases(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Account_aliases(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, true, true, "String")
 }
 
 func (ec *executionContext) _Account_quota(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
@@ -22823,6 +23056,75 @@ func (ec *executionContext) fieldContext_LiquidityTest_free(_ context.Context, f
 	return graphql.NewScalarFieldContext("LiquidityTest", field, true, false, "Money")
 }
 
+func (ec *executionContext) _LoginAvailability_available(ctx context.Context, field graphql.CollectedField, obj *LoginAvailability) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAvailability_available(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Available, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAvailability_available(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginAvailability", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _LoginAvailability_code(ctx context.Context, field graphql.CollectedField, obj *LoginAvailability) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAvailability_code(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Code, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAvailability_code(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginAvailability", field, false, false, "String")
+}
+
+func (ec *executionContext) _LoginAvailability_reason(ctx context.Context, field graphql.CollectedField, obj *LoginAvailability) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginAvailability_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
+			return ec.marshalOString2ᚖstring(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LoginAvailability_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginAvailability", field, false, false, "String")
+}
+
 func (ec *executionContext) _Mandate_id(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -29516,6 +29818,138 @@ func (ec *executionContext) fieldContext_Mutation_reversePayment(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_addAlias(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_addAlias(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AddAlias(ctx, fc.Args["account"].(string), fc.Args["alias"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AccountDone) graphql.Marshaler {
+			return ec.marshalNAccountPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAccountDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_addAlias(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_addAlias_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_removeAlias(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_removeAlias(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RemoveAlias(ctx, fc.Args["account"].(string), fc.Args["alias"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AccountDone) graphql.Marshaler {
+			return ec.marshalNAccountPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAccountDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_removeAlias(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_removeAlias_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_renameAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_renameAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().RenameAccount(ctx, fc.Args["account"].(string), fc.Args["address"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AccountDone) graphql.Marshaler {
+			return ec.marshalNAccountPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAccountDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_renameAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_renameAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_reconcileAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -30142,7 +30576,7 @@ func (ec *executionContext) _Mutation_subscribe(ctx context.Context, field graph
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().Subscribe(ctx, fc.Args["party"].(*string), fc.Args["payer"].(*string), fc.Args["plan"].(string), fc.Args["gb"].(int), fc.Args["from"].(*calendar.Date), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().Subscribe(ctx, fc.Args["party"].(*string), fc.Args["payer"].(*string), fc.Args["plan"].(string), fc.Args["gb"].(int), fc.Args["from"].(*calendar.Date), fc.Args["login"].(*string), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v SubscriptionDone) graphql.Marshaler {
@@ -34711,6 +35145,73 @@ func (ec *executionContext) fieldContext_Query_fullestAccounts(ctx context.Conte
 		return fc, err
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _Query_loginAvailable(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_loginAvailable(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().LoginAvailable(ctx, fc.Args["login"].(string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v LoginAvailability) graphql.Marshaler {
+			return ec.marshalNLoginAvailability2rochdaleᚋgraphqlᚋinternalᚋexecᚐLoginAvailability(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_loginAvailable(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LoginAvailability(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_loginAvailable_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_addressDomains(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_addressDomains(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().AddressDomains(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []string) graphql.Marshaler {
+			return ec.marshalNString2ᚕstringᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_addressDomains(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Query", field, true, true, "String")
 }
 
 func (ec *executionContext) _Query_targets(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
@@ -46003,6 +46504,14 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 			} else {
 				out.text(string(obj.Login))
 			}
+		case "address":
+			if obj.Address == "" {
+				out.null()
+			} else {
+				out.text(string(obj.Address))
+			}
+		case "aliases":
+			out.value(ec._Account_aliases(ctx, field, obj), graphql.Null)
 		case "quota":
 			if v := scalar.MarshalBytes(obj.Quota); v != graphql.Null {
 				out.value(v, nil)
@@ -48315,6 +48824,34 @@ func (ec *executionContext) _LiquidityTest(ctx context.Context, sel ast.Selectio
 	return out.end()
 }
 
+var loginAvailabilityImplementors = []string{"LoginAvailability"}
+
+func (ec *executionContext) _LoginAvailability(ctx context.Context, sel ast.SelectionSet, obj *LoginAvailability) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, loginAvailabilityImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("LoginAvailability")
+		case "available":
+			out.boolean(obj.Available)
+		case "code":
+			out.value(ec._LoginAvailability_code(ctx, field, obj), graphql.RequiredNull)
+		case "reason":
+			out.value(ec._LoginAvailability_reason(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var mandateImplementors = []string{"Mandate"}
 
 func (ec *executionContext) _Mandate(ctx context.Context, sel ast.SelectionSet, obj *projections.Mandate) graphql.Marshaler {
@@ -49391,6 +49928,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "reversePayment":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reversePayment(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "addAlias":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_addAlias(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "removeAlias":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_removeAlias(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "renameAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_renameAccount(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -50496,6 +51054,18 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_fullestAccounts(ctx, field)
+				})
+		case "loginAvailable":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_loginAvailable(ctx, field)
+				})
+		case "addressDomains":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_addressDomains(ctx, field)
 				})
 		case "targets":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -55161,6 +55731,10 @@ func (ec *executionContext) marshalNLanguage2ᚕrochdaleᚋdomainᚐLanguageᚄ(
 	}
 
 	return ret
+}
+
+func (ec *executionContext) marshalNLoginAvailability2rochdaleᚋgraphqlᚋinternalᚋexecᚐLoginAvailability(ctx context.Context, sel ast.SelectionSet, v LoginAvailability) graphql.Marshaler {
+	return ec._LoginAvailability(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNMandate2rochdaleᚋprojectionsᚐMandate(ctx context.Context, sel ast.SelectionSet, v projections.Mandate) graphql.Marshaler {
