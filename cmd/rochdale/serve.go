@@ -163,7 +163,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
 			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners, Reconciler: reconciler, Webhooks: hooks,
-			Naming: h.naming(append([]string{f.MailDomain}, f.AlsoDomain...)...),
+			Naming:  h.naming(append([]string{f.MailDomain}, f.AlsoDomain...)...),
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler, hooks), OpenID: provider, Ready: h.ready,
