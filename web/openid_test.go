@@ -659,7 +659,7 @@ func TestTokensAreRevokedAndExpire(t *testing.T) {
 	if _, err := rp.RefreshTokens[*oidc.IDTokenClaims](t.Context(), cloud, next.RefreshToken, "", ""); err == nil {
 		t.Error("a refresh token does not expire")
 	}
-	if err := c.access.Sweep(t.Context()); err != nil {
+	if _, err := c.access.Sweep(t.Context(), 1000); err != nil {
 		t.Fatal(err)
 	}
 	for _, space := range []string{"grant/", "code/", "request/"} {

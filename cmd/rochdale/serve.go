@@ -150,7 +150,9 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	var wg sync.WaitGroup
 	running := []func(context.Context){h.models.Run, links.Run}
 	if f.Role != "api" {
-		running = append(running, runner.Run, reconciler.WatchUsage, func(ctx context.Context) { h.keep(ctx, reconciler) })
+		running = append(running, runner.Run, reconciler.WatchUsage, func(ctx context.Context) { h.keep(ctx, reconciler) }, func(ctx context.Context) {
+			h.access.Keep(ctx, func(err error) { h.t.log.Error("sweeping what has expired failed and is tried again", "err", err) })
+		})
 	}
 	for _, run := range running {
 		wg.Go(func() { run(background) })
@@ -254,10 +256,7 @@ func (h *house) keep(ctx context.Context, reconciler *processes.Reconciler) {
 		if err := h.exits().Daily(asProcess(ctx, "daily")); err != nil {
 			return err
 		}
-		if err := reconciler.Daily(asProcess(ctx, "daily")); err != nil {
-			return err
-		}
-		return h.access.Sweep(ctx)
+		return reconciler.Daily(asProcess(ctx, "daily"))
 	}, func(err error) { h.t.log.Error("daily work failed and is tried again", "err", err) })
 }
 

@@ -437,26 +437,6 @@ func (a *Access) EndContactLink(ctx context.Context, secret string) error {
 	return eventstore.Update(ctx, a.KV, contactSpace+hash(secret), func(eventstore.Entry) ([]byte, error) { return nil, nil })
 }
 
-// Sweep deletes what has expired of sessions, links and all that leads into services.
-func (a *Access) Sweep(ctx context.Context) error {
-	for _, space := range []string{sessionSpace, linkSpace, contactSpace, requestSpace, codeSpace, grantSpace} {
-		for e, err := range eventstore.Entries(ctx, a.KV, space) {
-			var any struct{ Expires time.Time }
-			if err != nil {
-				return err
-			}
-			if json.Unmarshal(e.Value, &any) == nil && a.Now().Before(any.Expires) {
-				continue
-			}
-			err := a.KV.Put(ctx, eventstore.Change{Key: e.Key, Revision: e.Revision})
-			if err != nil && !eventstore.IsStale(err) {
-				return err
-			}
-		}
-	}
-	return nil
-}
-
 const (
 	tokenSpace   = "token/"
 	sessionSpace = "session/"
