@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	gobcrypt "golang.org/x/crypto/bcrypt"
 
@@ -77,6 +78,98 @@ func atoi(t testing.TB, text string) (n int) {
 	return n
 }
 
+// query returns one that is written for Dovecot.
+func query(t testing.TB, file, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../../docs/mail/" + file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := regexp.MustCompile(`(?m)^` + name + ` = (.*)$`).FindStringSubmatch(strings.ReplaceAll(string(text), "\\\n", ""))
+	if found == nil {
+		t.Fatalf("no %s in %s", name, file)
+	}
+	return found[1]
+}
+
+// devices are let in by app passwords, as Dovecot finds them, and by nothing else.
+func devices(t *testing.T, s *tables, q *queries, appQuery string) {
+	const laptop, phone, berts = "bench222-three-or-four-words", "pasta222-quatre-mots-suffisent", "berts222-drie-of-vier-woorden"
+	// in is what Dovecot does: it asks for the hash, compares, and notes the use.
+	in := func(w *wish, password string) bool {
+		t.Helper()
+		var user, hash, id string
+		var nologin, reason sql.Null[string]
+		asked := strings.ReplaceAll(appQuery, "%0.8w", strings.ReplaceAll(password[:min(8, len(password))], "'", "''"))
+		if !q.ask(t, asked, w.login(), &user, &hash, &id, &nologin, &reason) || nologin.Valid ||
+			gobcrypt.CompareHashAndPassword([]byte(strings.TrimPrefix(hash, "{BLF-CRYPT}")), []byte(password)) != nil {
+			return false
+		}
+		s.exec(t, `insert into mail_app_use (used_at, id) values (unix_timestamp(), ?) on duplicate key update used_at = unix_timestamp()`, id)
+		return user == w.login() && id == password[:8]
+	}
+	lets := func(w *wish, want bool, passwords ...string) {
+		t.Helper()
+		for _, password := range passwords {
+			if in(w, password) != want {
+				t.Errorf("%s by %s: %t", w.Login, password, !want)
+			}
+		}
+	}
+	made := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+	add := func(w *wish, password, name string) {
+		t.Helper()
+		for range 2 { // again is no harm
+			taken(t, s.AddAppPassword(t.Context(), w.Ref, provisioning.AppPassword{ID: password[:8], Name: name, Created: made}, bcrypted(t, password)))
+		}
+		made = made.Add(time.Hour)
+	}
+	listed := func(w *wish) []provisioning.AppPassword {
+		t.Helper()
+		all, err := s.AppPasswords(t.Context(), w.Ref)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	anna, bert := s.wish("anna", "account-of-anna"), s.wish("bert", "account-of-bert")
+	anna.do(t, s.Ensure)
+	bert.do(t, s.Ensure)
+	add(anna, laptop, "Laptop")
+	add(anna, phone, "Téléphone de l’atelier")
+	add(bert, berts, "Laptop")
+	lets(anna, true, laptop, phone)
+	lets(anna, false, laptop[:8], laptop+"x", laptop[:8]+phone[8:], berts, strings.ToUpper(laptop), "' or 1=1 --", "")
+	if all := listed(anna); len(all) != 2 || all[0].Name != "Laptop" || all[1].ID != phone[:8] || all[1].Name != "Téléphone de l’atelier" ||
+		!all[0].Created.Before(all[1].Created) || time.Since(all[0].Used) > time.Hour {
+		t.Errorf("she has %+v", all)
+	}
+	if all := listed(bert); len(all) != 1 || !all[0].Used.IsZero() {
+		t.Errorf("he has %+v", all)
+	}
+
+	taken(t, s.RemoveAppPassword(t.Context(), bert.Ref, laptop[:8])) // is not his
+	lets(anna, true, laptop)
+	for range 2 {
+		taken(t, s.RemoveAppPassword(t.Context(), anna.Ref, laptop[:8]))
+	}
+	lets(anna, false, laptop)
+	lets(anna, true, phone)
+
+	anna.do(t, s.Suspend)
+	lets(anna, false, phone)
+	anna.do(t, s.Resume)
+	lets(anna, true, phone)
+	anna.do(t, s.Delete)
+	next := s.wish("anna", "account-of-another")
+	next.do(t, s.Ensure)
+	lets(next, false, phone)
+	var left int
+	if err := s.db.QueryRow(`select (select count(*) from mail_app_use) + (select count(*) from mail_app_password where login = ?)`, next.login()).Scan(&left); err != nil || left != 0 || len(listed(next)) != 0 {
+		t.Errorf("of what is gone %d rows are left, %v", left, err)
+	}
+}
+
 // TestMariaDB is the contract with the tables in MariaDB, read by the queries that
 // are written for Dovecot.
 func TestMariaDB(t *testing.T) {
@@ -101,19 +194,7 @@ func TestMariaDB(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := os.ReadFile("../../docs/mail/rochdale-sql.mysql.conf")
-	if err != nil {
-		t.Fatal(err)
-	}
-	conf := strings.ReplaceAll(string(text), "\\\n", "")
-	q := &queries{db: db}
-	for name, query := range map[string]*string{"password_query": &q.passwordQuery, "user_query": &q.userQuery} {
-		found := regexp.MustCompile(`(?m)^` + name + ` = (.*)$`).FindStringSubmatch(conf)
-		if found == nil {
-			t.Fatalf("no %s in\n%s", name, conf)
-		}
-		*query = found[1]
-	}
+	q := &queries{db: db, passwordQuery: query(t, "rochdale-sql.mysql.conf", "password_query"), userQuery: query(t, "rochdale-sql.mysql.conf", "user_query")}
 	provisiontest.Run(t, provisiontest.Fixture{
 		Port: boxes, Domain: "coop.example", Ordered: true,
 		Foreign: func(t testing.TB, login provisioning.Login) {
@@ -143,22 +224,7 @@ func TestMariaDB(t *testing.T) {
 		},
 	})
 
-	s := &tables{Mailboxes: boxes, db: db}
-	anna := s.wish("anna", "account-of-anna")
-	anna.do(t, boxes.Ensure)
-	app := provisioning.AppPassword{ID: "abcdefgh", Name: "telephone"}
-	for range 2 {
-		if err := boxes.AddAppPassword(t.Context(), anna.Ref, app, bcrypted(t, oldPassword)); err != nil {
-			t.Error(err)
-		}
-	}
-	if all, err := boxes.AppPasswords(t.Context(), anna.Ref); err != nil || len(all) != 1 {
-		t.Errorf("%+v, %v", all, err)
-	}
-	anna.do(t, boxes.Delete)
-	if all, err := boxes.AppPasswords(t.Context(), anna.Ref); err != nil || len(all) != 0 {
-		t.Errorf("with the account they are not gone: %+v, %v", all, err)
-	}
+	devices(t, &tables{Mailboxes: boxes, db: db}, q, query(t, "rochdale-apps.conf", "password_query"))
 
 	for statement, class := range map[string]fault.Class{
 		`insert into mail_schema values (1000)`: fault.Denied,
