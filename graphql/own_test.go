@@ -220,6 +220,9 @@ func TestOwnDataOnly(t *testing.T) {
 					}
 				}
 				for _, with := range tries {
+					if f.Name == "linkAccount" && with.argument == "party" && with.id == anna {
+						continue // what he offers her of his is nothing to her unless she accepts it
+					}
 					args := []string{}
 					for _, a := range f.Args {
 						switch {

@@ -335,9 +335,9 @@ func jsonOf(v any) string {
 type ports struct{ *projections.Models }
 
 func (p ports) PayersIn(ctx context.Context, month calendar.Month) (payers []processes.Payer, err error) {
-	all, err := p.SubscriptionsIn(ctx, month)
+	all, err := p.PaidIn(ctx, month)
 	for _, s := range all {
-		payers = append(payers, processes.Payer{Party: s.Payer, Subscriptions: []domain.SubscriptionID{s.ID}})
+		payers = append(payers, processes.Payer{Party: s.Payer, Subscriptions: []domain.SubscriptionID{s.Subscription}})
 	}
 	return payers, err
 }

@@ -2,9 +2,11 @@ package graphql
 
 import (
 	"context"
+	"encoding/json"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/membership"
 	"rochdale/domain/offering"
 	"rochdale/domain/provisioning"
 	subscriptions "rochdale/domain/subscription"
@@ -26,7 +28,16 @@ func (m mutation) Subscribe(ctx context.Context, party, payer *string, plan stri
 		}
 	}
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
-		done.ID = domain.SubscriptionID(w.NewID().String())
+		fresh := domain.SubscriptionID(w.NewID().String())
+		var err error
+		if done.ID, err = processes.SubscribeUnder(w.Tx, who, fresh); err != nil {
+			return err
+		}
+		if done.ID != fresh {
+			if err := w.Answer(done.ID); err != nil {
+				return err
+			}
+		}
 		today, err := w.today()
 		if err != nil {
 			return err
@@ -62,7 +73,23 @@ func (m mutation) Subscribe(ctx context.Context, party, payer *string, plan stri
 			Terms: subscriptions.Terms{PriceList: version, LeastGB: least, MostGB: most},
 		})
 	})
+	if err == nil && requestID != nil { // it may have been begun before, under another id than a fresh one
+		err = m.answered(ctx, requestID, &done.ID)
+	}
 	return done, err
+}
+
+// answered reads what a request that has been made keeps as its answer, if it does.
+func (m mutation) answered(ctx context.Context, requestID *string, into any) error {
+	ctx, err := m.requested(ctx, requestID)
+	if err != nil {
+		return err
+	}
+	_, answer, made, err := eventstore.Made(ctx, m.Store)
+	if err != nil || !made || len(answer) == 0 {
+		return err
+	}
+	return json.Unmarshal(answer, into)
 }
 
 func (m mutation) ChangeQuota(ctx context.Context, id string, gb int, from *calendar.Date, requestID *string) (exec.SubscriptionDone, error) {
@@ -71,30 +98,26 @@ func (m mutation) ChangeQuota(ctx context.Context, id string, gb int, from *cale
 		if err != nil {
 			return err
 		}
-		change := subscriptions.ChangeQuota{Subscription: domain.SubscriptionID(id), GB: gb, On: today, From: day}
-		if day == today {
-			if err := m.fits(ctx, w, change); err != nil {
-				return err
-			}
+		err = eventstore.Do(w.Tx, subscriptions.ChangeQuota{Subscription: domain.SubscriptionID(id), GB: gb, On: today, From: day})
+		if err != nil || day != today { // on a later day it is put off then
+			return err
 		}
-		return eventstore.Do(w.Tx, change)
+		return m.fits(w, today, domain.SubscriptionID(id))
 	})
 }
 
-// fits refuses to make a subscription smaller at once than what its accounts hold. On a later day it is put off then.
-func (m mutation) fits(ctx context.Context, w *work, change subscriptions.ChangeQuota) error {
-	state, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(change.Subscription))
-	if err != nil || change.GB >= state.GB(change.From) {
-		return err
+// fits refuses what makes accounts smaller at once than what they hold.
+func (m mutation) fits(w *work, today calendar.Date, subscriptions ...domain.SubscriptionID) error {
+	for _, id := range subscriptions {
+		smaller, err := processes.Smaller(w.Tx, id, today)
+		if err == nil && len(smaller) > 0 {
+			err = m.Reconciler.Fits(w.Context(), id, smaller)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	started, _ := state.Started()
-	prices, _, err := eventstore.Load[offering.Offering](w.Tx, offering.Stream)
-	if err != nil {
-		return err
-	}
-	list, _ := prices.At(change.From)
-	plan, _ := list.Plan(started.Plan)
-	return m.Reconciler.Fits(ctx, change.Subscription, plan.Quota(change.GB))
+	return nil
 }
 
 func (m mutation) CancelSubscription(ctx context.Context, id string, ends *calendar.Date, requestID *string) (exec.SubscriptionDone, error) {
@@ -145,6 +168,248 @@ func (m mutation) subscription(ctx context.Context, id string, requestID *string
 	return done, err
 }
 
+func (m mutation) LinkAccount(ctx context.Context, id, party string, gb int, requestID *string) (done exec.LinkDone, err error) {
+	of, mine := domain.SubscriptionID(id), false
+	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
+		done.ID = domain.SubscriptionID(w.NewID().String())
+		sub, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(of))
+		if err != nil {
+			return err
+		}
+		started, _ := sub.Started()
+		if mine = m.sees(ctx, started.Payer); !mine {
+			return subscriptions.ErrUnknown
+		}
+		who, err := w.known(domain.PartyID(party))
+		if err != nil {
+			return err
+		}
+		today, err := w.today()
+		if err != nil {
+			return err
+		}
+		err = eventstore.Do2(w.Tx, subscriptions.Link{Subscription: of, Link: done.ID, Party: who, GB: gb, Offered: !m.sees(ctx, who), On: today})
+		if err != nil {
+			return err
+		}
+		return m.fits(w, today, of)
+	})
+	if err == nil && !mine { // it was when they first asked
+		err = subscriptions.ErrUnknown
+	}
+	return done, err
+}
+
+// known is a party that the co-op knows, or the one that it was found to be.
+func (w *work) known(party domain.PartyID) (domain.PartyID, error) {
+	state, _, err := eventstore.Load[membership.Member](w.Tx, membership.StreamOf(party))
+	switch into := state.MergedInto(); {
+	case err == nil && into != "":
+		return w.known(into)
+	case err == nil && state.Party() == "":
+		err = membership.ErrUnknown
+	}
+	return party, err
+}
+
+func (m mutation) AcceptLinkedAccount(ctx context.Context, id string, requestID *string) (done exec.LinkDone, err error) {
+	done.ID = domain.SubscriptionID(id)
+	err = m.linked(ctx, done.ID, requestID, &done.Done, func(w *work, l linkedTo) error {
+		if !l.uses {
+			return subscriptions.ErrNotLinked
+		}
+		return eventstore.Do(w.Tx, subscriptions.AcceptPart{Subscription: l.Of, Link: done.ID, On: l.today})
+	})
+	return done, err
+}
+
+func (m mutation) ChangeLinkedAccount(ctx context.Context, id string, gb int, requestID *string) (done exec.LinkDone, err error) {
+	done.ID = domain.SubscriptionID(id)
+	err = m.linked(ctx, done.ID, requestID, &done.Done, func(w *work, l linkedTo) error {
+		if !l.pays {
+			return subscriptions.ErrNotLinked
+		}
+		if err := eventstore.Do(w.Tx, subscriptions.ChangePart{Subscription: l.Of, Link: done.ID, GB: gb, On: l.today}); err != nil {
+			return err
+		}
+		return m.fits(w, l.today, l.Of, done.ID)
+	})
+	return done, err
+}
+
+func (m mutation) UnlinkAccount(ctx context.Context, id string, requestID *string) (done exec.LinkDone, err error) {
+	done.ID = domain.SubscriptionID(id)
+	err = m.linked(ctx, done.ID, requestID, &done.Done, func(w *work, l linkedTo) error {
+		ends := l.today
+		if l.pays && !l.part.Offered {
+			ends = ends.AddDays(l.list.Grace())
+		}
+		return eventstore.Do(w.Tx, subscriptions.Unlink{Subscription: l.Of, Link: done.ID, On: l.today, Ends: ends})
+	})
+	return done, err
+}
+
+func (m mutation) DetachAccount(ctx context.Context, id string, gb *int, requestID *string) (done exec.SubscriptionDone, err error) {
+	done.ID = domain.SubscriptionID(id)
+	err = m.linked(ctx, done.ID, requestID, &done.Done, func(w *work, l linkedTo) error {
+		if !l.uses {
+			return subscriptions.ErrNotLinked
+		}
+		plan, known := l.list.Plan(l.plan)
+		if !known {
+			return offering.ErrNoSuchPlan.With("plan", l.plan)
+		}
+		least, most := plan.Limits()
+		size := max(least, l.part.GB)
+		if gb != nil {
+			size = *gb
+		}
+		rules, err := w.statutesOn(l.today)
+		if err != nil {
+			return err
+		}
+		if err := processes.MayBook(w.Tx, m.Store, m.Models, rules, l.Party, l.today); err != nil {
+			return err
+		}
+		err = eventstore.Do2(w.Tx, subscriptions.Detach{
+			Subscription: l.Of, Link: done.ID, GB: size, On: l.today, Grace: l.list.Grace(),
+			Terms: subscriptions.Terms{PriceList: l.version, LeastGB: least, MostGB: most},
+		})
+		if err != nil {
+			return err
+		}
+		return m.fits(w, l.today, done.ID)
+	})
+	return done, err
+}
+
+// linkedTo is a linked account, and of which subscription it is part.
+type linkedTo struct {
+	subscriptions.Linked
+	part       subscriptions.Part
+	plan       domain.PlanID
+	pays, uses bool // whether the viewer speaks for who does
+	list       offering.PriceList
+	version    int
+	today      calendar.Date
+}
+
+// linked carries out a mutation of a linked account that the viewer uses or pays, or
+// sees by a role. Another's is as if it were not there.
+func (m mutation) linked(ctx context.Context, id domain.SubscriptionID, requestID *string, done *exec.Done, do func(*work, linkedTo) error) error {
+	mine := false
+	err := m.change(ctx, requestID, done, func(w *work) (err error) {
+		link, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(id))
+		if err != nil {
+			return err
+		}
+		l := linkedTo{}
+		l.Linked, _ = link.LinkedTo()
+		of, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(l.Of))
+		if err != nil {
+			return err
+		}
+		started, _ := of.Started()
+		l.plan = started.Plan
+		l.part, _ = of.Part(id)
+		l.pays, l.uses = m.sees(ctx, started.Payer), m.sees(ctx, l.Party)
+		if mine = l.pays || l.uses; !mine {
+			return subscriptions.ErrNotLinked
+		}
+		if l.today, err = w.today(); err != nil {
+			return err
+		}
+		prices, _, err := eventstore.Load[offering.Offering](w.Tx, offering.Stream)
+		if err != nil {
+			return err
+		}
+		l.list, l.version = prices.At(l.today)
+		return do(w, l)
+	})
+	if err == nil && !mine { // it was when they first asked
+		err = subscriptions.ErrNotLinked
+	}
+	return err
+}
+
+func (m mutation) BookAddOn(ctx context.Context, id string, service domain.Service, gb int, payer *string, from, ends *calendar.Date, requestID *string) (done exec.AddOnDone, err error) {
+	of := domain.SubscriptionID(id)
+	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
+		done.ID = subscriptions.AddOnID(w.NewID().String())
+		sub, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(of))
+		if err != nil {
+			return err
+		}
+		started, _ := sub.Started()
+		pays := started.Payer
+		if payer != nil || !m.sees(ctx, pays) {
+			if pays, err = m.concerned(ctx, payer); err != nil {
+				return err
+			}
+		}
+		today, err := w.today()
+		if err != nil {
+			return err
+		}
+		first, err := w.day(from)
+		if err != nil {
+			return err
+		}
+		prices, _, err := eventstore.Load[offering.Offering](w.Tx, offering.Stream)
+		if err != nil {
+			return err
+		}
+		list, _ := prices.At(first)
+		if _, err := list.OfferAddOn(service); err != nil {
+			return err
+		}
+		return eventstore.Do(w.Tx, subscriptions.BookAddOn{
+			Subscription: of, AddOn: done.ID, Payer: pays, Service: service, GB: gb, On: today, From: first, Ends: value(ends),
+		})
+	})
+	return done, err
+}
+
+func (m mutation) EndAddOn(ctx context.Context, id, addOn string, ends *calendar.Date, requestID *string) (done exec.AddOnDone, err error) {
+	done.ID = subscriptions.AddOnID(addOn)
+	mine := false
+	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
+		sub, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(domain.SubscriptionID(id)))
+		if err != nil {
+			return err
+		}
+		booked, _ := sub.AddOn(done.ID)
+		if mine = m.sees(ctx, booked.Payer); !mine {
+			return subscriptions.ErrNoAddOn
+		}
+		today, err := w.today()
+		if err != nil {
+			return err
+		}
+		day, err := w.day(ends)
+		if err != nil {
+			return err
+		}
+		return eventstore.Do(w.Tx, subscriptions.EndAddOn{Subscription: domain.SubscriptionID(id), AddOn: done.ID, On: today, Ends: day})
+	})
+	if err == nil && !mine { // it was when they first asked
+		err = subscriptions.ErrNoAddOn
+	}
+	return done, err
+}
+
+func (q query) LinkedAccounts(ctx context.Context, party *string) ([]projections.Part, error) {
+	who, err := q.concerned(ctx, party)
+	if err != nil {
+		return nil, err
+	}
+	return q.Models.PartsOfParty(ctx, who)
+}
+
+func (m member) LinkedAccounts(ctx context.Context, of *projections.Member) ([]projections.Part, error) {
+	return m.Models.PartsOfParty(ctx, of.ID)
+}
+
 func (q query) Subscription(ctx context.Context, id string) (*projections.Subscription, error) {
 	s, known, err := q.Models.Subscription(ctx, domain.SubscriptionID(id))
 	return found(s, known && (q.sees(ctx, s.Party) || q.sees(ctx, s.Payer)), err)
@@ -167,6 +432,36 @@ func (r *resolver) ServiceSubscription() exec.ServiceSubscriptionResolver {
 func (s serviceSubscription) Status(ctx context.Context, of *projections.Subscription, on *calendar.Date) (status subscriptions.Status, err error) {
 	day, err := s.dayOr(ctx, on)
 	return of.Status(day), err
+}
+
+func (s serviceSubscription) LinkedAccounts(ctx context.Context, of *projections.Subscription) ([]projections.Part, error) {
+	return s.Models.PartsOf(ctx, of.ID)
+}
+
+func (s serviceSubscription) AddOns(ctx context.Context, of *projections.Subscription) ([]projections.AddOn, error) {
+	return s.Models.AddOnsOf(ctx, of.ID)
+}
+
+type linkPayload struct{ *resolver }
+
+func (r *resolver) LinkPayload() exec.LinkPayloadResolver { return linkPayload{r} }
+
+func (p linkPayload) Account(ctx context.Context, done *exec.LinkDone) (*projections.Part, error) {
+	if done.Behind != nil {
+		return nil, done.Behind
+	}
+	return found(p.Models.Part(ctx, done.ID))
+}
+
+type addOnPayload struct{ *resolver }
+
+func (r *resolver) AddOnPayload() exec.AddOnPayloadResolver { return addOnPayload{r} }
+
+func (p addOnPayload) AddOn(ctx context.Context, done *exec.AddOnDone) (*projections.AddOn, error) {
+	if done.Behind != nil {
+		return nil, done.Behind
+	}
+	return found(p.Models.AddOn(ctx, done.ID))
 }
 
 type subscriptionPayload struct{ *resolver }

@@ -209,21 +209,7 @@ func (r Run) charges(ctx context.Context, tx *eventstore.Tx, prices offering.Off
 		if err != nil {
 			return list, nil, err
 		}
-		if started, ok := sub.Started(); !ok || started.Payer != p.Party {
-			continue
-		}
-		var segments []offering.Segment
-		for _, s := range sub.Segments(r.Month) {
-			segments = append(segments, offering.Segment(s))
-		}
-		if len(segments) == 0 {
-			continue
-		}
-		member, err := r.Payers.MemberOn(ctx, p.Party, segments[0].Period.From)
-		if err != nil {
-			return list, nil, err
-		}
-		owed, err := list.Charges(r.Month, segments, member)
+		owed, err := r.owed(ctx, list, sub, p.Party)
 		if err != nil {
 			return list, nil, fmt.Errorf("processes: bill subscription %s: %w", id, err)
 		}
@@ -236,4 +222,40 @@ func (r Run) charges(ctx context.Context, tx *eventstore.Tx, prices offering.Off
 		}
 	}
 	return list, charges, nil
+}
+
+// owed returns what somebody owes for a subscription in the month: for itself, if they
+// pay it, and for the add-ons that they pay.
+func (r Run) owed(ctx context.Context, list offering.PriceList, sub subscription.Subscription, payer domain.PartyID) (owed []offering.Charge, err error) {
+	var segments []offering.Segment
+	if started, ok := sub.Started(); ok && started.Payer == payer {
+		for _, s := range sub.Segments(r.Month) {
+			segments = append(segments, offering.Segment(s))
+		}
+	}
+	if len(segments) > 0 {
+		member, err := r.Payers.MemberOn(ctx, payer, segments[0].Period.From)
+		if err != nil {
+			return nil, err
+		}
+		if owed, err = list.Charges(r.Month, segments, member); err != nil {
+			return nil, err
+		}
+	}
+	used := sub.AddOnSegments(r.Month)
+	for len(used) > 0 {
+		of, periods := used[0].AddOn, []calendar.Period(nil)
+		for len(used) > 0 && used[0].AddOn == of {
+			periods, used = append(periods, used[0].Period), used[1:]
+		}
+		if of.Payer != payer {
+			continue
+		}
+		more, err := list.AddOnCharges(r.Month, of.Service, of.GB, periods)
+		if err != nil {
+			return nil, err
+		}
+		owed = append(owed, more...)
+	}
+	return owed, nil
 }

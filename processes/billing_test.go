@@ -9,10 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/shopspring/decimal"
+
 	"rochdale/domain"
 	"rochdale/domain/billing"
 	"rochdale/domain/calendar"
 	"rochdale/domain/money"
+	"rochdale/domain/offering"
 	"rochdale/domain/payment"
 	"rochdale/domain/subscription"
 	"rochdale/eventstore"
@@ -307,5 +310,33 @@ func TestPaymentsFindTheirPayer(t *testing.T) {
 	}
 	if !slices.IsSortedFunc(invoices, func(a, b billing.InvoiceIssued) int { return int(a.Number.Number - b.Number.Number) }) {
 		t.Error("numbers are out of order")
+	}
+}
+
+// TestAddOnsAreBilledToWhoBookedThem, who need not pay the subscription; parts of it cost
+// nothing more.
+func TestAddOnsAreBilledToWhoBookedThem(t *testing.T) {
+	c := found(t)
+	list := c.prices
+	list.AddOns = []offering.AddOn{{
+		Service: domain.Storage, PerGB: decimal.New(15, -2), Name: domain.Text{FR: "{gb} Go", NL: "{gb} GB meer", EN: "{gb} GB", DE: "{gb} GB"},
+	}}
+	s := c.node()
+	execute(c, s, offering.Publish{Version: 2, On: founding, From: founding, List: list})
+	b := subscribers(c, s, 2)
+	execute2(c, s, subscription.Link{Subscription: "s0", Link: "l", Party: "carl", GB: 2, On: founding})
+	for id, payer := range map[subscription.AddOnID]domain.PartyID{"mine": party(0), "theirs": party(1)} {
+		execute(c, s, subscription.BookAddOn{Subscription: "s0", AddOn: id, Payer: payer, Service: domain.Storage, GB: 20, On: founding, From: founding.AddDays(64)})
+	}
+	b.payers[1].Subscriptions = append(b.payers[1].Subscriptions, "s0")
+	run := processes.Run{Store: s, Payers: b, Month: march, On: april1st}
+	if result, err := run.Do(as(t.Context())); err != nil || result.Issued != 2 {
+		t.Fatalf("%+v, %v", result, err)
+	}
+	for _, e := range issued(c, s, 2) {
+		if len(e.Lines) != 2 || e.Lines[0].Kind != "plan" || e.Lines[1].Kind != "add_on" || e.Lines[1].Description != "20 GB meer" || e.Lines[1].Subscription != "s0" ||
+			e.Lines[0].Amount != eur(250) || e.Lines[1].Amount != eur(300) {
+			t.Errorf("%s pays %+v", e.Payer, e.Lines)
+		}
 	}
 }

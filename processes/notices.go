@@ -18,6 +18,7 @@ import (
 	"rochdale/domain/provisioning"
 	"rochdale/domain/shares"
 	"rochdale/domain/statutes"
+	"rochdale/domain/subscription"
 	"rochdale/eventstore"
 )
 
@@ -179,6 +180,10 @@ func (n Notices) Process() Process {
 			provisioning.AccountProvisioned{},
 			provisioning.UsagePassed{},
 			provisioning.SizePostponed{},
+			subscription.PartGiven{},
+			subscription.PartEnds{},
+			subscription.Cancelled{},
+			subscription.Suspended{},
 		},
 		Handle: n.handle,
 	}
@@ -206,6 +211,9 @@ func (n Notices) handle(ctx context.Context, rec eventstore.Record, event any) e
 	}
 	if of, told, is := aboutAccount(event); is {
 		return n.tellHolder(ctx, of, told, rec)
+	}
+	if parts, err := n.linked(ctx, event); err != nil || len(parts) > 0 {
+		return errors.Join(err, n.tellLinked(ctx, parts, rec))
 	}
 	told, ok, err := n.about(ctx, event)
 	if err != nil || !ok {

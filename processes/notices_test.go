@@ -18,6 +18,7 @@ import (
 	"rochdale/domain/sealed"
 	"rochdale/domain/shares"
 	"rochdale/domain/statutes"
+	"rochdale/domain/subscription"
 	"rochdale/eventstore"
 	"rochdale/processes"
 )
@@ -371,4 +372,39 @@ func TestWhoActsForAPartyIsTold(t *testing.T) {
 	give("mill", "dad", membership.Delegate)
 	changes("mill", "BE68539007547034")
 	o.want(o.tell(), "dad@example.org | Ceci concerne Mill")
+}
+
+// TestLinkedPartiesAreToldWhatBecomesOfTheirs by who pays it, in time to go on without.
+func TestLinkedPartiesAreToldWhatBecomesOfTheirs(t *testing.T) {
+	o := openPostOffice(t)
+	ctx := eventstore.As(t.Context(), "cli")
+	o.apply("ada", "ada@example.org", domain.Dutch)
+	o.apply("bert", "bert@example.org", domain.English)
+	o.apply("cleo", "cleo@example.org", domain.French)
+	do(o, subscription.Subscribe{
+		Subscription: "s", Party: "ada", Payer: "ada", Plan: "nubo", GB: 10, Terms: familyTerms, On: o.today(), From: o.today(),
+	})
+	o.tell()
+	link := func(id domain.SubscriptionID, party domain.PartyID, offered bool) {
+		t.Helper()
+		if _, err := eventstore.Execute2(ctx, o.store, subscription.Link{Subscription: "s", Link: id, Party: party, GB: 3, Offered: offered, On: o.today()}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	link("b", "bert", true)
+	link("c", "cleo", false)
+	o.want(o.tell(), "bert@example.org | offers you 3 GB")
+	do(o, subscription.AcceptPart{Subscription: "s", Link: "b", On: o.today()})
+	do(o, subscription.ChangePart{Subscription: "s", Link: "b", GB: 4, On: o.today()})
+	o.want(o.tell())
+	do(o, subscription.Unlink{Subscription: "s", Link: "b", On: o.today(), Ends: o.today().AddDays(30)})
+	o.want(o.tell(), "bert@example.org | through 1 April 2026")
+	do(o, subscription.Suspend{Subscription: "s", Reason: subscription.Unpaid, On: o.today()})
+	o.want(o.tell(), "bert@example.org | through 31 March 2026", "cleo@example.org | jusqu’au 31 mars 2026")
+	do(o, subscription.Cancel{Subscription: "s", On: o.today(), Ends: o.today().AddDays(9)})
+	o.want(o.tell(), "cleo@example.org | jusqu’au 10 avril 2026")
+	if _, err := eventstore.Execute2(ctx, o.store, subscription.Detach{Subscription: "s", Link: "c", GB: 5, Terms: familyTerms, On: o.today(), Grace: 30}); err != nil {
+		t.Fatal(err)
+	}
+	o.want(o.tell())
 }

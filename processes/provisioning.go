@@ -316,18 +316,6 @@ func suggest(host string, names []string, party domain.PartyID, n int) provision
 	return login
 }
 
-// Entitlements keeps what people are entitled to in step with their subscriptions,
-// on the day on which things change: see [SyncEntitlements].
-func Entitlements(s *eventstore.Store, today func() calendar.Date) Process {
-	return Process{
-		Name:  "entitlements",
-		Wants: subscriptionEvents,
-		Handle: func(ctx context.Context, _ eventstore.Record, event any) error {
-			return SyncEntitlements(ctx, s, subscriptionOf(event), today())
-		},
-	}
-}
-
 // Daily calls a function once a day, soon after midnight in the co-op's zone, and
 // once at the start, until ctx ends. A call that fails is made again a minute later.
 func Daily(ctx context.Context, now func() time.Time, zone *time.Location, do func(context.Context) error, failed func(error)) {

@@ -546,7 +546,7 @@ func (r *Reconciler) dayOf(at time.Time) calendar.Date {
 func (r *Reconciler) Postponing(p Process) Process {
 	handle := p.Handle
 	p.Handle = func(ctx context.Context, rec eventstore.Record, event any) error {
-		if err := r.Postpone(ctx, subscriptionOf(event)); err != nil {
+		if err := r.Postpone(ctx, entitledBy(event)); err != nil {
 			return err
 		}
 		return handle(ctx, rec, event)
@@ -568,21 +568,9 @@ func (r *Reconciler) Postpone(ctx context.Context, id domain.SubscriptionID) err
 	if !known || since == started.From || sub.GB(today) >= sub.GB(since.AddDays(-1)) || sub.Status(today) == subscription.StatusEnded {
 		return nil
 	}
-	had, _, err := read[entitlement.Entitlements](ctx, r.Store, entitlement.StreamOf(id))
-	if err != nil {
-		return err
-	}
 	var smaller []offering.Quota
-	_, err = eventstore.Transact(ctx, r.Store, func(tx *eventstore.Tx) error {
-		prices, _, err := eventstore.Load[offering.Offering](tx, offering.Stream)
-		list, _ := prices.At(today)
-		plan, _ := list.Plan(started.Plan)
-		smaller = nil
-		for _, q := range plan.Quota(sub.GB(today)) {
-			if e := had[q.Service]; e.Status != "" && e.Status != entitlement.StatusRevoked && e.Quota > q.Quota {
-				smaller = append(smaller, q)
-			}
-		}
+	_, err = eventstore.Transact(ctx, r.Store, func(tx *eventstore.Tx) (err error) {
+		smaller, err = Smaller(tx, id, today)
 		return err
 	})
 	if err != nil {

@@ -508,6 +508,23 @@ var acts = []act{
 	func(h *history) error { return do(h, subscription.Resume{Subscription: h.sub(), On: h.dated()}) },
 
 	(*history).pause, (*history).pause,
+	(*history).share, (*history).share, (*history).book,
+	func(h *history) error {
+		sub := h.sub()
+		c := entitlement.Give{
+			Subscription: sub, Gift: entitlement.GiftID(fmt.Sprint("g", h.quantity(), sub)), Party: h.party(), Service: domain.Mail, Quota: h.quota(),
+			On: h.clock.today(), From: h.clock.today(),
+		}
+		return h.course(func() error { return do(h, c) }, func() error {
+			return do(h, entitlement.EndGift{Subscription: c.Subscription, Gift: c.Gift, On: h.clock.today(), Until: h.dated()})
+		})
+	},
+	func(h *history) error {
+		return do(h, entitlement.GiveGrace{Subscription: h.sub(), Party: h.party(), On: h.clock.today(), Until: h.dated()})
+	},
+	func(h *history) error {
+		return do(h, entitlement.CountMembership{Party: h.party(), Subscription: h.sub(), On: h.clock.today()})
+	},
 	func(h *history) error {
 		service, quota := h.service(), h.quota()
 		if service.App() {
@@ -1016,6 +1033,40 @@ func (h *history) pause() error {
 		return do(h, entitlement.Suspend{Subscription: sub, Service: service, On: today})
 	}, func() error {
 		return do(h, entitlement.Resume{Subscription: sub, Service: service, On: today})
+	})
+}
+
+// share is the course of a part of a subscription.
+func (h *history) share() error {
+	sub, party, today := h.sub(), h.party(), h.clock.today()
+	link := domain.SubscriptionID(fmt.Sprint("l", h.quantity()))
+	return h.course(func() error {
+		return do(h, subscription.Subscribe{
+			Subscription: sub, Party: "guest", Payer: party, Plan: "nubo", GB: 4,
+			Terms: subscription.Terms{PriceList: 1, LeastGB: 1, MostGB: 4}, On: today, From: today,
+		})
+	}, func() error {
+		return do2(h, subscription.Link{Subscription: sub, Link: link, Party: party, GB: int(h.quantity()), Offered: rapid.Bool().Draw(h.T, "offered"), On: today})
+	}, func() error {
+		return do(h, subscription.AcceptPart{Subscription: sub, Link: link, On: today})
+	}, func() error {
+		return do(h, subscription.ChangePart{Subscription: sub, Link: link, GB: int(h.quantity()), On: today})
+	}, func() error {
+		if rapid.Bool().Draw(h.T, "detached") {
+			return do2(h, subscription.Detach{Subscription: sub, Link: link, GB: 2, Terms: subscription.Terms{PriceList: 1, LeastGB: 1, MostGB: 4}, On: today, Grace: 30})
+		}
+		return do(h, subscription.Unlink{Subscription: sub, Link: link, On: today, Ends: today.AddDays(3)})
+	})
+}
+
+// book is the course of an add-on.
+func (h *history) book() error {
+	sub, today := h.sub(), h.clock.today()
+	id := subscription.AddOnID(fmt.Sprint("a", h.quantity(), sub))
+	return h.course(func() error {
+		return do(h, subscription.BookAddOn{Subscription: sub, AddOn: id, Payer: h.party(), Service: domain.Storage, GB: int(h.quantity()), On: today, From: today.AddDays(3)})
+	}, func() error {
+		return do(h, subscription.EndAddOn{Subscription: sub, AddOn: id, On: today, Ends: today.AddDays(5)})
 	})
 }
 

@@ -138,10 +138,14 @@ func applyWanted(t *table, event any) error {
 		// The entitlement may have changed since it was granted.
 		return t.Exec(`insert into wanted select ?1, '', ?2,
 			coalesce((select case status when 'revoked' then 'absent' else status end from entitlement where id = ?3), 'absent'),
-			coalesce((select quota from entitlement where id = ?3), ?4), ?5, 'requested', 0, 0, 0, null, 0, null, null`,
+			coalesce((select iif(quota = 0, -1, quota) from entitlement where id = ?3), ?4), ?5, 'requested', 0, 0, 0, null, 0, null, null`,
 			e.Account, e.Service, e.Entitlement, int64(e.Quota), t.position)
 	case entitlement.Granted: // after the account was asked for
-		return t.Exec(`update wanted set access = ?, quota = ?, wish = ? where account = ?`, provisioning.Active, int64(e.Quota), t.position, e.Entitlement)
+		quota := e.Quota
+		if e.Service.App() {
+			quota = provisioning.Unlimited
+		}
+		return t.Exec(`update wanted set access = ?, quota = ?, wish = ? where account = ?`, provisioning.Active, int64(quota), t.position, e.Entitlement)
 	case entitlement.QuotaChanged:
 		return wish(e.Subject, "quota", int64(e.Quota))
 	case entitlement.Suspended:

@@ -529,7 +529,35 @@ func checkServices(t *rapid.T, h *history, m *projections.Models, tx *eventstore
 			}
 		}
 	}
+	for _, s := range subscriptions.Items {
+		state := load[subscription.Subscription](t, tx, subscription.StreamOf(s.ID))
+		parts, err := m.PartsOf(ctx, s.ID)
+		must(t, err)
+		if len(parts) != len(state.Parts()) {
+			t.Errorf("%s has parts %+v, not %+v", s.ID, parts, state.Parts())
+		}
+		for _, p := range parts {
+			if is, _ := state.Part(p.ID); is.Party != p.Party || is.GB != p.GB || is.Offered != p.Offered || is.From != p.From || is.Ends != p.Ends {
+				t.Errorf("%+v is not as its events have it: %+v", p, is)
+			}
+		}
+		booked, err := m.AddOnsOf(ctx, s.ID)
+		must(t, err)
+		for _, a := range booked {
+			if is, _ := state.AddOn(a.ID); is != (subscription.AddOn{ID: a.ID, Payer: a.Payer, Service: a.Service, GB: a.GB, From: a.From, Ends: a.Ends}) {
+				t.Errorf("%+v is not as its events have it: %+v", a, is)
+			}
+		}
+	}
 	for _, party := range parties {
+		gifts, err := m.Gifts(ctx, party)
+		must(t, err)
+		for _, g := range gifts {
+			state := load[entitlement.Sources](t, tx, entitlement.SourcesOf(g.Subscription))
+			if is, _ := state.Gift(g.ID); is != (entitlement.Gift{ID: g.ID, Party: g.Party, Service: g.Service, Quota: g.Quota, From: g.From, Until: g.Until}) {
+				t.Errorf("%+v is not as its events have it: %+v", g, is)
+			}
+		}
 		entitlements, err := m.Entitlements(ctx, party)
 		must(t, err)
 		for _, e := range entitlements {
@@ -578,7 +606,9 @@ func checkProvisions(t *rapid.T, m *projections.Models, tx *eventstore.Tx, id do
 	subscription, service := entitlement.Of(requested.Entitlement)
 	access, quota := provisioning.Absent, requested.Quota
 	if e, ok := load[entitlement.Entitlements](t, tx, entitlement.StreamOf(subscription))[service]; ok {
-		quota = e.Quota
+		if quota = e.Quota; service.App() {
+			quota = provisioning.Unlimited
+		}
 		switch e.Status {
 		case entitlement.StatusActive:
 			access = provisioning.Active

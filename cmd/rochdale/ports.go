@@ -123,13 +123,13 @@ func (m models) AccountsHeld(ctx context.Context, party domain.PartyID) (held []
 
 // PayersIn is that of [processes.Payers].
 func (m models) PayersIn(ctx context.Context, month calendar.Month) (payers []processes.Payer, err error) {
-	all, err := m.SubscriptionsIn(ctx, month) // in the order of payers
+	all, err := m.PaidIn(ctx, month) // in the order of payers
 	for _, s := range all {
 		if n := len(payers); n == 0 || payers[n-1].Party != s.Payer {
 			payers = append(payers, processes.Payer{Party: s.Payer})
 		}
 		last := &payers[len(payers)-1]
-		last.Subscriptions = append(last.Subscriptions, s.ID)
+		last.Subscriptions = append(last.Subscriptions, s.Subscription)
 	}
 	return payers, err
 }

@@ -223,7 +223,7 @@ func (h *house) runner(r *processes.Reconciler, mailDomain string, also ...proce
 		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), r.Postponing(processes.Entitlements(h.store, h.today)).In(shared),
 		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today, apps...).In(shared), processes.References(h.store, h.models),
 		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
-		processes.SetOffs(h.store), processes.Leavers(h.store, h.models), h.naming().Process(),
+		processes.SetOffs(h.store), processes.Leavers(h.store, h.models), processes.Members(h.store, caughtUp{h.models}, h.today), h.naming().Process(),
 	}, also...)
 	return processes.NewRunner(h.store, h.t.log, append(all, r.Processes()...)...)
 }
@@ -241,23 +241,45 @@ func (h *house) exits() processes.Exits {
 // keep does what is to be done day by day.
 func (h *house) keep(ctx context.Context, reconciler *processes.Reconciler) {
 	processes.Daily(ctx, h.now, h.zone, func(ctx context.Context) error {
-		running, err := h.models.SubscriptionsRunning(ctx, h.today().AddDays(-60))
-		if err != nil {
+		if err := h.entitle(asProcess(ctx, "daily"), reconciler); err != nil {
 			return err
-		}
-		for _, s := range running {
-			if err := reconciler.Postpone(asProcess(ctx, "daily"), s.ID); err != nil {
-				return err
-			}
-			if err := processes.SyncEntitlements(asProcess(ctx, "daily"), h.store, s.ID, h.today()); err != nil {
-				return err
-			}
 		}
 		if err := h.exits().Daily(asProcess(ctx, "daily")); err != nil {
 			return err
 		}
 		return reconciler.Daily(asProcess(ctx, "daily"))
 	}, func(err error) { h.t.log.Error("daily work failed and is tried again", "err", err) })
+}
+
+// entitle brings what people are entitled to in line with the day.
+func (h *house) entitle(ctx context.Context, reconciler *processes.Reconciler) error {
+	today := h.today()
+	due, err := h.models.EntitlementsDue(ctx, today)
+	if err != nil {
+		return err
+	}
+	for _, id := range due {
+		if err := reconciler.Postpone(ctx, id); err != nil {
+			return err
+		}
+		if err := processes.SyncEntitlements(ctx, h.store, id, today); err != nil {
+			return err
+		}
+	}
+	list, _, err := h.models.PriceListOn(ctx, today)
+	if err != nil || len(list.List.Members) == 0 {
+		return err
+	}
+	members, err := h.models.MembersAt(ctx, today, time.Time{})
+	if err != nil {
+		return err
+	}
+	for _, m := range members {
+		if err := processes.SyncMembership(ctx, h.store, caughtUp{h.models}, m.Party, today); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // post returns what sends mail; where there is no server, what logs it.

@@ -119,6 +119,14 @@ func (c caughtUp) NamesOf(ctx context.Context, party domain.PartyID) ([]string, 
 	return c.models.NamesOf(ctx, party)
 }
 
+// EntitledBy is that of [processes.EntitlementBook].
+func (c caughtUp) EntitledBy(ctx context.Context, party domain.PartyID) (domain.SubscriptionID, error) {
+	if err := c.CatchUp(ctx); err != nil {
+		return "", fmt.Errorf("entitlements: %w", err)
+	}
+	return c.models.EntitledBy(ctx, party)
+}
+
 // LastPayerNumber is that of [processes.Notices].
 func (c caughtUp) LastPayerNumber(ctx context.Context) (int64, error) {
 	if err := c.CatchUp(ctx); err != nil {

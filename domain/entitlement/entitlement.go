@@ -1,5 +1,5 @@
-// Package entitlement is what a subscription entitles its holder to: so much of a
-// service, or an app, which is on or off. Accounts are provisioned from it.
+// Package entitlement is what people are entitled to: so much of a service, or an app,
+// which is on or off. Accounts are provisioned from it.
 //
 //	Grant    → Granted        entitlement/<subscription>   once per service
 //	Change   → QuotaChanged   entitlement/<subscription>   until it is revoked
@@ -7,9 +7,18 @@
 //	Resume   → Resumed        entitlement/<subscription>   while suspended
 //	Revoke   → Revoked        entitlement/<subscription>   once, for good
 //
-// A process issues these when something happens to the subscription. It may do so
-// again after a failure, so what is revoked stays revoked: a subscription that has
-// ended never begins anew.
+// A process issues these when something happens to what entitles, or a day comes on
+// which something begins or ends. It may do so again after a failure, so what is
+// revoked stays revoked: a subscription that has ended never begins anew.
+//
+// What entitles is a subscription with its add-ons, part of somebody else's, or what
+// people decide here. An entitlement is the sum of all that is of its subscription, and
+// has one account; where there is no subscription, the rest has an id of its own.
+//
+//	Give             → Given               entitlement-source/<subscription>   so much of a service for a time
+//	EndGift          → GiftEnds            entitlement-source/<subscription>   with its last day
+//	GiveGrace        → GraceGiven          entitlement-source/<subscription>   nothing is revoked through a day
+//	CountMembership  → MembershipCounted   entitlement-membership/<party>      what members have adds to that
 package entitlement
 
 import (

@@ -87,4 +87,8 @@ func Register(r *domain.Registry) {
 	domain.Register[Suspended](r, "entitlement.suspended")
 	domain.Register[Resumed](r, "entitlement.resumed")
 	domain.Register[Revoked](r, "entitlement.revoked")
+	domain.Register[Given](r, "entitlement.given")
+	domain.Register[GiftEnds](r, "entitlement.gift_ends")
+	domain.Register[GraceGiven](r, "entitlement.grace_given")
+	domain.Register[MembershipCounted](r, "entitlement.membership_counted")
 }

@@ -12,12 +12,13 @@ var (
 	ErrInvalidList = domain.Refusal{Code: "offering.invalid_list", Reason: "the price list cannot be published: {problem}"}
 	ErrVersion     = domain.Refusal{Code: "offering.version", Reason: "the next version of the price list is {next}: look at what was published meanwhile"}
 	ErrPlanGone    = domain.Refusal{Code: "offering.plan_gone", Reason: "the plan {plan} may have subscribers: keep it, and say closed to take no more"}
+	ErrAddOnGone   = domain.Refusal{Code: "offering.add_on_gone", Reason: "GB of {service} on top of a plan may have been booked: keep the add-on, and say closed to take no more"}
 	ErrBackdated   = domain.Refusal{Code: "offering.backdated", Reason: "a price list holds from the day of the decision, {on}, or later"}
 	ErrInvalidRate = domain.Refusal{Code: "offering.invalid_rate", Reason: "a rate of VAT applies from a day and is a percentage below 100"}
 )
 
-// Publish puts a price list in force from a day on. It has every plan of the list
-// before, or what is subscribed to would have no price.
+// Publish puts a price list in force from a day on. It has every plan and
+// add-on of the list before, or what is subscribed to would have no price.
 type Publish struct {
 	Version int // that it is to be: one more than the last; so that two people cannot overtake each other
 	On      calendar.Date
@@ -45,6 +46,11 @@ func (c Publish) Decide(o Offering) ([]event, error) {
 		for _, p := range o.lists[n-1].List.Plans {
 			if _, kept := c.List.Plan(p.ID); !kept {
 				return nil, ErrPlanGone.With("plan", p.ID)
+			}
+		}
+		for _, a := range o.lists[n-1].List.AddOns {
+			if _, kept := c.List.AddOn(a.Service); !kept {
+				return nil, ErrAddOnGone.With("service", a.Service)
 			}
 		}
 	}

@@ -38,6 +38,57 @@ func dearer(l PriceList) PriceList {
 	return l
 }
 
+// extended is a list with everything that lists may have.
+func extended(l PriceList) PriceList {
+	more := domain.Text{FR: "{gb} Go de plus", NL: "{gb} GB extra", EN: "{gb} GB more", DE: "{gb} GB mehr"}
+	l.AddOns = []AddOn{{Service: domain.Storage, Name: more, PerGB: decimal.New(155, -3)}}
+	l.Members = []MemberGrant{{Service: domain.Mail, GB: 1}, {Service: domain.Calendar}}
+	l.GraceDays = 60
+	return l
+}
+
+func TestAddOns(t *testing.T) {
+	l := extended(nubo)
+	days := func(from, through int) calendar.Period {
+		return calendar.Period{From: calendar.On(2026, time.June, from), Through: calendar.On(2026, time.June, through)}
+	}
+	for _, tt := range []struct {
+		proration Proration
+		used      []calendar.Period
+		want      string
+	}{
+		{WholeMonth, []calendar.Period{days(10, 12), days(20, 21)}, "[3.10 EUR]"},
+		{ByDay, []calendar.Period{days(1, 15), days(20, 20)}, "[1.55 EUR 0.10 EUR]"},
+		{ByDay, []calendar.Period{{From: july1, Through: july1}}, "[]"},
+	} {
+		l.Proration = tt.proration
+		charges, err := l.AddOnCharges(june, domain.Storage, 20, tt.used)
+		amounts := []money.Money{}
+		for _, c := range charges {
+			amounts = append(amounts, c.Amount)
+			if text := l.Describe(c, domain.German); text != "20 GB mehr" || c.Kind != ChargeAddOn {
+				t.Errorf("%+v says %q", c, text)
+			}
+		}
+		if got := fmt.Sprint(amounts); err != nil || got != tt.want {
+			t.Errorf("%s, %v: %s, %v; want %s", tt.proration, tt.used, got, err, tt.want)
+		}
+	}
+	if _, err := l.AddOnCharges(june, domain.Mail, 1, []calendar.Period{days(1, 2)}); !errors.Is(err, ErrNoAddOn) {
+		t.Errorf("of what is not offered: %v", err)
+	}
+	if _, err := l.OfferAddOn(domain.Storage); err != nil {
+		t.Error(err)
+	}
+	l.AddOns[0].Closed = true
+	if _, err := l.OfferAddOn(domain.Storage); !errors.Is(err, ErrNoAddOn) {
+		t.Errorf("one that is closed: %v", err)
+	}
+	if l.Grace() != 60 || nubo.Grace() != 30 {
+		t.Errorf("the grace is of %d and %d days", l.Grace(), nubo.Grace())
+	}
+}
+
 func TestOffering(t *testing.T) {
 	invalid := nubo
 	invalid.Plans = nil
@@ -71,6 +122,11 @@ func TestOffering(t *testing.T) {
 		Given:   spec.Events{first},
 		When:    Publish{2, jan1, july1, renamed},
 		Refused: ErrPlanGone,
+	}, {
+		Rule:    "an add-on that was booked keeps a price",
+		Given:   spec.Events{Published{1, jan1, jan1, extended(nubo)}},
+		When:    Publish{2, jan1, july1, nubo},
+		Refused: ErrAddOnGone,
 	}, {
 		Rule:    "prices do not change in hindsight",
 		When:    Publish{1, july1, jan1, nubo},

@@ -16,6 +16,7 @@ var (
 	ErrNoSuchPlan = domain.Refusal{Code: "offering.no_such_plan", Reason: "the price list has no plan {plan}", Source: "price list"}
 	ErrClosed     = domain.Refusal{Code: "offering.closed", Reason: "the plan {plan} takes no new subscribers", Source: "price list"}
 	ErrSize       = domain.Refusal{Code: "offering.size", Reason: "the plan {plan} goes from {least} to {most} GB", Source: "price list"}
+	ErrNoAddOn    = domain.Refusal{Code: "offering.no_add_on", Reason: "the price list has no GB of {service} to book on top of a plan", Source: "price list"}
 )
 
 // Limits returns the least and the most GB of the plan.
@@ -107,6 +108,7 @@ type ChargeKind string
 
 const (
 	ChargePlan      ChargeKind = "plan"       // the plan at the price for members
+	ChargeAddOn     ChargeKind = "add_on"     // GB of a service on top of a plan
 	ChargeNonMember ChargeKind = "non_member" // what those pay more who are no members: the advantage of being one, provable line by line
 )
 
@@ -114,6 +116,7 @@ const (
 type Charge struct {
 	Kind ChargeKind
 	Segment
+	Service   domain.Service  // of an add-on, which has no plan
 	Quantity  decimal.Decimal // in months; a fraction is rounded to six decimals to be read, not to be multiplied
 	UnitPrice decimal.Decimal // per month
 	Amount    money.Money     // VAT is inside where the list includes it
@@ -158,6 +161,40 @@ func (l PriceList) Charges(month calendar.Month, segments []Segment, member bool
 	return charges, nil
 }
 
+// OfferAddOn returns what may be booked of a service on top of a plan.
+func (l PriceList) OfferAddOn(of domain.Service) (AddOn, error) {
+	a, ok := l.AddOn(of)
+	if !ok || a.Closed {
+		return a, ErrNoAddOn.With("service", of)
+	}
+	return a, nil
+}
+
+// AddOnCharges returns what is owed for the times in which GB of a service were used on
+// top of a plan that lie in a month, as [PriceList.Charges] does: the times must not overlap.
+func (l PriceList) AddOnCharges(month calendar.Month, of domain.Service, gb int, used []calendar.Period) (charges []Charge, err error) {
+	offered, ok := l.AddOn(of)
+	if !ok {
+		return nil, ErrNoAddOn.With("service", of)
+	}
+	for _, period := range used {
+		within, any := period.Overlap(month.Period())
+		if !any {
+			continue
+		}
+		if l.Proration == WholeMonth {
+			if len(charges) > 0 {
+				continue
+			}
+			within = month.Period()
+		}
+		charge := l.charge(ChargeAddOn, Segment{Period: within, GB: gb}, offered.PerGB.Mul(decimal.NewFromInt(int64(gb))))
+		charge.Service = of
+		charges = append(charges, charge)
+	}
+	return charges, nil
+}
+
 // charge rounds once: the exact price of the days of the month.
 func (l PriceList) charge(kind ChargeKind, s Segment, monthly decimal.Decimal) Charge {
 	n, of := decimal.NewFromInt(int64(s.Period.Days())), decimal.NewFromInt(int64(s.Period.From.Month().Days()))
@@ -178,6 +215,10 @@ func (l PriceList) Describe(c Charge, in domain.Language) string {
 	text := l.Lines.Plan
 	if c.Kind == ChargeNonMember {
 		text = l.Lines.NonMember
+	}
+	if c.Kind == ChargeAddOn {
+		offered, _ := l.AddOn(c.Service)
+		text = offered.Name
 	}
 	name := string(c.Plan)
 	if p, ok := l.Plan(c.Plan); ok {

@@ -23,7 +23,45 @@ type PriceList struct {
 	Proration  Proration      `json:"proration"`
 	VAT        []VATRate      `json:"vat"` // by the day from which they apply
 	Plans      []Plan         `json:"plans"`
+	AddOns     []AddOn        `json:"add_ons,omitempty"`    // that may be booked on top of a plan
+	Members    []MemberGrant  `json:"members,omitempty"`    // what every member has while a member, whatever they subscribe to
+	GraceDays  int            `json:"grace_days,omitempty"` // see [PriceList.Grace]; 0: 30
 	Lines      Lines          `json:"lines"`
+}
+
+// AddOn is GB of one service that may be booked on top of a plan.
+type AddOn struct {
+	Service domain.Service  `json:"service"`
+	Name    domain.Text     `json:"name"`             // on the line of an invoice, with {gb} for how many
+	PerGB   decimal.Decimal `json:"per_gb"`           // per month
+	Closed  bool            `json:"closed,omitempty"` // it is not booked any more; those who have it keep it
+}
+
+// MemberGrant is what every member has of a service.
+type MemberGrant struct {
+	Service domain.Service `json:"service"`
+	GB      int            `json:"gb,omitempty"` // none of an app
+}
+
+const defaultGrace = 30
+
+// Grace returns for how many days those who have part of another's subscription keep
+// it after that has ended or was suspended, and may go on with one of their own.
+func (l PriceList) Grace() int {
+	if l.GraceDays == 0 {
+		return defaultGrace
+	}
+	return l.GraceDays
+}
+
+// AddOn returns what is offered of a service on top of a plan, and whether anything is.
+func (l PriceList) AddOn(of domain.Service) (AddOn, bool) {
+	for _, a := range l.AddOns {
+		if a.Service == of {
+			return a, true
+		}
+	}
+	return AddOn{}, false
 }
 
 // Proration is what is paid for part of a month.
@@ -147,6 +185,22 @@ func (l PriceList) Problems() []Problem {
 		seen[p.ID] = true
 		p.problems(&c, field, l.Currency)
 	}
+	booked := map[domain.Service]bool{}
+	for i, a := range l.AddOns {
+		field := fmt.Sprintf("add_ons[%d]", i)
+		c.check(a.Service.Valid() && !a.Service.App() && !booked[a.Service], field+".service", "name mail or storage, each once")
+		booked[a.Service] = true
+		c.check(complete(a.Name), field+".name", "give the name in fr, nl, en and de, with {gb} for how many GB")
+		c.check(sane(a.PerGB), field+".per_gb", "a price per GB is a number like 0.25, with at most six decimals")
+	}
+	had := map[domain.Service]bool{}
+	for i, m := range l.Members {
+		field := fmt.Sprintf("members[%d]", i)
+		c.check(m.Service.Valid() && !had[m.Service], field+".service", fmt.Sprintf("name each service once, of %v", domain.Services))
+		had[m.Service] = true
+		c.check(m.Service.App() && m.GB == 0 || !m.Service.App() && m.GB >= 1 && m.GB <= MaxGB, field+".gb", "give how many GB every member has, at least 1; leave it out of an app, which is on or off")
+	}
+	c.check(l.GraceDays >= 0 && l.GraceDays <= 3660, "grace_days", "give a number of days, like 30")
 	for _, line := range []struct {
 		field string
 		text  domain.Text

@@ -37,7 +37,7 @@ func (c Subscribe) Decide(s Subscription) ([]event, error) {
 	switch started := Started(c); {
 	case s.exists() && s.started == started:
 		return nil, nil
-	case s.exists():
+	case s.exists() || s.linked.Subscription != "": // the latter is for [Detach]
 		return nil, ErrStarted
 	case c.missing() != "":
 		return nil, ErrIncomplete.With("missing", c.missing())
@@ -94,6 +94,9 @@ func (c ChangeQuota) Decide(s Subscription) ([]event, error) {
 		return nil, ErrBackdated.With("earliest", earliest)
 	case s.Status(c.From) == StatusEnded:
 		return nil, ErrEnded.With("ends", s.ends)
+	}
+	if err := s.leaves(c.GB, s.Given(c.From)); err != nil {
+		return nil, err
 	}
 	return []event{QuotaChanged{c.Subscription, s.started.Party, c.GB, c.On, c.From}}, nil
 }

@@ -21,7 +21,9 @@ type Started struct {
 	From         calendar.Date         `json:"from"` // the first day
 }
 
-func (e Started) Evolve(Subscription) Subscription { return Subscription{started: e} }
+func (e Started) Evolve(s Subscription) Subscription {
+	return Subscription{started: e, linked: s.linked}
+}
 
 // QuotaChanged makes it smaller or larger. It replaces all changes from that day on.
 type QuotaChanged struct {
@@ -86,4 +88,10 @@ func Register(r *domain.Registry) {
 	domain.Register[Cancelled](r, "subscription.cancelled")
 	domain.Register[Suspended](r, "subscription.suspended")
 	domain.Register[Resumed](r, "subscription.resumed")
+	domain.Register[Linked](r, "subscription.linked")
+	domain.Register[PartGiven](r, "subscription.part_given")
+	domain.Register[PartAccepted](r, "subscription.part_accepted")
+	domain.Register[PartEnds](r, "subscription.part_ends")
+	domain.Register[AddOnBooked](r, "subscription.add_on_booked")
+	domain.Register[AddOnEnds](r, "subscription.add_on_ends")
 }

@@ -6,6 +6,15 @@
 //	Cancel        → Cancelled      subscription/<subscription>   once, with its last day
 //	Suspend       → Suspended      subscription/<subscription>   as for bills unpaid
 //	Resume        → Resumed        subscription/<subscription>   when suspended
+//	Link          → PartGiven      subscription/<subscription>   lets somebody else have part of its size
+//	                Linked         subscription/<link>           once: what that is part of
+//	AcceptPart    → PartAccepted   subscription/<subscription>   when it was only offered
+//	ChangePart    → PartGiven      subscription/<subscription>   of another size
+//	Unlink        → PartEnds       subscription/<subscription>   with its last day
+//	Detach        → PartEnds       subscription/<subscription>   the part goes on as
+//	                Started        subscription/<link>           a subscription of its party's own
+//	BookAddOn     → AddOnBooked    subscription/<subscription>   GB of a service on top of the plan, for a time
+//	EndAddOn      → AddOnEnds      subscription/<subscription>   with its last day
 //
 // Whoever uses it (the party), whoever pays for it (the payer) and whoever is a
 // member of the co-op may be three. Days on which it is suspended are not
@@ -41,6 +50,9 @@ type Subscription struct {
 	changes []QuotaChanged // by the day from which they hold; no two from one day
 	ends    calendar.Date  // the last day; zero as long as it goes on
 	pauses  []pause        // in the order of their days
+	linked  Linked         // of which it is a part, or was before it started
+	parts   []Part         // that others have or had
+	addOns  []AddOn        // in the order in which they were booked
 }
 
 // pause is a suspension: from a day until the day on which it was resumed, if it

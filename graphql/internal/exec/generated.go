@@ -53,6 +53,7 @@ type ResolverRoot interface {
 	Account() AccountResolver
 	AccountPayload() AccountPayloadResolver
 	AccountsPayload() AccountsPayloadResolver
+	AddOnPayload() AddOnPayloadResolver
 	AgreedTransfer() AgreedTransferResolver
 	ApprovedAccounts() ApprovedAccountsResolver
 	Assembly() AssemblyResolver
@@ -66,7 +67,9 @@ type ResolverRoot interface {
 	Exclusion() ExclusionResolver
 	ExitYear() ExitYearResolver
 	FilledAccount() FilledAccountResolver
+	GiftPayload() GiftPayloadResolver
 	Household() HouseholdResolver
+	LinkPayload() LinkPayloadResolver
 	Mandate() MandateResolver
 	Member() MemberResolver
 	MemberPayload() MemberPayloadResolver
@@ -123,6 +126,9 @@ type AccountPayloadResolver interface {
 type AccountsPayloadResolver interface {
 	Accounts(ctx context.Context, obj *AccountsDone) (*shares.AccountsApproved, error)
 }
+type AddOnPayloadResolver interface {
+	AddOn(ctx context.Context, obj *AddOnDone) (*projections.AddOn, error)
+}
 type AgreedTransferResolver interface {
 	From(ctx context.Context, obj *projections.AgreedTransfer) (projections.Member, error)
 	To(ctx context.Context, obj *projections.AgreedTransfer) (projections.Member, error)
@@ -169,8 +175,14 @@ type ExitYearResolver interface {
 type FilledAccountResolver interface {
 	Account(ctx context.Context, obj *processes.Filled) (*projections.Account, error)
 }
+type GiftPayloadResolver interface {
+	Gift(ctx context.Context, obj *GiftDone) (*projections.Gift, error)
+}
 type HouseholdResolver interface {
 	Parties(ctx context.Context, obj *projections.Household) ([]projections.Member, error)
+}
+type LinkPayloadResolver interface {
+	Account(ctx context.Context, obj *LinkDone) (*projections.Part, error)
 }
 type MandateResolver interface {
 	Party(ctx context.Context, obj *projections.Mandate) (projections.Member, error)
@@ -218,6 +230,7 @@ type MemberResolver interface {
 	ShareSubscriptions(ctx context.Context, obj *projections.Member) ([]projections.ShareSubscription, error)
 	ShareMovements(ctx context.Context, obj *projections.Member) ([]projections.ShareMovement, error)
 	Subscriptions(ctx context.Context, obj *projections.Member) ([]projections.Subscription, error)
+	LinkedAccounts(ctx context.Context, obj *projections.Member) ([]projections.Part, error)
 }
 type MemberPayloadResolver interface {
 	Member(ctx context.Context, obj *MemberDone) (*projections.Member, error)
@@ -237,6 +250,9 @@ type MutationResolver interface {
 	TimeBarDividend(ctx context.Context, dividend string, party string, on *calendar.Date, requestID *string) (PayoutDone, error)
 	ReversePayout(ctx context.Context, dividend string, party string, barred bool, document string, on *calendar.Date, requestID *string) (PayoutDone, error)
 	FileDocument(ctx context.Context, kind documents.Kind, title string, language *domain.Language, sha256 string, size domain.Bytes, mediaType string, on *calendar.Date, about *string, requestID *string) (DocumentDone, error)
+	Give(ctx context.Context, party string, service domain.Service, gb int, subscription *string, from *calendar.Date, until *calendar.Date, requestID *string) (GiftDone, error)
+	EndGift(ctx context.Context, subscription string, gift string, until *calendar.Date, requestID *string) (GiftDone, error)
+	GiveGrace(ctx context.Context, subscription string, until calendar.Date, requestID *string) (GraceDone, error)
 	RequestExit(ctx context.Context, party *string, class string, quantity *int, reason shares.ExitReason, effectiveOn *calendar.Date, on *calendar.Date, requestID *string) (ClaimDone, error)
 	AcceptExit(ctx context.Context, claim string, quantity int, decision string, on *calendar.Date, requestID *string) (ClaimDone, error)
 	WithdrawExit(ctx context.Context, claim string, on *calendar.Date, requestID *string) (ClaimDone, error)
@@ -342,6 +358,13 @@ type MutationResolver interface {
 	CancelSubscription(ctx context.Context, subscription string, ends *calendar.Date, requestID *string) (SubscriptionDone, error)
 	SuspendSubscription(ctx context.Context, subscription string, reason subscription.Reason, requestID *string) (SubscriptionDone, error)
 	ResumeSubscription(ctx context.Context, subscription string, requestID *string) (SubscriptionDone, error)
+	LinkAccount(ctx context.Context, subscription string, party string, gb int, requestID *string) (LinkDone, error)
+	AcceptLinkedAccount(ctx context.Context, account string, requestID *string) (LinkDone, error)
+	ChangeLinkedAccount(ctx context.Context, account string, gb int, requestID *string) (LinkDone, error)
+	UnlinkAccount(ctx context.Context, account string, requestID *string) (LinkDone, error)
+	DetachAccount(ctx context.Context, account string, gb *int, requestID *string) (SubscriptionDone, error)
+	BookAddOn(ctx context.Context, subscription string, service domain.Service, gb int, payer *string, from *calendar.Date, ends *calendar.Date, requestID *string) (AddOnDone, error)
+	EndAddOn(ctx context.Context, subscription string, addOn string, ends *calendar.Date, requestID *string) (AddOnDone, error)
 	CreateWebhook(ctx context.Context, url string, about string, types []string, after *int64, requestID *string) (WebhookSecretDone, error)
 	RotateWebhookSecret(ctx context.Context, id string, overlapHours int, requestID *string) (WebhookSecretDone, error)
 	DisableWebhook(ctx context.Context, id string, reason string, requestID *string) (WebhookDone, error)
@@ -386,6 +409,7 @@ type QueryResolver interface {
 	Document(ctx context.Context, id string) (*projections.Document, error)
 	Documents(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Document], error)
 	Entitlements(ctx context.Context, party *string) ([]projections.Entitlement, error)
+	Gifts(ctx context.Context, party *string) ([]projections.Gift, error)
 	ShareClaim(ctx context.Context, id string) (*projections.ShareClaim, error)
 	ShareClaims(ctx context.Context, party *string, state *shares.ClaimState, first *int, after *string, last *int, before *string) (Connection[projections.ShareClaim], error)
 	RefundQueue(ctx context.Context, budget *string, on *calendar.Date) ([]projections.QueuedRefund, error)
@@ -430,6 +454,7 @@ type QueryResolver interface {
 	ShareTotals(ctx context.Context) ([]projections.ShareTotal, error)
 	Statutes(ctx context.Context, on *calendar.Date, version *int) (*Statutes, error)
 	StatutesVersions(ctx context.Context) ([]Statutes, error)
+	LinkedAccounts(ctx context.Context, party *string) ([]projections.Part, error)
 	Subscription(ctx context.Context, id string) (*projections.Subscription, error)
 	Subscriptions(ctx context.Context, first *int, after *string, last *int, before *string) (Connection[projections.Subscription], error)
 	Webhooks(ctx context.Context) ([]processes.HookStatus, error)
@@ -446,6 +471,8 @@ type RetentionResolver interface {
 }
 type ServiceSubscriptionResolver interface {
 	Status(ctx context.Context, obj *projections.Subscription, on *calendar.Date) (subscription.Status, error)
+	LinkedAccounts(ctx context.Context, obj *projections.Subscription) ([]projections.Part, error)
+	AddOns(ctx context.Context, obj *projections.Subscription) ([]projections.AddOn, error)
 }
 type ShareConsultationResolver interface {
 	Extract(ctx context.Context, obj *projections.Consultation) (bool, error)
@@ -1643,7 +1670,7 @@ type DocumentPayload implements Payload @allow(roles: [BOARD, SECRETARY]) {
   document: Document
 }
 `, BuiltIn: false},
-	{Name: "../../../schema/entitlement.graphqls", Input: `# Entitlement: what a subscription entitles its holder to.
+	{Name: "../../../schema/entitlement.graphqls", Input: `# Entitlement: what people may use, and why.
 
 "What the co-op runs for people."
 enum Service {
@@ -1677,7 +1704,7 @@ enum EntitlementStatus {
 type Entitlement implements Node @allow(roles: [TREASURER, OPERATOR], own: true) {
   "Of the entitlement."
   id: ID!
-  "That it comes from."
+  "That it comes from: a subscription with all that adds to it, part of one, or what has an id of its own, such as a gift alone."
   subscription: ID!
   "Who may use it."
   party: ID!
@@ -1689,6 +1716,28 @@ type Entitlement implements Node @allow(roles: [TREASURER, OPERATOR], own: true)
   status: EntitlementStatus!
   "The first day."
   from: Date!
+  "The last day; null while it is not revoked."
+  until: Date
+  "The day through which it is not revoked for want of a reason; null if no grace was given."
+  grace: Date
+}
+
+"So much of a service for a time, which nobody is billed for."
+type Gift implements Node @allow(roles: [TREASURER, BOARD, OPERATOR], own: true) {
+  "Of the gift."
+  id: ID!
+  "That it adds to, or an id of its own."
+  subscription: ID!
+  "Who uses it."
+  party: ID!
+  "Of which."
+  service: Service!
+  "How much; 0 of an app, which is on or off."
+  quota: Bytes!
+  "The first day."
+  from: Date!
+  "The last day; null while it goes on."
+  until: Date
 }
 
 extend type Member {
@@ -1699,6 +1748,67 @@ extend type Member {
 extend type Query {
   "What a party may use."
   entitlements("Oneself, if left out." party: ID): [Entitlement!]! @listSize(assumed: 10) @allow(roles: [TREASURER, OPERATOR], own: true)
+  "What a party was given."
+  gifts("Oneself, if left out." party: ID): [Gift!]! @listSize(assumed: 10) @allow(roles: [TREASURER, BOARD, OPERATOR], own: true)
+}
+
+extend type Mutation {
+  "Gives somebody so much of a service for a time, which nobody is billed for."
+  give(
+    "Who gets it."
+    party: ID!
+    "Of which."
+    service: Service!
+    "How much; left out of an app, which is on or off."
+    gb: Int! = 0
+    "That it adds to, if left out: what the party has, or an id of its own."
+    subscription: ID
+    "The first day; today, if left out."
+    from: Date
+    "The last day; until it is ended, if left out."
+    until: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): GiftPayload! @allow(roles: [TREASURER, BOARD])
+
+  "Sets the last day of a gift."
+  endGift(
+    "That it adds to."
+    subscription: ID!
+    "Of the gift."
+    gift: ID!
+    "The last day; today, if left out."
+    until: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): GiftPayload! @allow(roles: [TREASURER, BOARD])
+
+  "Keeps what would be revoked, as large as it is, through a day."
+  giveGrace(
+    "Whose entitlements are kept."
+    subscription: ID!
+    "The last day."
+    until: Date!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): GracePayload! @allow(roles: [TREASURER, OPERATOR])
+}
+
+"What became of a gift."
+type GiftPayload implements Payload @allow(roles: [TREASURER, BOARD]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the gift."
+  id: ID!
+  "As it is now."
+  gift: Gift
+}
+
+"What became of grace."
+type GracePayload implements Payload @allow(roles: [TREASURER, OPERATOR]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Whose entitlements are kept."
+  subscription: ID!
+  "The last day."
+  until: Date!
 }
 `, BuiltIn: false},
 	{Name: "../../../schema/exits.graphqls", Input: `# Exits: shares that are given back, what is owed for them and when it is paid; and what of shares is in the books.
@@ -4430,6 +4540,32 @@ type PriceList @allow(anyone: true) {
   includeVAT: Boolean!
   "What can be subscribed to."
   plans: [Plan!]! @listSize(assumed: 10)
+  "What can be booked on top of a plan."
+  addOns: [AddOnOffer!]! @listSize(assumed: 2)
+  "What every member has, whatever they subscribe to."
+  members: [MemberGrant!]! @listSize(assumed: 7)
+  "For how many days who has part of another's subscription keeps it after that has ended or was suspended."
+  graceDays: Int!
+}
+
+"GB of one service that can be booked on top of a plan."
+type AddOnOffer @allow(anyone: true) {
+  "Of which."
+  service: Service!
+  "What it is called, with {gb} for how many."
+  name: Text!
+  "Of each GB."
+  perGB: Decimal!
+  "It is not booked any more."
+  closed: Boolean!
+}
+
+"What every member has of a service."
+type MemberGrant @allow(anyone: true) {
+  "Of which."
+  service: Service!
+  "How much; 0 of an app, which is on or off."
+  gb: Int!
 }
 
 "Something to subscribe to, by the size of what it grants."
@@ -4450,6 +4586,16 @@ type Plan @allow(anyone: true) {
   nonMemberSupplement: Decimal!
   "Takes no new subscribers."
   closed: Boolean!
+  "What it grants, in the order in which they are shown."
+  services: [PlanService!]! @listSize(assumed: 7)
+}
+
+"A service that a plan grants."
+type PlanService @allow(anyone: true) {
+  "Which."
+  service: Service!
+  "Its share of the GB in percent; 0 of an app, and where each service has all of them."
+  percent: Int!
 }
 
 "A price for every GB up to a size."
@@ -5303,7 +5449,7 @@ type StatutesPayload implements Payload @allow(roles: [BOARD]) {
   statutes: Statutes
 }
 `, BuiltIn: false},
-	{Name: "../../../schema/subscription.graphqls", Input: `# Subscription: who uses which plan, of which size.
+	{Name: "../../../schema/subscription.graphqls", Input: `# Subscription: who uses which plan, of which size; who else has part of it; what is booked besides.
 
 "Why a service is withheld."
 enum SuspensionReason {
@@ -5349,6 +5495,50 @@ type ServiceSubscription implements Node @allow(roles: [TREASURER, SECRETARY, OP
   suspendedOn: Date
   "What it gives."
   status("Today, if left out." on: Date): SubscriptionStatus!
+  "Who else has or had part of its size, in the order in which it was given; the rest is its user's."
+  linkedAccounts: [LinkedAccount!]! @listSize(assumed: 5)
+  "What was booked on top of it."
+  addOns: [AddOn!]! @listSize(assumed: 5)
+}
+
+"Part of a subscription that somebody else uses, with a login and accounts of their own. Its payer is billed no more for it."
+type LinkedAccount implements Node @allow(roles: [TREASURER, SECRETARY, OPERATOR], own: true) {
+  "Of the part, and of the subscription that it may become."
+  id: ID!
+  "Of which it is part."
+  subscription: ID!
+  "Who uses it."
+  party: ID!
+  "Who pays."
+  payer: ID!
+  "Its size."
+  gb: Int!
+  "Its user has not accepted it yet, and has nothing of it."
+  offered: Boolean!
+  "The first day."
+  from: Date!
+  "The last day; null while none is known. When the subscription ends, or is suspended, the days of grace of the price list follow."
+  ends: Date
+}
+
+"GB of one service on top of a subscription, for a time."
+type AddOn implements Node @allow(roles: [TREASURER, SECRETARY, OPERATOR], own: true) {
+  "Of the add-on."
+  id: ID!
+  "On top of which it is."
+  subscription: ID!
+  "Who uses it."
+  party: ID!
+  "Who pays it: may be another than who pays the subscription."
+  payer: ID!
+  "Of which there is more."
+  service: Service!
+  "How much more."
+  gb: Int!
+  "The first day."
+  from: Date!
+  "The last day; null while it goes on."
+  ends: Date
 }
 
 "A page of subscriptions to services."
@@ -5374,9 +5564,13 @@ type ServiceSubscriptionEdge @allow(roles: [TREASURER, SECRETARY, OPERATOR]) {
 extend type Member {
   "That they use or pay for."
   subscriptions: [ServiceSubscription!]! @listSize(assumed: 5) @allow(roles: [TREASURER, SECRETARY], own: true)
+  "That they have as part of others' subscriptions."
+  linkedAccounts: [LinkedAccount!]! @listSize(assumed: 5) @allow(roles: [TREASURER, SECRETARY], own: true)
 }
 
 extend type Query {
+  "What a party has or had as part of others' subscriptions."
+  linkedAccounts("Oneself, if left out." party: ID): [LinkedAccount!]! @listSize(assumed: 5) @allow(roles: [TREASURER, SECRETARY, OPERATOR], own: true)
   "A subscription to a service. Another's is as if it were not there."
   subscription("Of the subscription." id: ID!): ServiceSubscription @allow(roles: [TREASURER, SECRETARY, OPERATOR], own: true)
   "Subscriptions to services, oldest first."
@@ -5441,6 +5635,97 @@ extend type Mutation {
     subscription: ID!
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SubscriptionPayload! @allow(roles: [TREASURER, OPERATOR])
+
+  "Lets somebody have part of a subscription, with a login and accounts of their own; for who pays it to say. The price is the same. Who does not speak for them, as a guardian does, or a role, offers it."
+  linkAccount(
+    "Of the subscription."
+    subscription: ID!
+    "Who is to have it: a party that the co-op knows."
+    party: ID!
+    "How much of it: who uses the subscription has the rest, at least 1 GB."
+    gb: Int!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): LinkPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+
+  "Accepts what was offered, from today on."
+  acceptLinkedAccount(
+    "Of the linked account."
+    account: ID!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): LinkPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+
+  "Makes part of a subscription larger or smaller."
+  changeLinkedAccount(
+    "Of the linked account."
+    account: ID!
+    "How much of the subscription."
+    gb: Int!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): LinkPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+
+  "Takes part of a subscription back: after the days of grace of the price list, in which its user may detach it. Its user gives it back with today, and declines so what was offered."
+  unlinkAccount(
+    "Of the linked account."
+    account: ID!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): LinkPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+
+  "Goes on with a linked account as a subscription of one's own from today on, with the same login and all that is in it."
+  detachAccount(
+    "Of the linked account; also of the subscription that it becomes."
+    account: ID!
+    "The size; if left out, the least of the plan that is not less than before."
+    gb: Int
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SubscriptionPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+
+  "Books GB of one service on top of a subscription, which may be somebody else's: then it is a gift to them."
+  bookAddOn(
+    "Of the subscription."
+    subscription: ID!
+    "Of which there is to be more."
+    service: Service!
+    "How much more."
+    gb: Int!
+    "Who pays it, if left out: who pays the subscription, if that is for you to say, and you otherwise."
+    payer: ID
+    "The first day; today, if left out."
+    from: Date
+    "The last day; until it is ended, if left out."
+    ends: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AddOnPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+
+  "Sets the last day of an add-on; for who pays it to say."
+  endAddOn(
+    "Of the subscription."
+    subscription: ID!
+    "Of the add-on."
+    addOn: ID!
+    "The last day; today, if left out."
+    ends: Date
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AddOnPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
+}
+
+"What became of a linked account."
+type LinkPayload implements Payload @allow(roles: [TREASURER, SECRETARY], own: true) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the linked account."
+  id: ID!
+  "As it is now."
+  account: LinkedAccount
+}
+
+"What became of an add-on."
+type AddOnPayload implements Payload @allow(roles: [TREASURER, SECRETARY], own: true) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "Of the add-on."
+  id: ID!
+  "As it is now."
+  addOn: AddOn
 }
 
 "What became of a subscription to a service."
@@ -5727,6 +6012,54 @@ func (ec *executionContext) childFields_AccountsPayload(ctx context.Context, fie
 		return ec.fieldContext_AccountsPayload_accounts(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type AccountsPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_AddOn(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_AddOn_id(ctx, field)
+	case "subscription":
+		return ec.fieldContext_AddOn_subscription(ctx, field)
+	case "party":
+		return ec.fieldContext_AddOn_party(ctx, field)
+	case "payer":
+		return ec.fieldContext_AddOn_payer(ctx, field)
+	case "service":
+		return ec.fieldContext_AddOn_service(ctx, field)
+	case "gb":
+		return ec.fieldContext_AddOn_gb(ctx, field)
+	case "from":
+		return ec.fieldContext_AddOn_from(ctx, field)
+	case "ends":
+		return ec.fieldContext_AddOn_ends(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddOn", field.Name)
+}
+
+func (ec *executionContext) childFields_AddOnOffer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "service":
+		return ec.fieldContext_AddOnOffer_service(ctx, field)
+	case "name":
+		return ec.fieldContext_AddOnOffer_name(ctx, field)
+	case "perGB":
+		return ec.fieldContext_AddOnOffer_perGB(ctx, field)
+	case "closed":
+		return ec.fieldContext_AddOnOffer_closed(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddOnOffer", field.Name)
+}
+
+func (ec *executionContext) childFields_AddOnPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_AddOnPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_AddOnPayload_id(ctx, field)
+	case "addOn":
+		return ec.fieldContext_AddOnPayload_addOn(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AddOnPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_AdmissionsPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6263,6 +6596,10 @@ func (ec *executionContext) childFields_Entitlement(ctx context.Context, field g
 		return ec.fieldContext_Entitlement_status(ctx, field)
 	case "from":
 		return ec.fieldContext_Entitlement_from(ctx, field)
+	case "until":
+		return ec.fieldContext_Entitlement_until(ctx, field)
+	case "grace":
+		return ec.fieldContext_Entitlement_grace(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Entitlement", field.Name)
 }
@@ -6439,6 +6776,50 @@ func (ec *executionContext) childFields_FlaggedAct(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type FlaggedAct", field.Name)
 }
 
+func (ec *executionContext) childFields_Gift(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_Gift_id(ctx, field)
+	case "subscription":
+		return ec.fieldContext_Gift_subscription(ctx, field)
+	case "party":
+		return ec.fieldContext_Gift_party(ctx, field)
+	case "service":
+		return ec.fieldContext_Gift_service(ctx, field)
+	case "quota":
+		return ec.fieldContext_Gift_quota(ctx, field)
+	case "from":
+		return ec.fieldContext_Gift_from(ctx, field)
+	case "until":
+		return ec.fieldContext_Gift_until(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type Gift", field.Name)
+}
+
+func (ec *executionContext) childFields_GiftPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_GiftPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_GiftPayload_id(ctx, field)
+	case "gift":
+		return ec.fieldContext_GiftPayload_gift(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GiftPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_GracePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_GracePayload_position(ctx, field)
+	case "subscription":
+		return ec.fieldContext_GracePayload_subscription(ctx, field)
+	case "until":
+		return ec.fieldContext_GracePayload_until(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type GracePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Happening(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "position":
@@ -6583,6 +6964,40 @@ func (ec *executionContext) childFields_InvoiceTax(ctx context.Context, field gr
 		return ec.fieldContext_InvoiceTax_gross(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type InvoiceTax", field.Name)
+}
+
+func (ec *executionContext) childFields_LinkPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_LinkPayload_position(ctx, field)
+	case "id":
+		return ec.fieldContext_LinkPayload_id(ctx, field)
+	case "account":
+		return ec.fieldContext_LinkPayload_account(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LinkPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_LinkedAccount(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "id":
+		return ec.fieldContext_LinkedAccount_id(ctx, field)
+	case "subscription":
+		return ec.fieldContext_LinkedAccount_subscription(ctx, field)
+	case "party":
+		return ec.fieldContext_LinkedAccount_party(ctx, field)
+	case "payer":
+		return ec.fieldContext_LinkedAccount_payer(ctx, field)
+	case "gb":
+		return ec.fieldContext_LinkedAccount_gb(ctx, field)
+	case "offered":
+		return ec.fieldContext_LinkedAccount_offered(ctx, field)
+	case "from":
+		return ec.fieldContext_LinkedAccount_from(ctx, field)
+	case "ends":
+		return ec.fieldContext_LinkedAccount_ends(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LinkedAccount", field.Name)
 }
 
 func (ec *executionContext) childFields_LiquidityTest(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6781,6 +7196,8 @@ func (ec *executionContext) childFields_Member(ctx context.Context, field graphq
 		return ec.fieldContext_Member_shareMovements(ctx, field)
 	case "subscriptions":
 		return ec.fieldContext_Member_subscriptions(ctx, field)
+	case "linkedAccounts":
+		return ec.fieldContext_Member_linkedAccounts(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Member", field.Name)
 }
@@ -6807,6 +7224,16 @@ func (ec *executionContext) childFields_MemberEdge(ctx context.Context, field gr
 		return ec.fieldContext_MemberEdge_node(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MemberEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_MemberGrant(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "service":
+		return ec.fieldContext_MemberGrant_service(ctx, field)
+	case "gb":
+		return ec.fieldContext_MemberGrant_gb(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MemberGrant", field.Name)
 }
 
 func (ec *executionContext) childFields_MemberPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -6977,8 +7404,20 @@ func (ec *executionContext) childFields_Plan(ctx context.Context, field graphql.
 		return ec.fieldContext_Plan_nonMemberSupplement(ctx, field)
 	case "closed":
 		return ec.fieldContext_Plan_closed(ctx, field)
+	case "services":
+		return ec.fieldContext_Plan_services(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Plan", field.Name)
+}
+
+func (ec *executionContext) childFields_PlanService(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "service":
+		return ec.fieldContext_PlanService_service(ctx, field)
+	case "percent":
+		return ec.fieldContext_PlanService_percent(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PlanService", field.Name)
 }
 
 func (ec *executionContext) childFields_Poll(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -7053,6 +7492,12 @@ func (ec *executionContext) childFields_PriceList(ctx context.Context, field gra
 		return ec.fieldContext_PriceList_includeVAT(ctx, field)
 	case "plans":
 		return ec.fieldContext_PriceList_plans(ctx, field)
+	case "addOns":
+		return ec.fieldContext_PriceList_addOns(ctx, field)
+	case "members":
+		return ec.fieldContext_PriceList_members(ctx, field)
+	case "graceDays":
+		return ec.fieldContext_PriceList_graceDays(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PriceList", field.Name)
 }
@@ -7233,6 +7678,10 @@ func (ec *executionContext) childFields_ServiceSubscription(ctx context.Context,
 		return ec.fieldContext_ServiceSubscription_suspendedOn(ctx, field)
 	case "status":
 		return ec.fieldContext_ServiceSubscription_status(ctx, field)
+	case "linkedAccounts":
+		return ec.fieldContext_ServiceSubscription_linkedAccounts(ctx, field)
+	case "addOns":
+		return ec.fieldContext_ServiceSubscription_addOns(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type ServiceSubscription", field.Name)
 }
@@ -8447,6 +8896,28 @@ func (ec *executionContext) field_Mutation_acceptExit_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_acceptLinkedAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_addAlias_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9065,6 +9536,68 @@ func (ec *executionContext) field_Mutation_assignShareCredit_args(ctx context.Co
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_bookAddOn_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "subscription",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscription"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "service",
+		func(ctx context.Context, v any) (domain.Service, error) {
+			return ec.unmarshalNService2rochdaleᚋdomainᚐService(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["service"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "gb",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["gb"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "payer",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["payer"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "ends",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["ends"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_cancelCertificate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -9328,6 +9861,36 @@ func (ec *executionContext) field_Mutation_changeHolders_args(ctx context.Contex
 		return nil, err
 	}
 	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_changeLinkedAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "gb",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["gb"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -10021,6 +10584,36 @@ func (ec *executionContext) field_Mutation_declineContactChange_args(ctx context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_detachAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "gb",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["gb"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_disableWebhook_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10070,6 +10663,82 @@ func (ec *executionContext) field_Mutation_enableWebhook_args(ctx context.Contex
 		return nil, err
 	}
 	args["requestId"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_endAddOn_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "subscription",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscription"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "addOn",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["addOn"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "ends",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["ends"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_endGift_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "subscription",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscription"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "gift",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["gift"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "until",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["until"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
 	return args, nil
 }
 
@@ -10379,6 +11048,36 @@ func (ec *executionContext) field_Mutation_freezeRoll_args(ctx context.Context, 
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_giveGrace_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "subscription",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscription"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "until",
+		func(ctx context.Context, v any) (calendar.Date, error) {
+			return ec.unmarshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["until"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_giveMandate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -10430,6 +11129,68 @@ func (ec *executionContext) field_Mutation_giveMandate_args(ctx context.Context,
 		return nil, err
 	}
 	args["proof"] = arg5
+	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg6
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_give_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "service",
+		func(ctx context.Context, v any) (domain.Service, error) {
+			return ec.unmarshalNService2rochdaleᚋdomainᚐService(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["service"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "gb",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["gb"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "subscription",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscription"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "from",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["from"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "until",
+		func(ctx context.Context, v any) (*calendar.Date, error) {
+			return ec.unmarshalODate2ᚖrochdaleᚋdomainᚋcalendarᚐDate(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["until"] = arg5
 	arg6, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
@@ -10760,6 +11521,44 @@ func (ec *executionContext) field_Mutation_liftRestriction_args(ctx context.Cont
 		return nil, err
 	}
 	args["requestId"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_linkAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "subscription",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["subscription"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "gb",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["gb"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
 	return args, nil
 }
 
@@ -13529,6 +14328,28 @@ func (ec *executionContext) field_Mutation_transferShares_args(ctx context.Conte
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_unlinkAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_unmatchPayment_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -14261,6 +15082,20 @@ func (ec *executionContext) field_Query_fullestAccounts_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Query_gifts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	return args, nil
+}
+
 func (ec *executionContext) field_Query_holdings_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -14340,6 +15175,20 @@ func (ec *executionContext) field_Query_invoices_args(ctx context.Context, rawAr
 		return nil, err
 	}
 	args["before"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_linkedAccounts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
 	return args, nil
 }
 
@@ -16189,6 +17038,369 @@ func (ec *executionContext) fieldContext_AccountsPayload_accounts(_ context.Cont
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_ApprovedAccounts(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AddOn_id(ctx context.Context, field graphql.CollectedField, obj *projections.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOn_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v subscription.AddOnID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsubscriptionᚐAddOnID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOn_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOn", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AddOn_subscription(ctx context.Context, field graphql.CollectedField, obj *projections.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOn_subscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscription, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.SubscriptionID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐSubscriptionID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOn_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOn", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AddOn_party(ctx context.Context, field graphql.CollectedField, obj *projections.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOn_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOn_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOn", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AddOn_payer(ctx context.Context, field graphql.CollectedField, obj *projections.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOn_payer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOn_payer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOn", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AddOn_service(ctx context.Context, field graphql.CollectedField, obj *projections.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOn_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Service, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Service) graphql.Marshaler {
+			return ec.marshalNService2rochdaleᚋdomainᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOn_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOn", field, false, false, "Service")
+}
+
+func (ec *executionContext) _AddOn_gb(ctx context.Context, field graphql.CollectedField, obj *projections.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOn_gb(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GB, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOn_gb(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOn", field, false, false, "Int")
+}
+
+func (ec *executionContext) _AddOn_from(ctx context.Context, field graphql.CollectedField, obj *projections.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOn_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOn_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOn", field, false, false, "Date")
+}
+
+func (ec *executionContext) _AddOn_ends(ctx context.Context, field graphql.CollectedField, obj *projections.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOn_ends(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ends, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AddOn_ends(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOn", field, false, false, "Date")
+}
+
+func (ec *executionContext) _AddOnOffer_service(ctx context.Context, field graphql.CollectedField, obj *offering.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOnOffer_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Service, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Service) graphql.Marshaler {
+			return ec.marshalNService2rochdaleᚋdomainᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOnOffer_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOnOffer", field, false, false, "Service")
+}
+
+func (ec *executionContext) _AddOnOffer_name(ctx context.Context, field graphql.CollectedField, obj *offering.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOnOffer_name(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Name, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Text) graphql.Marshaler {
+			return ec.marshalNText2rochdaleᚋdomainᚐText(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOnOffer_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AddOnOffer",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Text(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _AddOnOffer_perGB(ctx context.Context, field graphql.CollectedField, obj *offering.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOnOffer_perGB(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PerGB, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v decimal.Decimal) graphql.Marshaler {
+			return ec.marshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOnOffer_perGB(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOnOffer", field, false, false, "Decimal")
+}
+
+func (ec *executionContext) _AddOnOffer_closed(ctx context.Context, field graphql.CollectedField, obj *offering.AddOn) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOnOffer_closed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Closed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOnOffer_closed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOnOffer", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _AddOnPayload_position(ctx context.Context, field graphql.CollectedField, obj *AddOnDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOnPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOnPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOnPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _AddOnPayload_id(ctx context.Context, field graphql.CollectedField, obj *AddOnDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOnPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v subscription.AddOnID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋsubscriptionᚐAddOnID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_AddOnPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("AddOnPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _AddOnPayload_addOn(ctx context.Context, field graphql.CollectedField, obj *AddOnDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_AddOnPayload_addOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.AddOnPayload().AddOn(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.AddOn) graphql.Marshaler {
+			return ec.marshalOAddOn2ᚖrochdaleᚋprojectionsᚐAddOn(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_AddOnPayload_addOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "AddOnPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AddOn(ctx, field)
 		},
 	}
 	return fc, nil
@@ -20341,6 +21553,52 @@ func (ec *executionContext) fieldContext_Entitlement_from(_ context.Context, fie
 	return graphql.NewScalarFieldContext("Entitlement", field, false, false, "Date")
 }
 
+func (ec *executionContext) _Entitlement_until(ctx context.Context, field graphql.CollectedField, obj *projections.Entitlement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entitlement_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entitlement_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Entitlement", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Entitlement_grace(ctx context.Context, field graphql.CollectedField, obj *projections.Entitlement) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Entitlement_grace(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Grace, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Entitlement_grace(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Entitlement", field, false, false, "Date")
+}
+
 func (ec *executionContext) _Event_position(ctx context.Context, field graphql.CollectedField, obj *feed.Event) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -21779,6 +23037,314 @@ func (ec *executionContext) fieldContext_FlaggedAct_on(_ context.Context, field 
 	return graphql.NewScalarFieldContext("FlaggedAct", field, false, false, "Date")
 }
 
+func (ec *executionContext) _Gift_id(ctx context.Context, field graphql.CollectedField, obj *projections.Gift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Gift_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entitlement.GiftID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋentitlementᚐGiftID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Gift_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Gift", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Gift_subscription(ctx context.Context, field graphql.CollectedField, obj *projections.Gift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Gift_subscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscription, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.SubscriptionID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐSubscriptionID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Gift_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Gift", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Gift_party(ctx context.Context, field graphql.CollectedField, obj *projections.Gift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Gift_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Gift_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Gift", field, false, false, "ID")
+}
+
+func (ec *executionContext) _Gift_service(ctx context.Context, field graphql.CollectedField, obj *projections.Gift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Gift_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Service, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Service) graphql.Marshaler {
+			return ec.marshalNService2rochdaleᚋdomainᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Gift_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Gift", field, false, false, "Service")
+}
+
+func (ec *executionContext) _Gift_quota(ctx context.Context, field graphql.CollectedField, obj *projections.Gift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Gift_quota(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Quota, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Bytes) graphql.Marshaler {
+			return ec.marshalNBytes2rochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Gift_quota(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Gift", field, false, false, "Bytes")
+}
+
+func (ec *executionContext) _Gift_from(ctx context.Context, field graphql.CollectedField, obj *projections.Gift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Gift_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Gift_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Gift", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Gift_until(ctx context.Context, field graphql.CollectedField, obj *projections.Gift) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Gift_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Gift_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Gift", field, false, false, "Date")
+}
+
+func (ec *executionContext) _GiftPayload_position(ctx context.Context, field graphql.CollectedField, obj *GiftDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GiftPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GiftPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GiftPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _GiftPayload_id(ctx context.Context, field graphql.CollectedField, obj *GiftDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GiftPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v entitlement.GiftID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚋentitlementᚐGiftID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GiftPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GiftPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _GiftPayload_gift(ctx context.Context, field graphql.CollectedField, obj *GiftDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GiftPayload_gift(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.GiftPayload().Gift(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Gift) graphql.Marshaler {
+			return ec.marshalOGift2ᚖrochdaleᚋprojectionsᚐGift(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_GiftPayload_gift(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "GiftPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Gift(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _GracePayload_position(ctx context.Context, field graphql.CollectedField, obj *GraceDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GracePayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GracePayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GracePayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _GracePayload_subscription(ctx context.Context, field graphql.CollectedField, obj *GraceDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GracePayload_subscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscription, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.SubscriptionID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐSubscriptionID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GracePayload_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GracePayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _GracePayload_until(ctx context.Context, field graphql.CollectedField, obj *GraceDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_GracePayload_until(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Until, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_GracePayload_until(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("GracePayload", field, false, false, "Date")
+}
+
 func (ec *executionContext) _Happening_position(ctx context.Context, field graphql.CollectedField, obj *projections.Happening) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -22907,6 +24473,268 @@ func (ec *executionContext) _InvoiceTax_gross(ctx context.Context, field graphql
 }
 func (ec *executionContext) fieldContext_InvoiceTax_gross(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("InvoiceTax", field, false, false, "Money")
+}
+
+func (ec *executionContext) _LinkPayload_position(ctx context.Context, field graphql.CollectedField, obj *LinkDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LinkPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _LinkPayload_id(ctx context.Context, field graphql.CollectedField, obj *LinkDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkPayload_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.SubscriptionID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐSubscriptionID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LinkPayload_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkPayload", field, false, false, "ID")
+}
+
+func (ec *executionContext) _LinkPayload_account(ctx context.Context, field graphql.CollectedField, obj *LinkDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkPayload_account(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.LinkPayload().Account(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *projections.Part) graphql.Marshaler {
+			return ec.marshalOLinkedAccount2ᚖrochdaleᚋprojectionsᚐPart(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LinkPayload_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "LinkPayload",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LinkedAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _LinkedAccount_id(ctx context.Context, field graphql.CollectedField, obj *projections.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkedAccount_id(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ID, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.SubscriptionID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐSubscriptionID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LinkedAccount_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkedAccount", field, false, false, "ID")
+}
+
+func (ec *executionContext) _LinkedAccount_subscription(ctx context.Context, field graphql.CollectedField, obj *projections.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkedAccount_subscription(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Subscription, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.SubscriptionID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐSubscriptionID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LinkedAccount_subscription(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkedAccount", field, false, false, "ID")
+}
+
+func (ec *executionContext) _LinkedAccount_party(ctx context.Context, field graphql.CollectedField, obj *projections.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkedAccount_party(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Party, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LinkedAccount_party(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkedAccount", field, false, false, "ID")
+}
+
+func (ec *executionContext) _LinkedAccount_payer(ctx context.Context, field graphql.CollectedField, obj *projections.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkedAccount_payer(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Payer, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.PartyID) graphql.Marshaler {
+			return ec.marshalNID2rochdaleᚋdomainᚐPartyID(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LinkedAccount_payer(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkedAccount", field, false, false, "ID")
+}
+
+func (ec *executionContext) _LinkedAccount_gb(ctx context.Context, field graphql.CollectedField, obj *projections.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkedAccount_gb(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GB, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LinkedAccount_gb(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkedAccount", field, false, false, "Int")
+}
+
+func (ec *executionContext) _LinkedAccount_offered(ctx context.Context, field graphql.CollectedField, obj *projections.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkedAccount_offered(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Offered, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LinkedAccount_offered(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkedAccount", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _LinkedAccount_from(ctx context.Context, field graphql.CollectedField, obj *projections.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkedAccount_from(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.From, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalNDate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LinkedAccount_from(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkedAccount", field, false, false, "Date")
+}
+
+func (ec *executionContext) _LinkedAccount_ends(ctx context.Context, field graphql.CollectedField, obj *projections.Part) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LinkedAccount_ends(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Ends, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_LinkedAccount_ends(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LinkedAccount", field, false, false, "Date")
 }
 
 func (ec *executionContext) _LiquidityTest_at(ctx context.Context, field graphql.CollectedField, obj *shares.Liquidity) (ret graphql.Marshaler) {
@@ -25298,6 +27126,38 @@ func (ec *executionContext) fieldContext_Member_subscriptions(_ context.Context,
 	return fc, nil
 }
 
+func (ec *executionContext) _Member_linkedAccounts(ctx context.Context, field graphql.CollectedField, obj *projections.Member) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Member_linkedAccounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Member().LinkedAccounts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Part) graphql.Marshaler {
+			return ec.marshalNLinkedAccount2ᚕrochdaleᚋprojectionsᚐPartᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Member_linkedAccounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Member",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LinkedAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _MemberConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[projections.Member]) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -25470,6 +27330,52 @@ func (ec *executionContext) fieldContext_MemberEdge_node(_ context.Context, fiel
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _MemberGrant_service(ctx context.Context, field graphql.CollectedField, obj *offering.MemberGrant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MemberGrant_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Service, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Service) graphql.Marshaler {
+			return ec.marshalNService2rochdaleᚋdomainᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MemberGrant_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MemberGrant", field, false, false, "Service")
+}
+
+func (ec *executionContext) _MemberGrant_gb(ctx context.Context, field graphql.CollectedField, obj *offering.MemberGrant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_MemberGrant_gb(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.GB, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_MemberGrant_gb(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("MemberGrant", field, false, false, "Int")
 }
 
 func (ec *executionContext) _MemberPayload_position(ctx context.Context, field graphql.CollectedField, obj *MemberDone) (ret graphql.Marshaler) {
@@ -26160,6 +28066,138 @@ func (ec *executionContext) fieldContext_Mutation_fileDocument(ctx context.Conte
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_fileDocument_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_give(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_give(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().Give(ctx, fc.Args["party"].(string), fc.Args["service"].(domain.Service), fc.Args["gb"].(int), fc.Args["subscription"].(*string), fc.Args["from"].(*calendar.Date), fc.Args["until"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v GiftDone) graphql.Marshaler {
+			return ec.marshalNGiftPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐGiftDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_give(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GiftPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_give_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_endGift(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_endGift(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EndGift(ctx, fc.Args["subscription"].(string), fc.Args["gift"].(string), fc.Args["until"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v GiftDone) graphql.Marshaler {
+			return ec.marshalNGiftPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐGiftDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_endGift(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GiftPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_endGift_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_giveGrace(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_giveGrace(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().GiveGrace(ctx, fc.Args["subscription"].(string), fc.Args["until"].(calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v GraceDone) graphql.Marshaler {
+			return ec.marshalNGracePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐGraceDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_giveGrace(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_GracePayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_giveGrace_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -30786,6 +32824,314 @@ func (ec *executionContext) fieldContext_Mutation_resumeSubscription(ctx context
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_linkAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_linkAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().LinkAccount(ctx, fc.Args["subscription"].(string), fc.Args["party"].(string), fc.Args["gb"].(int), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v LinkDone) graphql.Marshaler {
+			return ec.marshalNLinkPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐLinkDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_linkAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LinkPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_linkAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_acceptLinkedAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_acceptLinkedAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AcceptLinkedAccount(ctx, fc.Args["account"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v LinkDone) graphql.Marshaler {
+			return ec.marshalNLinkPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐLinkDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_acceptLinkedAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LinkPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_acceptLinkedAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_changeLinkedAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_changeLinkedAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ChangeLinkedAccount(ctx, fc.Args["account"].(string), fc.Args["gb"].(int), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v LinkDone) graphql.Marshaler {
+			return ec.marshalNLinkPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐLinkDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_changeLinkedAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LinkPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_changeLinkedAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_unlinkAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_unlinkAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().UnlinkAccount(ctx, fc.Args["account"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v LinkDone) graphql.Marshaler {
+			return ec.marshalNLinkPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐLinkDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_unlinkAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LinkPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_unlinkAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_detachAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_detachAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().DetachAccount(ctx, fc.Args["account"].(string), fc.Args["gb"].(*int), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SubscriptionDone) graphql.Marshaler {
+			return ec.marshalNSubscriptionPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSubscriptionDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_detachAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SubscriptionPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_detachAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_bookAddOn(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_bookAddOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().BookAddOn(ctx, fc.Args["subscription"].(string), fc.Args["service"].(domain.Service), fc.Args["gb"].(int), fc.Args["payer"].(*string), fc.Args["from"].(*calendar.Date), fc.Args["ends"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AddOnDone) graphql.Marshaler {
+			return ec.marshalNAddOnPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAddOnDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_bookAddOn(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AddOnPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_bookAddOn_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_endAddOn(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_endAddOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().EndAddOn(ctx, fc.Args["subscription"].(string), fc.Args["addOn"].(string), fc.Args["ends"].(*calendar.Date), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AddOnDone) graphql.Marshaler {
+			return ec.marshalNAddOnPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAddOnDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_endAddOn(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AddOnPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_endAddOn_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_createWebhook(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -32369,6 +34715,84 @@ func (ec *executionContext) fieldContext_Plan_closed(_ context.Context, field gr
 	return graphql.NewScalarFieldContext("Plan", field, false, false, "Boolean")
 }
 
+func (ec *executionContext) _Plan_services(ctx context.Context, field graphql.CollectedField, obj *offering.Plan) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Plan_services(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Services, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []offering.Grant) graphql.Marshaler {
+			return ec.marshalNPlanService2ᚕrochdaleᚋdomainᚋofferingᚐGrantᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Plan_services(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Plan",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PlanService(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PlanService_service(ctx context.Context, field graphql.CollectedField, obj *offering.Grant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanService_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Service, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Service) graphql.Marshaler {
+			return ec.marshalNService2rochdaleᚋdomainᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanService_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlanService", field, false, false, "Service")
+}
+
+func (ec *executionContext) _PlanService_percent(ctx context.Context, field graphql.CollectedField, obj *offering.Grant) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PlanService_percent(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Percent, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PlanService_percent(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PlanService", field, false, false, "Int")
+}
+
 func (ec *executionContext) _Poll_id(ctx context.Context, field graphql.CollectedField, obj *projections.Poll) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -33042,6 +35466,93 @@ func (ec *executionContext) fieldContext_PriceList_plans(_ context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _PriceList_addOns(ctx context.Context, field graphql.CollectedField, obj *PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_addOns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.AddOns, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []offering.AddOn) graphql.Marshaler {
+			return ec.marshalNAddOnOffer2ᚕrochdaleᚋdomainᚋofferingᚐAddOnᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_addOns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceList",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AddOnOffer(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceList_members(ctx context.Context, field graphql.CollectedField, obj *PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_members(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Members, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []offering.MemberGrant) graphql.Marshaler {
+			return ec.marshalNMemberGrant2ᚕrochdaleᚋdomainᚋofferingᚐMemberGrantᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_members(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "PriceList",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_MemberGrant(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _PriceList_graceDays(ctx context.Context, field graphql.CollectedField, obj *PriceList) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_PriceList_graceDays(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Grace(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_PriceList_graceDays(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("PriceList", field, true, false, "Int")
+}
+
 func (ec *executionContext) _PriceListPayload_position(ctx context.Context, field graphql.CollectedField, obj *PriceListDone) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -33673,6 +36184,50 @@ func (ec *executionContext) fieldContext_Query_entitlements(ctx context.Context,
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Query_entitlements_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_gifts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_gifts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().Gifts(ctx, fc.Args["party"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Gift) graphql.Marshaler {
+			return ec.marshalNGift2ᚕrochdaleᚋprojectionsᚐGiftᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_gifts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Gift(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_gifts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -35486,6 +38041,50 @@ func (ec *executionContext) fieldContext_Query_statutesVersions(_ context.Contex
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_linkedAccounts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_linkedAccounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().LinkedAccounts(ctx, fc.Args["party"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Part) graphql.Marshaler {
+			return ec.marshalNLinkedAccount2ᚕrochdaleᚋprojectionsᚐPartᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_linkedAccounts(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LinkedAccount(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_linkedAccounts_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_subscription(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -37057,6 +39656,70 @@ func (ec *executionContext) fieldContext_ServiceSubscription_status(ctx context.
 	if fc.Args, err = ec.field_ServiceSubscription_status_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceSubscription_linkedAccounts(ctx context.Context, field graphql.CollectedField, obj *projections.Subscription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceSubscription_linkedAccounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ServiceSubscription().LinkedAccounts(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.Part) graphql.Marshaler {
+			return ec.marshalNLinkedAccount2ᚕrochdaleᚋprojectionsᚐPartᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceSubscription_linkedAccounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceSubscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LinkedAccount(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _ServiceSubscription_addOns(ctx context.Context, field graphql.CollectedField, obj *projections.Subscription) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ServiceSubscription_addOns(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.ServiceSubscription().AddOns(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []projections.AddOn) graphql.Marshaler {
+			return ec.marshalNAddOn2ᚕrochdaleᚋprojectionsᚐAddOnᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ServiceSubscription_addOns(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ServiceSubscription",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AddOn(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -46163,6 +48826,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Member(ctx, sel, obj)
+	case projections.Part:
+		return ec._LinkedAccount(ctx, sel, &obj)
+	case *projections.Part:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LinkedAccount(ctx, sel, obj)
 	case projections.Invoice:
 		return ec._Invoice(ctx, sel, &obj)
 	case *projections.Invoice:
@@ -46170,6 +48840,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._Invoice(ctx, sel, obj)
+	case projections.Gift:
+		return ec._Gift(ctx, sel, &obj)
+	case *projections.Gift:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._Gift(ctx, sel, obj)
 	case projections.Entitlement:
 		return ec._Entitlement(ctx, sel, &obj)
 	case *projections.Entitlement:
@@ -46205,6 +48882,13 @@ func (ec *executionContext) _Node(ctx context.Context, sel ast.SelectionSet, obj
 			return graphql.Null
 		}
 		return ec._AgreedTransfer(ctx, sel, obj)
+	case projections.AddOn:
+		return ec._AddOn(ctx, sel, &obj)
+	case *projections.AddOn:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AddOn(ctx, sel, obj)
 	case projections.Account:
 		return ec._Account(ctx, sel, &obj)
 	case *projections.Account:
@@ -46351,6 +49035,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._MandatePayload(ctx, sel, obj)
+	case LinkDone:
+		return ec._LinkPayload(ctx, sel, &obj)
+	case *LinkDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LinkPayload(ctx, sel, obj)
 	case HouseholdDone:
 		return ec._HouseholdPayload(ctx, sel, &obj)
 	case *HouseholdDone:
@@ -46358,6 +49049,20 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._HouseholdPayload(ctx, sel, obj)
+	case GraceDone:
+		return ec._GracePayload(ctx, sel, &obj)
+	case *GraceDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._GracePayload(ctx, sel, obj)
+	case GiftDone:
+		return ec._GiftPayload(ctx, sel, &obj)
+	case *GiftDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._GiftPayload(ctx, sel, obj)
 	case DocumentDone:
 		return ec._DocumentPayload(ctx, sel, &obj)
 	case *DocumentDone:
@@ -46421,6 +49126,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._AdmissionsPayload(ctx, sel, obj)
+	case AddOnDone:
+		return ec._AddOnPayload(ctx, sel, &obj)
+	case *AddOnDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._AddOnPayload(ctx, sel, obj)
 	case AccountsDone:
 		return ec._AccountsPayload(ctx, sel, &obj)
 	case *AccountsDone:
@@ -46686,6 +49398,114 @@ func (ec *executionContext) _AccountsPayload(ctx context.Context, sel ast.Select
 			}
 		case "accounts":
 			out.value(ec._AccountsPayload_accounts(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var addOnImplementors = []string{"AddOn", "Node"}
+
+func (ec *executionContext) _AddOn(ctx context.Context, sel ast.SelectionSet, obj *projections.AddOn) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, addOnImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("AddOn")
+		case "id":
+			out.text(string(obj.ID))
+		case "subscription":
+			out.text(string(obj.Subscription))
+		case "party":
+			out.text(string(obj.Party))
+		case "payer":
+			out.text(string(obj.Payer))
+		case "service":
+			out.text(marshalNService2rochdaleᚋdomainᚐService[obj.Service])
+		case "gb":
+			out.integer(int64(obj.GB))
+		case "from":
+			if v := scalar.MarshalDate(obj.From); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AddOn_from(ctx, field, obj), graphql.Null)
+			}
+		case "ends":
+			out.value(scalar.MarshalDate(obj.Ends), nil)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var addOnOfferImplementors = []string{"AddOnOffer"}
+
+func (ec *executionContext) _AddOnOffer(ctx context.Context, sel ast.SelectionSet, obj *offering.AddOn) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, addOnOfferImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("AddOnOffer")
+		case "service":
+			out.text(marshalNService2rochdaleᚋdomainᚐService[obj.Service])
+		case "name":
+			out.value(ec._AddOnOffer_name(ctx, field, obj), graphql.Null)
+		case "perGB":
+			if v := scalar.MarshalDecimal(obj.PerGB); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AddOnOffer_perGB(ctx, field, obj), graphql.Null)
+			}
+		case "closed":
+			out.boolean(obj.Closed)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var addOnPayloadImplementors = []string{"AddOnPayload", "Payload"}
+
+func (ec *executionContext) _AddOnPayload(ctx context.Context, sel ast.SelectionSet, obj *AddOnDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, addOnPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("AddOnPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._AddOnPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		case "addOn":
+			out.value(ec._AddOnPayload_addOn(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -48008,6 +50828,10 @@ func (ec *executionContext) _Entitlement(ctx context.Context, sel ast.SelectionS
 			} else {
 				out.value(ec._Entitlement_from(ctx, field, obj), graphql.Null)
 			}
+		case "until":
+			out.value(scalar.MarshalDate(obj.Until), nil)
+		case "grace":
+			out.value(scalar.MarshalDate(obj.Grace), nil)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -48383,6 +51207,118 @@ func (ec *executionContext) _FlaggedAct(ctx context.Context, sel ast.SelectionSe
 				out.value(v, nil)
 			} else {
 				out.value(ec._FlaggedAct_on(ctx, field, obj), graphql.Null)
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var giftImplementors = []string{"Gift", "Node"}
+
+func (ec *executionContext) _Gift(ctx context.Context, sel ast.SelectionSet, obj *projections.Gift) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, giftImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("Gift")
+		case "id":
+			out.text(string(obj.ID))
+		case "subscription":
+			out.text(string(obj.Subscription))
+		case "party":
+			out.text(string(obj.Party))
+		case "service":
+			out.text(marshalNService2rochdaleᚋdomainᚐService[obj.Service])
+		case "quota":
+			if v := scalar.MarshalBytes(obj.Quota); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Gift_quota(ctx, field, obj), graphql.Null)
+			}
+		case "from":
+			if v := scalar.MarshalDate(obj.From); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._Gift_from(ctx, field, obj), graphql.Null)
+			}
+		case "until":
+			out.value(scalar.MarshalDate(obj.Until), nil)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var giftPayloadImplementors = []string{"GiftPayload", "Payload"}
+
+func (ec *executionContext) _GiftPayload(ctx context.Context, sel ast.SelectionSet, obj *GiftDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, giftPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("GiftPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._GiftPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		case "gift":
+			out.value(ec._GiftPayload_gift(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var gracePayloadImplementors = []string{"GracePayload", "Payload"}
+
+func (ec *executionContext) _GracePayload(ctx context.Context, sel ast.SelectionSet, obj *GraceDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, gracePayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("GracePayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._GracePayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "subscription":
+			out.text(string(obj.Subscription))
+		case "until":
+			if v := scalar.MarshalDate(obj.Until); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._GracePayload_until(ctx, field, obj), graphql.Null)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -48774,6 +51710,80 @@ func (ec *executionContext) _InvoiceTax(ctx context.Context, sel ast.SelectionSe
 	return out.end()
 }
 
+var linkPayloadImplementors = []string{"LinkPayload", "Payload"}
+
+func (ec *executionContext) _LinkPayload(ctx context.Context, sel ast.SelectionSet, obj *LinkDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, linkPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("LinkPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._LinkPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "id":
+			out.text(string(obj.ID))
+		case "account":
+			out.value(ec._LinkPayload_account(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var linkedAccountImplementors = []string{"LinkedAccount", "Node"}
+
+func (ec *executionContext) _LinkedAccount(ctx context.Context, sel ast.SelectionSet, obj *projections.Part) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, linkedAccountImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("LinkedAccount")
+		case "id":
+			out.text(string(obj.ID))
+		case "subscription":
+			out.text(string(obj.Subscription))
+		case "party":
+			out.text(string(obj.Party))
+		case "payer":
+			out.text(string(obj.Payer))
+		case "gb":
+			out.integer(int64(obj.GB))
+		case "offered":
+			out.boolean(obj.Offered)
+		case "from":
+			if v := scalar.MarshalDate(obj.From); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._LinkedAccount_from(ctx, field, obj), graphql.Null)
+			}
+		case "ends":
+			out.value(scalar.MarshalDate(obj.Ends), nil)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var liquidityTestImplementors = []string{"LiquidityTest"}
 
 func (ec *executionContext) _LiquidityTest(ctx context.Context, sel ast.SelectionSet, obj *shares.Liquidity) graphql.Marshaler {
@@ -49134,6 +52144,8 @@ func (ec *executionContext) _Member(ctx context.Context, sel ast.SelectionSet, o
 			out.value(ec._Member_shareMovements(ctx, field, obj), graphql.Null)
 		case "subscriptions":
 			out.value(ec._Member_subscriptions(ctx, field, obj), graphql.Null)
+		case "linkedAccounts":
+			out.value(ec._Member_linkedAccounts(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -49190,6 +52202,32 @@ func (ec *executionContext) _MemberEdge(ctx context.Context, sel ast.SelectionSe
 			out.text(obj.Cursor)
 		case "node":
 			out.value(ec._MemberEdge_node(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var memberGrantImplementors = []string{"MemberGrant"}
+
+func (ec *executionContext) _MemberGrant(ctx context.Context, sel ast.SelectionSet, obj *offering.MemberGrant) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, memberGrantImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("MemberGrant")
+		case "service":
+			out.text(marshalNService2rochdaleᚋdomainᚐService[obj.Service])
+		case "gb":
+			out.integer(int64(obj.GB))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -49347,6 +52385,27 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "fileDocument":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_fileDocument(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "give":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_give(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "endGift":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_endGift(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "giveGrace":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_giveGrace(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -50086,6 +53145,55 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "linkAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_linkAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "acceptLinkedAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_acceptLinkedAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "changeLinkedAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_changeLinkedAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "unlinkAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_unlinkAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "detachAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_detachAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "bookAddOn":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_bookAddOn(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "endAddOn":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_endAddOn(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "createWebhook":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_createWebhook(ctx, field)
@@ -50546,6 +53654,34 @@ func (ec *executionContext) _Plan(ctx context.Context, sel ast.SelectionSet, obj
 			}
 		case "closed":
 			out.boolean(obj.Closed)
+		case "services":
+			out.value(ec._Plan_services(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var planServiceImplementors = []string{"PlanService"}
+
+func (ec *executionContext) _PlanService(ctx context.Context, sel ast.SelectionSet, obj *offering.Grant) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, planServiceImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("PlanService")
+		case "service":
+			out.text(marshalNService2rochdaleᚋdomainᚐService[obj.Service])
+		case "percent":
+			out.integer(int64(obj.Percent))
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -50698,6 +53834,12 @@ func (ec *executionContext) _PriceList(ctx context.Context, sel ast.SelectionSet
 			out.boolean(obj.IncludeVAT)
 		case "plans":
 			out.value(ec._PriceList_plans(ctx, field, obj), graphql.Null)
+		case "addOns":
+			out.value(ec._PriceList_addOns(ctx, field, obj), graphql.Null)
+		case "members":
+			out.value(ec._PriceList_members(ctx, field, obj), graphql.Null)
+		case "graceDays":
+			out.value(ec._PriceList_graceDays(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -50844,6 +53986,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_entitlements(ctx, field)
+				})
+		case "gifts":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_gifts(ctx, field)
 				})
 		case "shareClaim":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -51108,6 +54256,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_statutesVersions(ctx, field)
+				})
+		case "linkedAccounts":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_linkedAccounts(ctx, field)
 				})
 		case "subscription":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -51543,6 +54697,10 @@ func (ec *executionContext) _ServiceSubscription(ctx context.Context, sel ast.Se
 			out.value(scalar.MarshalDate(obj.SuspendedOn), nil)
 		case "status":
 			out.value(ec._ServiceSubscription_status(ctx, field, obj), graphql.Null)
+		case "linkedAccounts":
+			out.value(ec._ServiceSubscription_linkedAccounts(ctx, field, obj), graphql.Null)
+		case "addOns":
+			out.value(ec._ServiceSubscription_addOns(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -54002,6 +57160,50 @@ func (ec *executionContext) marshalNAccountsPayload2rochdaleᚋgraphqlᚋinterna
 	return ec._AccountsPayload(ctx, sel, &v)
 }
 
+func (ec *executionContext) marshalNAddOn2rochdaleᚋprojectionsᚐAddOn(ctx context.Context, sel ast.SelectionSet, v projections.AddOn) graphql.Marshaler {
+	return ec._AddOn(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNAddOn2ᚕrochdaleᚋprojectionsᚐAddOnᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.AddOn) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._AddOn(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAddOnOffer2rochdaleᚋdomainᚋofferingᚐAddOn(ctx context.Context, sel ast.SelectionSet, v offering.AddOn) graphql.Marshaler {
+	return ec._AddOnOffer(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNAddOnOffer2ᚕrochdaleᚋdomainᚋofferingᚐAddOnᚄ(ctx context.Context, sel ast.SelectionSet, v []offering.AddOn) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._AddOnOffer(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNAddOnPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAddOnDone(ctx context.Context, sel ast.SelectionSet, v AddOnDone) graphql.Marshaler {
+	return ec._AddOnPayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNAdmissionsPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAdmissionsDone(ctx context.Context, sel ast.SelectionSet, v AdmissionsDone) graphql.Marshaler {
 	return ec._AdmissionsPayload(ctx, sel, &v)
 }
@@ -54986,6 +58188,34 @@ func (ec *executionContext) marshalNFlaggedAct2ᚕrochdaleᚋdomainᚋmembership
 	return ret
 }
 
+func (ec *executionContext) marshalNGift2rochdaleᚋprojectionsᚐGift(ctx context.Context, sel ast.SelectionSet, v projections.Gift) graphql.Marshaler {
+	return ec._Gift(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNGift2ᚕrochdaleᚋprojectionsᚐGiftᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Gift) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._Gift(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNGiftPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐGiftDone(ctx context.Context, sel ast.SelectionSet, v GiftDone) graphql.Marshaler {
+	return ec._GiftPayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNGracePayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐGraceDone(ctx context.Context, sel ast.SelectionSet, v GraceDone) graphql.Marshaler {
+	return ec._GracePayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNHappening2rochdaleᚋprojectionsᚐHappening(ctx context.Context, sel ast.SelectionSet, v projections.Happening) graphql.Marshaler {
 	return ec._Happening(ctx, sel, &v)
 }
@@ -55058,6 +58288,21 @@ func (ec *executionContext) unmarshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx
 func (ec *executionContext) marshalNID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, sel ast.SelectionSet, v uuid.UUID) graphql.Marshaler {
 	_ = sel
 	res := scalar.MarshalUUID(v)
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋentitlementᚐGiftID(ctx context.Context, v any) (entitlement.GiftID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := entitlement.GiftID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋentitlementᚐGiftID(ctx context.Context, sel ast.SelectionSet, v entitlement.GiftID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
 		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
 	}
@@ -55221,6 +58466,21 @@ func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsharesᚐTransferID
 }
 
 func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsharesᚐTransferID(ctx context.Context, sel ast.SelectionSet, v shares.TransferID) graphql.Marshaler {
+	_ = sel
+	res := graphql.MarshalString(string(v))
+	if res == graphql.Null {
+		graphql.AddInvalidNullFromMarshaler(ctx, "ID!")
+	}
+	return res
+}
+
+func (ec *executionContext) unmarshalNID2rochdaleᚋdomainᚋsubscriptionᚐAddOnID(ctx context.Context, v any) (subscription.AddOnID, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := subscription.AddOnID(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalNID2rochdaleᚋdomainᚋsubscriptionᚐAddOnID(ctx context.Context, sel ast.SelectionSet, v subscription.AddOnID) graphql.Marshaler {
 	_ = sel
 	res := graphql.MarshalString(string(v))
 	if res == graphql.Null {
@@ -55733,6 +58993,30 @@ func (ec *executionContext) marshalNLanguage2ᚕrochdaleᚋdomainᚐLanguageᚄ(
 	return ret
 }
 
+func (ec *executionContext) marshalNLinkPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐLinkDone(ctx context.Context, sel ast.SelectionSet, v LinkDone) graphql.Marshaler {
+	return ec._LinkPayload(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNLinkedAccount2rochdaleᚋprojectionsᚐPart(ctx context.Context, sel ast.SelectionSet, v projections.Part) graphql.Marshaler {
+	return ec._LinkedAccount(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNLinkedAccount2ᚕrochdaleᚋprojectionsᚐPartᚄ(ctx context.Context, sel ast.SelectionSet, v []projections.Part) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._LinkedAccount(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
 func (ec *executionContext) marshalNLoginAvailability2rochdaleᚋgraphqlᚋinternalᚋexecᚐLoginAvailability(ctx context.Context, sel ast.SelectionSet, v LoginAvailability) graphql.Marshaler {
 	return ec._LoginAvailability(ctx, sel, &v)
 }
@@ -55795,6 +59079,26 @@ func (ec *executionContext) marshalNMemberEdge2ᚕrochdaleᚋgraphqlᚋinternal�
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec._MemberEdge(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNMemberGrant2rochdaleᚋdomainᚋofferingᚐMemberGrant(ctx context.Context, sel ast.SelectionSet, v offering.MemberGrant) graphql.Marshaler {
+	return ec._MemberGrant(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNMemberGrant2ᚕrochdaleᚋdomainᚋofferingᚐMemberGrantᚄ(ctx context.Context, sel ast.SelectionSet, v []offering.MemberGrant) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._MemberGrant(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -56043,6 +59347,26 @@ func (ec *executionContext) marshalNPlan2ᚕrochdaleᚋdomainᚋofferingᚐPlan�
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec._Plan(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNPlanService2rochdaleᚋdomainᚋofferingᚐGrant(ctx context.Context, sel ast.SelectionSet, v offering.Grant) graphql.Marshaler {
+	return ec._PlanService(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNPlanService2ᚕrochdaleᚋdomainᚋofferingᚐGrantᚄ(ctx context.Context, sel ast.SelectionSet, v []offering.Grant) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._PlanService(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {
@@ -57991,6 +61315,13 @@ func (ec *executionContext) marshalOAccountTrouble2ᚖrochdaleᚋprojectionsᚐT
 	return ec._AccountTrouble(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalOAddOn2ᚖrochdaleᚋprojectionsᚐAddOn(ctx context.Context, sel ast.SelectionSet, v *projections.AddOn) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._AddOn(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome(ctx context.Context, v any) (projections.AgreedOutcome, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := unmarshalOAgreedTransferOutcome2rochdaleᚋprojectionsᚐAgreedOutcome[tmp]
@@ -58277,6 +61608,13 @@ func (ec *executionContext) marshalODocument2ᚖrochdaleᚋprojectionsᚐDocumen
 		return graphql.Null
 	}
 	return ec._Document(ctx, sel, v)
+}
+
+func (ec *executionContext) marshalOGift2ᚖrochdaleᚋprojectionsᚐGift(ctx context.Context, sel ast.SelectionSet, v *projections.Gift) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._Gift(ctx, sel, v)
 }
 
 func (ec *executionContext) unmarshalOID2githubᚗcomᚋgoogleᚋuuidᚐUUID(ctx context.Context, v any) (uuid.UUID, error) {
@@ -58600,6 +61938,13 @@ var (
 		domain.German:  "DE",
 	}
 )
+
+func (ec *executionContext) marshalOLinkedAccount2ᚖrochdaleᚋprojectionsᚐPart(ctx context.Context, sel ast.SelectionSet, v *projections.Part) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._LinkedAccount(ctx, sel, v)
+}
 
 func (ec *executionContext) marshalOLiquidityTest2ᚖrochdaleᚋdomainᚋsharesᚐLiquidity(ctx context.Context, sel ast.SelectionSet, v *shares.Liquidity) graphql.Marshaler {
 	if v == nil {

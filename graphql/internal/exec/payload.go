@@ -3,10 +3,12 @@ package exec
 import (
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
 	"rochdale/domain/membership"
 	"rochdale/domain/offering"
 	"rochdale/domain/provisioning"
 	"rochdale/domain/shares"
+	"rochdale/domain/subscription"
 	"rochdale/processes"
 )
 
@@ -135,6 +137,27 @@ type (
 	SubscriptionDone struct {
 		Done
 		ID domain.SubscriptionID
+	}
+	// LinkDone is about part of a subscription.
+	LinkDone struct {
+		Done
+		ID domain.SubscriptionID
+	}
+	// AddOnDone is about what was booked on top of a subscription.
+	AddOnDone struct {
+		Done
+		ID subscription.AddOnID
+	}
+	// GiftDone is about a gift.
+	GiftDone struct {
+		Done
+		ID entitlement.GiftID
+	}
+	// GraceDone is about grace.
+	GraceDone struct {
+		Done
+		Subscription domain.SubscriptionID
+		Until        calendar.Date
 	}
 	// BillingDone is about a month's invoices.
 	BillingDone struct {
