@@ -156,3 +156,49 @@ func TestAway(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkHandOver measures how long a message is on its way through JetStream to a
+// consumer of a group, with both acknowledgements. It is evidence of docs/adr/0018.
+func BenchmarkHandOver(b *testing.B) {
+	url := natstest.Start(b)
+	p, err := broker.Open(url + "/work")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer p.Close()
+	conn, err := nats.Connect(url)
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := p.Publish("mail", numbered(0)); err != nil { // which makes the stream
+		b.Fatal(err)
+	}
+	consumer, err := js.CreateConsumer(b.Context(), "work", jetstream.ConsumerConfig{Durable: "workers", AckPolicy: jetstream.AckExplicitPolicy, DeliverPolicy: jetstream.DeliverNewPolicy})
+	if err != nil {
+		b.Fatal(err)
+	}
+	messages, err := consumer.Messages()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer messages.Stop()
+	n := 0
+	for b.Loop() {
+		n++
+		if err := p.Publish("mail", numbered(n)); err != nil {
+			b.Fatal(err)
+		}
+		msg, err := messages.Next()
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := msg.DoubleAck(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -10,7 +10,7 @@ import (
 )
 
 // Start starts a server, which ends with t, and returns its URL.
-func Start(t *testing.T) string {
+func Start(t testing.TB) string {
 	t.Helper()
 	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true})
 	if err != nil {
