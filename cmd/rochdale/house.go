@@ -30,6 +30,9 @@ type house struct {
 	zone   *time.Location // of the co-op
 }
 
+// clock is that of the machine, unless a test moves it on.
+var clock = time.Now
+
 // logURL says where the log is.
 func (g *Globals) logURL() string {
 	return cmp.Or(g.Log, "sqlite:"+filepath.Join(g.Data, "log.db"))
@@ -75,7 +78,9 @@ func openStore(ctx context.Context, g *Globals, t *terminal) (*eventstore.Store,
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), driver.Close())
 	}
-	return eventstore.New(eventstore.NewLog(driver), modules.Registry(), keys), nil
+	store := eventstore.New(eventstore.NewLog(driver), modules.Registry(), keys)
+	store.Now = clock
+	return store, nil
 }
 
 // withHouse opens the log and what is kept beside it, lets a verb do its work and

@@ -23,7 +23,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"rochdale": main})
+	testscript.Main(m, map[string]func(){"rochdale": onItsDay})
 }
 
 // TestScripts tells what the command line does, a file of testdata/script for each

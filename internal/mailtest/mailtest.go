@@ -95,8 +95,10 @@ type Server struct {
 	SMTP        string // where mail comes in from elsewhere
 	Submissions string // where members send, over TLS
 	Submission  string // where they send, by STARTTLS
+	Program     string // where the program sends
 	Doveadm     string // URL of doveadm's HTTP API, which takes [DoveadmKey]
 
+	elsewhere     string // a server of SMTP, to which all mail goes that is for elsewhere; empty: none goes
 	introspection string // where Dovecot asks whether a token lets somebody in; empty: it takes none
 
 	dir      string
@@ -110,6 +112,18 @@ type Server struct {
 func Start(t testing.TB, tables Tables) *Server {
 	t.Helper()
 	s := StartDovecot(t, tables)
+	if err := s.startPostfix(t, tables); err != nil {
+		t.Fatalf("mailtest: Postfix: %v%s", err, s.said())
+	}
+	return s
+}
+
+// StartRelaying starts both, and has mail for elsewhere go to a server at an address,
+// whoever it is for.
+func StartRelaying(t testing.TB, tables Tables, elsewhere string) *Server {
+	t.Helper()
+	s := StartDovecot(t, tables)
+	s.elsewhere = elsewhere
 	if err := s.startPostfix(t, tables); err != nil {
 		t.Fatalf("mailtest: Postfix: %v%s", err, s.said())
 	}
@@ -274,7 +288,7 @@ default_login_user = ` + s.self.Username + `
 func (s *Server) Store() string { return filepath.Join(s.dir, "mail") }
 
 func (s *Server) startPostfix(t testing.TB, tables Tables) error {
-	for _, address := range []*string{&s.SMTP, &s.Submissions, &s.Submission} {
+	for _, address := range []*string{&s.SMTP, &s.Submissions, &s.Submission, &s.Program} {
 		var err error
 		if *address, err = freeAddress(); err != nil {
 			return err
@@ -289,7 +303,7 @@ inet_protocols = ipv4
 disable_dns_lookups = yes
 smtpd_peername_lookup = no
 smtpd_client_connection_rate_limit = 0
-default_transport = error:5.4.4 a test sends nothing elsewhere
+default_transport = `+s.transport()+`
 relay_transport = error:5.4.4 a test sends nothing elsewhere
 `, "@", s.dir)
 	for name, instead := range map[string]string{"main.cf": instead, "master.cf": "", "rochdale.cf": "", "rochdale-alias.cf": "", "rochdale-inbound.cf": ""} {
@@ -331,6 +345,15 @@ relay_transport = error:5.4.4 a test sends nothing elsewhere
 	})
 }
 
+// transport is how mail leaves for elsewhere.
+func (s *Server) transport() string {
+	host, port, err := net.SplitHostPort(s.elsewhere)
+	if err != nil {
+		return "error:5.4.4 a test sends nothing elsewhere"
+	}
+	return "smtp:[" + host + "]:" + port
+}
+
 // install writes a file of docs/mail, with the places and users of the test in the
 // place of an operator's, and something more after it.
 func (s *Server) install(name string, tables Tables, more string) error {
@@ -354,6 +377,7 @@ func (s *Server) install(name string, tables Tables, more string) error {
 		{"\nsmtp        inet", "\n" + s.SMTP + " inet"},
 		{"submissions inet", s.Submissions + " inet"},
 		{"submission  inet", s.Submission + " inet"},
+		{"127.0.0.1:10025 inet", s.Program + " inet"},
 	}
 	if !s.root() { // then all is one user's, and the sockets are not Postfix's own
 		instead = append(instead, [][2]string{
