@@ -49,6 +49,7 @@ func remembered[T any](ctx context.Context, m mutation, request *string, done *e
 		err = json.Unmarshal(answer, &came)
 	default:
 		position, err = eventstore.Transact(ctx, m.Store, func(tx *eventstore.Tx) error {
+			// Nothing is loaded, and so there is no conflict for which this would run again.
 			if came, err = do(plain, tx.NewID().String()); err != nil {
 				return err
 			}
@@ -128,9 +129,14 @@ func (m mutation) RemoveWebhook(ctx context.Context, id string, requestID *strin
 	return m.told(ctx, requestID, id, func(ctx context.Context) error { return m.Webhooks.Remove(ctx, id) })
 }
 
+// testPatience is how long an endpoint may take for a test: less than a mutation may.
+const testPatience = 10 * time.Second
+
 func (m mutation) TestWebhook(ctx context.Context, id string, requestID *string) (done exec.WebhookTestDone, err error) {
 	done.ID = id
 	done.Delivery, err = remembered(ctx, m, requestID, &done.Done, func(ctx context.Context, _ string) (processes.Delivery, error) {
+		ctx, cancel := context.WithTimeout(ctx, testPatience)
+		defer cancel()
 		return m.Webhooks.Test(ctx, id)
 	})
 	return done, err

@@ -5856,7 +5856,7 @@ extend type Mutation {
   retryWebhook("Of the webhook." id: ID!, "Of the event." position: Position!, "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String): WebhookPayload! @allow(roles: [OPERATOR])
   "Takes an endpoint out, with all that is kept of it."
   removeWebhook("Of the webhook." id: ID!, "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String): WebhookPayload! @allow(roles: [OPERATOR])
-  "Sends an endpoint an event that did not happen, of type ` + "`" + `rochdale.webhook.test.v1` + "`" + `, and tells what came of it."
+  "Sends an endpoint an event that did not happen, of type ` + "`" + `rochdale.webhook.test.v1` + "`" + `, and tells what came of it within 10 s."
   testWebhook("Of the webhook." id: ID!, "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String): WebhookTestPayload! @allow(roles: [OPERATOR])
 }
 
