@@ -5,6 +5,11 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/eventstore"
+	"rochdale/processes"
 )
 
 // TestFamiliesShareAQuota: who pays offers part of it, who gets it accepts, and goes on
@@ -106,6 +111,15 @@ grace_days: 10
 	alone := c.must("board", give, "p", bert, "v", "STORAGE", "gb", 1)
 	c.work()
 	const mine = `{ entitlements { service quota status until grace } gifts { id until } }`
+	memberships := func() {
+		t.Helper()
+		for _, party := range []string{anna, bert} {
+			if err := processes.SyncMembership(eventstore.As(t.Context(), "test"), c.store, c.models, domain.PartyID(party), calendar.Of(c.clock(0))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c.work()
+	}
 	c.is("all together", c.must("anna", `{ entitlements { service quota } }`), `[{"quota":5000000000,"service":"MAIL"},{"quota":58000000000,"service":"STORAGE"}]`, "entitlements")
 	c.is("alone", c.must("bert", mine), `[{"grace":null,"quota":1000000000,"service":"STORAGE","status":"ACTIVE","until":null}]`, "entitlements")
 	c.is("seen", c.must("anna", mine), `[{"id":"`+gift+`","until":"2026-03-09"}]`, "gifts")
@@ -119,11 +133,23 @@ grace_days: 10
 	c.must("operator", grace, "s", sub)
 	c.must("operator", grace, "s", alone.text("give", "gift", "subscription"))
 	c.is("with grace", c.must("anna", `{ entitlements { grace } }`), `[{"grace":"2026-04-30"},{"grace":"2026-04-30"}]`, "entitlements")
+	memberships()
+	c.is("as a member too", c.must("anna", `{ entitlements { service quota } }`),
+		`[{"quota":6000000000,"service":"MAIL"},{"quota":0,"service":"POLLS"},{"quota":58000000000,"service":"STORAGE"}]`, "entitlements")
+	own := alone.text("give", "gift", "subscription")
+	subscribe := `mutation { subscribe(plan: "nubo", gb: 5, requestId: "own") { id } }`
+	first := c.must("bert", subscribe).text("subscribe", "id")
+	if again := c.must("bert", subscribe).text("subscribe", "id"); first != own || again != own {
+		t.Errorf("who is entitled as a member subscribes under %s, and again %s, not %s", first, again, own)
+	}
+	c.work()
+	c.is("all of his", c.must("bert", `{ entitlements { service quota } }`),
+		`[{"quota":2000000000,"service":"MAIL"},{"quota":0,"service":"POLLS"},{"quota":5000000000,"service":"STORAGE"}]`, "entitlements")
 	if a := c.must("treasurer", `mutation { runBilling(month: "2026-02") { issued } }`); jsonOf(a.at("runBilling", "issued")) != "0" {
 		t.Errorf("billed: %s", a.Body)
 	}
 	c.clock(31 * 24 * time.Hour)
 	c.must("treasurer", `mutation { runBilling(month: "2026-03") { issued } }`)
 	c.is("the add-on", c.must("bert", `{ invoices { nodes { gross lines { description gb } } } }`),
-		`[{"gross":"10.00 EUR","lines":[{"description":"50 Go de plus","gb":50}]}]`, "invoices", "nodes")
+		`[{"gross":"12.50 EUR","lines":[{"description":"50 Go de plus","gb":50},{"description":"Nubo, 5 Go","gb":5}]}]`, "invoices", "nodes")
 }

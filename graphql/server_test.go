@@ -337,7 +337,11 @@ type ports struct{ *projections.Models }
 func (p ports) PayersIn(ctx context.Context, month calendar.Month) (payers []processes.Payer, err error) {
 	all, err := p.PaidIn(ctx, month)
 	for _, s := range all {
-		payers = append(payers, processes.Payer{Party: s.Payer, Subscriptions: []domain.SubscriptionID{s.Subscription}})
+		if n := len(payers); n == 0 || payers[n-1].Party != s.Payer {
+			payers = append(payers, processes.Payer{Party: s.Payer})
+		}
+		last := &payers[len(payers)-1]
+		last.Subscriptions = append(last.Subscriptions, s.Subscription)
 	}
 	return payers, err
 }

@@ -7,6 +7,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
 	"rochdale/domain/membership"
 	"rochdale/domain/sealed"
 	"rochdale/domain/shares"
@@ -186,6 +187,16 @@ func (m *Models) Facts(ctx context.Context, party domain.PartyID, on calendar.Da
 		f.Served = f.Served || s.Ends.IsZero() || !s.Ends.Before(on)
 		if s.Ends.After(f.ServedThrough) {
 			f.ServedThrough = s.Ends
+		}
+	}
+	entitled, err := m.Entitlements(ctx, party) // by part of another's subscription, or by a gift
+	if err != nil {
+		return f, err
+	}
+	for _, e := range entitled {
+		f.Served = f.Served || e.Status != entitlement.StatusRevoked
+		if e.Until.After(f.ServedThrough) {
+			f.ServedThrough = e.Until
 		}
 	}
 	err = m.readOne(ctx, func(c *lite.Conn) error {

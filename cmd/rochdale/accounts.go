@@ -135,7 +135,13 @@ func (c accountsWhyCmd) show(ctx context.Context, h *house, r *processes.Reconci
 		return provisioning.ErrUnknown
 	}
 	sub, _ := entitlement.Of(a.Entitlement)
-	chain, err := h.causes(ctx, subscription.StreamOf(sub), entitlement.StreamOf(sub), provisioning.StreamOf(id))
+	streams := []domain.Stream{subscription.StreamOf(sub), entitlement.SourcesOf(sub), entitlement.StreamOf(sub), provisioning.StreamOf(id)}
+	if part, is, err := h.models.Part(ctx, sub); err != nil {
+		return err
+	} else if is {
+		streams = append(streams, subscription.StreamOf(part.Subscription))
+	}
+	chain, err := h.causes(ctx, streams...)
 	if err != nil {
 		return err
 	}

@@ -15,6 +15,7 @@ import (
 	"rochdale/domain"
 	"rochdale/domain/assembly"
 	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
 	"rochdale/domain/membership"
 	"rochdale/domain/offering"
 	"rochdale/domain/payment"
@@ -209,6 +210,8 @@ func (d *demo) subscribe(ctx context.Context, _ statutes.Statutes, list offering
 	n := 0
 	_, err := eventstore.Transact(ctx, d.store, func(tx *eventstore.Tx) error {
 		n = 0
+		var largest sampleMember
+		var shared domain.SubscriptionID
 		plan := list.Plans[0]
 		least, most := plan.Limits()
 		for _, m := range d.members {
@@ -216,18 +219,46 @@ func (d *demo) subscribe(ctx context.Context, _ statutes.Statutes, list offering
 				continue
 			}
 			n++
+			id := domain.SubscriptionID(tx.NewID().String())
+			if m.gb > largest.gb {
+				largest, shared = m, id
+			}
 			err := eventstore.Do(tx, subscription.Subscribe{
-				Subscription: domain.SubscriptionID(tx.NewID().String()), Party: m.party, Payer: m.party, Plan: plan.ID, GB: m.gb,
+				Subscription: id, Party: m.party, Payer: m.party, Plan: plan.ID, GB: m.gb,
 				Terms: subscription.Terms{PriceList: 1, LeastGB: least, MostGB: most}, On: m.subscribedOn, From: m.subscribedOn,
 			})
 			if err != nil {
 				return err
 			}
 		}
-		return nil
+		if shared == "" {
+			return nil
+		}
+		return errors.Join(d.share(tx, shared, largest), eventstore.Do(tx, entitlement.Give{
+			Subscription: shared, Gift: entitlement.GiftID(tx.NewID().String()), Party: largest.party, Service: domain.Storage, Quota: 5 * domain.GB,
+			On: d.today, From: d.today, Until: d.today.AddDays(364),
+		}))
 	})
 	d.step("%d of them subscribed to mail and cloud", n)
 	return err
+}
+
+// share has two members without a subscription have part of somebody's.
+func (d *demo) share(tx *eventstore.Tx, of domain.SubscriptionID, payer sampleMember) error {
+	given := 0
+	for _, m := range d.persons() {
+		if m.gb > 0 || given == 2 || payer.gb < 3*(given+2) {
+			continue
+		}
+		given++
+		err := eventstore.Do2(tx, subscription.Link{
+			Subscription: of, Link: domain.SubscriptionID(tx.NewID().String()), Party: m.party, GB: 3, On: d.today,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d *demo) openHouse(ctx context.Context, _ statutes.Statutes, _ offering.PriceList) error {

@@ -253,7 +253,11 @@ func (p personFile) parts() []part {
 		{"subscriptions", func(ctx context.Context) (any, error) {
 			subscriptions, err := p.models.SubscriptionsOf(ctx, party)
 			entitlements, err2 := p.models.Entitlements(ctx, party)
-			return map[string]any{"subscriptions": subscriptions, "entitlements": entitlements}, errors.Join(err, err2)
+			parts, err3 := p.models.PartsOfParty(ctx, party)
+			gifts, err4 := p.models.Gifts(ctx, party)
+			return map[string]any{
+				"subscriptions": subscriptions, "linked_accounts": parts, "gifts": gifts, "entitlements": entitlements,
+			}, errors.Join(err, err2, err3, err4)
 		}},
 		{"accounts", func(ctx context.Context) (any, error) { return p.models.AccountsOf(ctx, party) }},
 		{"documents", func(ctx context.Context) (any, error) {
