@@ -95,6 +95,22 @@ func (m *Models) EntitlementsDue(ctx context.Context, day calendar.Date) ([]doma
 		func(r lite.Row) (domain.SubscriptionID, error) { return domain.SubscriptionID(r.Text(0)), nil }, day)
 }
 
+// WithoutAccount returns how those began who may use a service and have no account there.
+func (m *Models) WithoutAccount(ctx context.Context, service domain.Service) ([]entitlement.Granted, error) {
+	return rows(ctx, m, `select id, subscription, party, quota, from_date from entitlement
+		where service = ? and status = 'active' and not exists (select 1 from account where account.id = entitlement.id) order by id`,
+		func(r lite.Row) (entitlement.Granted, error) {
+			d := days{r: r}
+			e := entitlement.Granted{
+				Subject: entitlement.Subject{
+					Entitlement: domain.EntitlementID(r.Text(0)), Subscription: domain.SubscriptionID(r.Text(1)), Party: domain.PartyID(r.Text(2)), Service: service,
+				},
+				Quota: domain.Bytes(r.Int(3)), From: d.at(4),
+			}
+			return e, d.err
+		}, service)
+}
+
 // Gift is so much of a service for a time, which nobody is billed for.
 type Gift struct {
 	ID           entitlement.GiftID

@@ -549,6 +549,15 @@ func checkServices(t *rapid.T, h *history, m *projections.Models, tx *eventstore
 			}
 		}
 	}
+	without, err := m.WithoutAccount(ctx, domain.Calendar)
+	must(t, err)
+	for _, e := range without {
+		state := load[entitlement.Entitlements](t, tx, entitlement.StreamOf(e.Subscription))[domain.Calendar]
+		account := load[provisioning.Account](t, tx, provisioning.StreamOf(domain.AccountID(e.Entitlement)))
+		if _, requested := account.Requested(); requested || state.Status != entitlement.StatusActive || state.Granted.Subject != e.Subject {
+			t.Errorf("%+v has no account, where its events have it: %+v", e, state)
+		}
+	}
 	for _, party := range parties {
 		gifts, err := m.Gifts(ctx, party)
 		must(t, err)

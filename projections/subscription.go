@@ -38,7 +38,7 @@ var subscriptionProjection = projection{
 		case subscription.Resumed:
 			return t.Exec(`update subscription set pauses = json_insert(pauses, '$[#-1][1]', ?) where id = ?`, e.On, e.Subscription)
 		case subscription.PartGiven:
-			return t.Exec(`insert into part values (?, ?, ?, ?, ?, ?, ?, null, ?) on conflict (id) do update set gb = excluded.gb`,
+			return t.Exec(`insert into part values (?, ?, ?, ?, ?, ?, ?, null, ?) on conflict (id) do update set gb = excluded.gb, ends = null`,
 				e.Link, e.Subscription, e.Party, e.Payer, e.GB, e.Offered, e.On, t.position)
 		case subscription.PartAccepted:
 			return t.Exec(`update part set offered = 0, from_date = ? where id = ?`, e.On, e.Link)

@@ -19,6 +19,7 @@ import (
 	"rochdale/adapters/smtp"
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/eventstore"
 	"rochdale/graphql"
 	"rochdale/processes"
 	"rochdale/processes/access"
@@ -150,7 +151,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	var wg sync.WaitGroup
 	running := []func(context.Context){h.models.Run, links.Run}
 	if f.Role != "api" {
-		running = append(running, runner.Run, reconciler.WatchUsage, func(ctx context.Context) { h.keep(ctx, reconciler) }, func(ctx context.Context) {
+		running = append(running, runner.Run, reconciler.WatchUsage, func(ctx context.Context) { h.keep(ctx, reconciler, f.MailDomain) }, func(ctx context.Context) {
 			h.access.Keep(ctx, func(err error) { h.t.log.Error("sweeping what has expired failed and is tried again", "err", err) })
 		})
 	}
@@ -213,19 +214,24 @@ const shared = 4
 
 // runner returns all processes of the co-op, and those that not everybody runs.
 func (h *house) runner(r *processes.Reconciler, mailDomain string, also ...processes.Process) *processes.Runner {
-	var apps []domain.Service
+	accounts, _ := h.accounts(r, mailDomain)
+	all := append([]processes.Process{
+		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), r.Postponing(processes.Entitlements(h.store, h.today)).In(shared),
+		accounts.In(shared), processes.References(h.store, h.models),
+		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
+		processes.SetOffs(h.store), processes.Leavers(h.store, h.models), processes.Members(h.store, caughtUp{h.models}, h.today), h.naming().Process(),
+	}, also...)
+	return processes.NewRunner(h.store, h.t.log, append(all, r.Processes()...)...)
+}
+
+// accounts returns what requests accounts, and of which apps it does, since there is a target.
+func (h *house) accounts(r *processes.Reconciler, mailDomain string) (p processes.Process, apps []domain.Service) {
 	for _, t := range r.Targets {
 		if t.Service.App() {
 			apps = append(apps, t.Service)
 		}
 	}
-	all := append([]processes.Process{
-		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), r.Postponing(processes.Entitlements(h.store, h.today)).In(shared),
-		processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today, apps...).In(shared), processes.References(h.store, h.models),
-		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
-		processes.SetOffs(h.store), processes.Leavers(h.store, h.models), processes.Members(h.store, caughtUp{h.models}, h.today), h.naming().Process(),
-	}, also...)
-	return processes.NewRunner(h.store, h.t.log, append(all, r.Processes()...)...)
+	return processes.Accounts(h.store, caughtUp{h.models}, mailDomain, h.today, apps...), apps
 }
 
 // naming returns what gives names to accounts, in some domains.
@@ -239,9 +245,12 @@ func (h *house) exits() processes.Exits {
 }
 
 // keep does what is to be done day by day.
-func (h *house) keep(ctx context.Context, reconciler *processes.Reconciler) {
+func (h *house) keep(ctx context.Context, reconciler *processes.Reconciler, mailDomain string) {
 	processes.Daily(ctx, h.now, h.zone, func(ctx context.Context) error {
 		if err := h.entitle(asProcess(ctx, "daily"), reconciler); err != nil {
+			return err
+		}
+		if err := h.request(asProcess(ctx, "daily"), reconciler, mailDomain); err != nil {
 			return err
 		}
 		if err := h.exits().Daily(asProcess(ctx, "daily")); err != nil {
@@ -277,6 +286,23 @@ func (h *house) entitle(ctx context.Context, reconciler *processes.Reconciler) e
 	for _, m := range members {
 		if err := processes.SyncMembership(ctx, h.store, caughtUp{h.models}, m.Party, today); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// request requests accounts of apps for which a target was set up after they were granted.
+func (h *house) request(ctx context.Context, reconciler *processes.Reconciler, mailDomain string) error {
+	accounts, apps := h.accounts(reconciler, mailDomain)
+	for _, app := range apps {
+		granted, err := h.models.WithoutAccount(ctx, app)
+		if err != nil {
+			return err
+		}
+		for _, e := range granted {
+			if err := accounts.Handle(ctx, eventstore.Record{}, e); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

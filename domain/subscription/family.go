@@ -37,7 +37,7 @@ func (p Part) runs(on calendar.Date) bool {
 }
 
 // PartGiven lets a party have part of the size, from a day on. Given again, it is of
-// another size.
+// another size, and goes on if it was to end.
 type PartGiven struct {
 	Subscription domain.SubscriptionID `json:"subscription"`
 	Link         domain.SubscriptionID `json:"link"`  // of the part, and of what it may become
@@ -53,7 +53,7 @@ func (e PartGiven) Evolve(s Subscription) Subscription {
 		if p.Link == "" {
 			p = Part{Link: e.Link, Party: e.Party, From: e.On, Offered: e.Offered}
 		}
-		p.GB = e.GB
+		p.GB, p.Ends = e.GB, calendar.Date{}
 		return p
 	})
 }
@@ -241,7 +241,7 @@ func (c Link) Decide(s, l Subscription) (ofOne, ofOther []event, err error) {
 		[]event{Linked{c.Link, c.Subscription, c.Party, s.started.Payer, c.On}}, nil
 }
 
-// ChangePart makes a part smaller or larger.
+// ChangePart makes a part smaller or larger, and has it go on if it was to end.
 type ChangePart struct {
 	Subscription domain.SubscriptionID
 	Link         domain.SubscriptionID
@@ -256,7 +256,7 @@ func (c ChangePart) Decide(s Subscription) ([]event, error) {
 	switch {
 	case !known:
 		return nil, ErrNotLinked
-	case now.GB == c.GB:
+	case now.GB == c.GB && now.Ends.IsZero():
 		return nil, nil
 	case c.GB < 1:
 		return nil, ErrPart

@@ -73,6 +73,8 @@ func TestPart(t *testing.T) {
 		{Rule: "a part becomes larger", Given: spec.Events{started, given}, When: ChangePart{"s1", "l1", 5, may20}, Then: spec.Events{PartGiven{"s1", "l1", "carl", "bert", 5, false, may20}}},
 		{Rule: "as far as there is room", Given: spec.Events{started, given, dora}, When: ChangePart{"s1", "l1", 6, may20}, Refused: ErrParts},
 		{Rule: "and not nothing: then it ends", Given: spec.Events{started, given}, When: ChangePart{"s1", "l1", 0, may20}, Refused: ErrPart},
+		{Rule: "what was to end goes on", Given: spec.Events{started, given, unlinked}, When: ChangePart{"s1", "l1", 3, may20}, Then: spec.Events{PartGiven{"s1", "l1", "carl", "bert", 3, false, may20}}},
+		{Rule: "unless there is no room planned for it", Given: spec.Events{started, given, dora, unlinked, QuotaChanged{"s1", "anna", 7, may15, may31}}, When: ChangePart{"s1", "l1", 3, may20}, Refused: ErrParts},
 		{Rule: "after its last day it does not change", Given: spec.Events{started, given, unlinked}, When: ChangePart{"s1", "l1", 5, may31}, Refused: ErrPartOver},
 		{Rule: "nor after that of the subscription", Given: spec.Events{started, given, ends}, When: ChangePart{"s1", "l1", 5, may31}, Refused: ErrEnded},
 		{Rule: "what nobody has does not change", Given: spec.Events{started}, When: ChangePart{"s1", "l1", 5, may20}, Refused: ErrNotLinked},

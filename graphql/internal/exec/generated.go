@@ -5654,7 +5654,7 @@ extend type Mutation {
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): LinkPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
 
-  "Makes part of a subscription larger or smaller."
+  "Makes part of a subscription larger or smaller, and has it go on if it was to end."
   changeLinkedAccount(
     "Of the linked account."
     account: ID!
