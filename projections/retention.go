@@ -194,6 +194,9 @@ func (m *Models) Facts(ctx context.Context, party domain.PartyID, on calendar.Da
 		return f, err
 	}
 	for _, e := range entitled {
+		if slices.ContainsFunc(subscriptions, func(s Subscription) bool { return s.ID == e.Subscription }) {
+			continue
+		}
 		f.Served = f.Served || e.Status != entitlement.StatusRevoked
 		if e.Until.After(f.ServedThrough) {
 			f.ServedThrough = e.Until
