@@ -49,6 +49,10 @@ func TestFamiliesShareAQuota(t *testing.T) {
 	if strings.Count(before, "bert.voorbeeld@example.org") != 2 {
 		t.Errorf("accounts: %s", before)
 	}
+	kept := c.must("secretary", `query($p: ID!) { retention(party: $p) { class code } }`, "p", bert)
+	if got := jsonOf(kept.at("retention")); !strings.Contains(got, `{"class":"SERVICE","code":"membership.served"}`) && !strings.Contains(got, `{"code":"membership.served","class":"SERVICE"}`) {
+		t.Errorf("what serves the linked is kept: %s", got)
+	}
 	c.is("listed", c.must("anna", `query($s: ID!) { subscription(id: $s) { linkedAccounts { id party } } }`, "s", sub), `[{"id":"`+id+`","party":"`+bert+`"}]`, "subscription", "linkedAccounts")
 
 	detach := `mutation($a: ID!, $gb: Int) { detachAccount(account: $a, gb: $gb) { id subscription { party payer gb status } } }`
