@@ -359,11 +359,7 @@ func Members(s *eventstore.Store, from EntitlementBook, today func() calendar.Da
 // there is one mailbox: to a subscription or, where there is none, to an id of its own,
 // under which the party may subscribe later ([SubscribeUnder]).
 func SyncMembership(ctx context.Context, s *eventstore.Store, from EntitlementBook, party domain.PartyID, today calendar.Date) error {
-	has, err := from.EntitledBy(ctx, party)
-	if err != nil {
-		return err
-	}
-	_, err = eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
+	_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
 		now, is, err := isMember(tx, party, today)
 		if err != nil {
 			return err
@@ -392,6 +388,10 @@ func SyncMembership(ctx context.Context, s *eventstore.Store, from EntitlementBo
 			if err == nil {
 				err = syncEntitlements(tx, to, party, today)
 			}
+			return err
+		}
+		has, err := from.EntitledBy(ctx, party)
+		if err != nil {
 			return err
 		}
 		ended, err := gone(has)
