@@ -45,8 +45,9 @@ type Config struct {
 	// Webhooks are what operators enter endpoints with; without them, none is told
 	// anything.
 	Webhooks *processes.Webhooks
-	// Naming is what gives names to accounts.
-	Naming processes.Naming
+	// Naming is what gives names to accounts, and Estates what becomes of those of the dead.
+	Naming  processes.Naming
+	Estates processes.Estates
 
 	MaxBody   int64         // bytes of a request, 1 MiB; of a message on a socket too
 	MaxTokens int           // of a document, 4000

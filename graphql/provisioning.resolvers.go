@@ -150,6 +150,12 @@ func (m mutation) RenameAccount(ctx context.Context, account, address string, re
 	})
 }
 
+func (m mutation) AllowExport(ctx context.Context, account, reason string, requestID *string) (exec.AccountDone, error) {
+	return m.named(ctx, account, requestID, func(tx *eventstore.Tx, id domain.AccountID) error {
+		return m.Estates.AllowExport(tx, id, reason)
+	})
+}
+
 func (a account) Used(ctx context.Context, of *projections.Account) (*domain.Bytes, error) {
 	u, err := a.Reconciler.UsageOf(ctx, of.ID)
 	return found(u.Used, !u.At.IsZero(), err)

@@ -2,8 +2,10 @@ package processes
 
 import (
 	"context"
+	"io"
 
 	"rochdale/domain"
+	"rochdale/domain/calendar"
 	"rochdale/domain/provisioning"
 	"rochdale/eventstore"
 )
@@ -62,6 +64,69 @@ func (c Credentials) HasAppPasswords(ctx context.Context, account domain.Account
 	}
 	_, has := at.(AppPasswords)
 	return has
+}
+
+// CanExport reports whether what is in an account can be had as an archive from here.
+func (c Credentials) CanExport(ctx context.Context, account domain.AccountID) bool {
+	at, err := c.at(ctx, account)
+	if err != nil {
+		return false
+	}
+	_, can := at.(Exporter)
+	return can
+}
+
+// Export writes all that is in an account as a zip archive, for its holder: also while nobody logs in, until it is
+// deleted. Begin is called once nothing is refused any more.
+func (c Credentials) Export(ctx context.Context, account domain.AccountID, begin func() io.Writer) error {
+	at, err := c.at(ctx, account)
+	if err != nil {
+		return err
+	}
+	from, can := at.(Exporter)
+	if !can {
+		return ErrNotExported.With("account", account)
+	}
+	state, _, err := read[provisioning.Account](ctx, c.Store, provisioning.StreamOf(account))
+	if err != nil {
+		return err
+	}
+	login, known := state.Login()
+	if _, held := state.Held(); held {
+		return provisioning.ErrHeld
+	}
+	if !known || state.Gone() {
+		return provisioning.ErrDeleted
+	}
+	of, _ := state.Requested()
+	return from.Export(ctx, provisioning.Ref{Service: of.Service, Login: login}, begin())
+}
+
+// ExportForHeirs does so for heirs, if somebody has decided that.
+func (c Credentials) ExportForHeirs(ctx context.Context, account domain.AccountID, today calendar.Date, w io.Writer) error {
+	state, _, err := read[provisioning.Account](ctx, c.Store, provisioning.StreamOf(account))
+	if err == nil {
+		err = state.Exportable(today)
+	}
+	if err != nil {
+		return err
+	}
+	at, err := c.at(ctx, account)
+	if err != nil {
+		return err
+	}
+	from, can := at.(Exporter)
+	if !can {
+		return ErrNotExported.With("account", account)
+	}
+	of, _ := state.Requested()
+	login, _ := state.Login()
+	return from.Export(ctx, provisioning.Ref{Service: of.Service, Login: login}, w)
+}
+
+// ErrNotExported refuses an archive of what is elsewhere.
+var ErrNotExported = domain.Refusal{
+	Code: "provisioning.not_exported", Reason: "what is in {account} is with its service, and can be had as an archive there only",
 }
 
 // RevokeAppPassword is [RevokeAppPassword] on the service of an account.

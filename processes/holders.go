@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"rochdale/domain"
@@ -21,6 +22,8 @@ const (
 	noticeUsagePayer     membership.NoticeKind = "usage_payer"
 	noticePostponed      membership.NoticeKind = "size_postponed"
 	noticePostponedPayer membership.NoticeKind = "size_postponed_payer"
+	noticeEnds           membership.NoticeKind = "service_ends"
+	noticeDeleted        membership.NoticeKind = "account_deleted"
 )
 
 func init() {
@@ -31,7 +34,56 @@ func init() {
 	samples[noticeUsage], samples[noticeUsagePayer] = sample, sample
 	sample = maps.Clone(sample)
 	sample["quota"], sample["surplus"], sample["until"] = 3*domain.GB, domain.Bytes(1_600_000_000), calendar.On(2026, time.April, 1)
+	sample["ends"], sample["kept"], sample["backups"] = calendar.On(2026, time.March, 31), calendar.On(2026, time.April, 30), calendar.On(2026, time.July, 30)
+	samples[noticeEnds], samples[noticeDeleted] = sample, sample
 	samples[noticePostponed], samples[noticePostponedPayer] = sample, sample
+}
+
+// ends tells who uses a subscription that was cancelled until when they log in, how they take along what is theirs, and
+// until when it is kept; and who pays it.
+func (n Notices) ends(ctx context.Context, e subscription.Cancelled, rec eventstore.Record) error {
+	if n.Terms.Today == nil {
+		return nil
+	}
+	paid, _, err := read[subscription.Subscription](ctx, n.Store, subscription.StreamOf(e.Subscription))
+	if err != nil {
+		return err
+	}
+	first := e.Ends.AddDays(1) // without it
+	started, _ := paid.Started()
+	told := notice{id: membership.NoticeID(rec.ID.String()), kind: noticeEnds, party: e.Party, args: domain.Args{
+		"on": e.On, "ends": e.Ends, "kept": first.AddDays(n.Terms.Stay - 1), "backups": first.AddDays(n.Terms.Stay + n.Terms.Backups), "pages": n.Pages,
+	}}
+	for _, party := range slices.Compact([]domain.PartyID{e.Party, started.Payer}) {
+		to := told
+		if to.args = maps.Clone(told.args); party != e.Party {
+			to.id, to.party = told.id+"-payer", party
+		}
+		addressee, err := n.party(ctx, party, rec)
+		if err == nil {
+			err = n.tell(ctx, to, addressee, addressee.email)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// deleted tells who had an account that it is gone, from the last target that knew of it.
+func (n Notices) deleted(ctx context.Context, e provisioning.AccountDeleted, rec eventstore.Record) error {
+	account, _, err := read[provisioning.Account](ctx, n.Store, provisioning.StreamOf(e.Account))
+	login, known := account.Login()
+	if err != nil || !known || !account.Gone() || e.On.IsZero() {
+		return err
+	}
+	party, err := n.party(ctx, e.Party, rec)
+	if err != nil {
+		return err
+	}
+	return n.tell(ctx, notice{id: membership.NoticeID("deleted-" + string(e.Account)), kind: noticeDeleted, party: e.Party, args: domain.Args{
+		"on": e.On, "login": login, "service": e.Service, "backups": e.Backups,
+	}}, party, party.email)
 }
 
 // payers are the kinds of notice to who pays, by those to who has the account.

@@ -51,6 +51,19 @@ func TestWhoHasAnAccountAndWhoPaysItAreWarned(t *testing.T) {
 	o.want(o.tell(), "100%", "100\u00a0%")
 }
 
+func TestWhoLeavesIsToldHowToTakeAlongWhatIsTheirs(t *testing.T) {
+	o, account := housed(t)
+	do(o, subscription.Cancel{Subscription: "s", On: o.today(), Ends: calendar.On(2026, 3, 31)})
+	o.want(o.tell(),
+		"ada@example.org | ends on 31 March 2026 | IMAP | WebDAV | kept through 30 April 2026 | gone by 30 July 2026 | https://coop.example/services",
+		"bert@example.org | se termine le 31 mars 2026 | jusqu’au 30 avril 2026")
+	o.want(o.again())
+	do(o, provisioning.RecordProvisioned{Account: account, Quota: domain.GB, Revision: 5})
+	do(o, provisioning.RecordDeleted{Account: account, Revision: 9, On: o.today(), Backups: calendar.On(2026, 7, 30)})
+	o.want(o.tell(), "ada@example.org | ada.sample@example.org is deleted | on 2 March 2026 | gone by 30 July 2026")
+	o.want(o.again())
+}
+
 func TestTheyAreToldThatASizeIsPutOff(t *testing.T) {
 	o, account := housed(t)
 	do(o, provisioning.PostponeSize{

@@ -49,6 +49,7 @@ type Notices struct {
 	Link    func(context.Context, membership.ContactChangeRequested) (string, error)
 	Welcome *Welcome // nil: nobody is told of new accounts
 	Pages   string   // where members see their accounts
+	Terms   Terms    // for how long what has ended is kept
 }
 
 // The kinds of notice.
@@ -184,6 +185,7 @@ func (n Notices) Process() Process {
 			subscription.PartEnds{},
 			subscription.Cancelled{},
 			subscription.Suspended{},
+			provisioning.AccountDeleted{},
 		},
 		Handle: n.handle,
 	}
@@ -208,6 +210,14 @@ func (n Notices) handle(ctx context.Context, rec eventstore.Record, event any) e
 			return nil
 		}
 		return n.welcome(ctx, e, rec)
+	}
+	switch e := event.(type) {
+	case provisioning.AccountDeleted:
+		return n.deleted(ctx, e, rec)
+	case subscription.Cancelled:
+		if err := n.ends(ctx, e, rec); err != nil {
+			return err
+		}
 	}
 	if of, told, is := aboutAccount(event); is {
 		return n.tellHolder(ctx, of, told, rec)

@@ -79,7 +79,7 @@ func do[S any](o *postOffice, cmd domain.Command[S]) {
 func (o *postOffice) tell() (sent []letter) {
 	o.Helper()
 	o.sent = nil
-	n := processes.Notices{Store: o.store, Post: o, Numbers: o, Host: "coop.example", Pages: "https://coop.example/services", Days: o.days, Today: o.today, Log: quiet}
+	n := processes.Notices{Store: o.store, Post: o, Numbers: o, Host: "coop.example", Pages: "https://coop.example/services", Terms: processes.Terms{Today: o.today, Stay: 30, Backups: 90}, Days: o.days, Today: o.today, Log: quiet}
 	if err := processes.NewRunner(o.store, quiet, n.Process()).CatchUp(o.Context()); err != nil {
 		o.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package processes
 
 import (
 	"context"
+	"io"
 
 	"rochdale/domain/provisioning"
 )
@@ -26,6 +27,11 @@ type (
 	// A Closer ends the open sessions of an account. Who may, comes in again.
 	Closer interface {
 		CloseSessions(ctx context.Context, ref provisioning.Ref) error
+	}
+	// An Exporter writes all that is in an account as a zip archive, also while it is
+	// suspended.
+	Exporter interface {
+		Export(ctx context.Context, ref provisioning.Ref, w io.Writer) error
 	}
 	// A Purger tells whether the data of a deleted account is gone, and removes what
 	// it can reach. While somebody else is still to remove some it fails, of class

@@ -108,6 +108,9 @@ func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID)
 		}
 	}
 	want.Aliases, want.Revision = request.Aliases(), max(want.Revision, wished)
+	if _, held := request.Held(); held && want.Access == provisioning.Active {
+		want.Access = provisioning.Suspended
+	}
 	if login == "" {
 		want.Access = provisioning.Absent
 	}
@@ -137,7 +140,7 @@ func readAccount(ctx context.Context, s *eventstore.Store, account domain.Accoun
 		}
 		state, last = event.Evolve(state), rec.Position
 		switch event.(type) {
-		case provisioning.AliasAdded, provisioning.AliasRemoved:
+		case provisioning.AliasAdded, provisioning.AliasRemoved, provisioning.AccountHeld, provisioning.AccountReleased:
 			wished = rec.Position
 		}
 	}
@@ -177,6 +180,13 @@ func (r *Reconciler) desired(ctx context.Context, account domain.AccountID) (wan
 	e, today := entitled[service], r.Terms.Today()
 	if e.Status == entitlement.StatusRevoked && today.Before(e.Since.AddDays(r.Terms.Stay)) {
 		want.Access = provisioning.Suspended
+	}
+	state, _, err := read[provisioning.Account](ctx, r.Store, provisioning.StreamOf(account))
+	if err != nil {
+		return want, false, err
+	}
+	if through, held := state.Held(); held && !today.After(through) {
+		want.Access = provisioning.Suspended // whatever became of the subscription
 	}
 	if want.Access == provisioning.Suspended && r.Terms.Mail > 0 && !today.Before(e.Since.AddDays(r.Terms.Mail)) {
 		want.Inbound = provisioning.Reject
@@ -227,12 +237,9 @@ func SetPassword(ctx context.Context, s *eventstore.Store, at Provisioner, accou
 	if err := CheckPassword(password); err != nil {
 		return err
 	}
-	want, requested, err := Desired(ctx, s, account)
+	want, err := letsIn(ctx, s, account)
 	if err != nil {
 		return err
-	}
-	if !requested || want.Access == provisioning.Absent {
-		return provisioning.ErrUnknown
 	}
 	if slices.Contains(at.Capabilities().Schemes, provisioning.Plain) { // which hashes it itself
 		return at.SetCredential(ctx, want.Ref, provisioning.Credential{Scheme: provisioning.Plain, Hash: password})

@@ -197,6 +197,8 @@ func (r *Reconciler) process(t Target) Process {
 			provisioning.AccountRequested{},
 			provisioning.AliasAdded{},
 			provisioning.AliasRemoved{},
+			provisioning.AccountHeld{},
+			provisioning.AccountReleased{},
 			entitlement.Granted{},
 			entitlement.QuotaChanged{},
 			entitlement.Suspended{},
@@ -291,6 +293,10 @@ func concerned(event any) (account domain.AccountID, service domain.Service, end
 	case provisioning.AliasAdded:
 		return e.Account, e.Service, false
 	case provisioning.AliasRemoved:
+		return e.Account, e.Service, false
+	case provisioning.AccountHeld:
+		return e.Account, e.Service, true
+	case provisioning.AccountReleased:
 		return e.Account, e.Service, false
 	case entitlement.QuotaChanged:
 		return accountOf(e.Subject), e.Service, false

@@ -591,6 +591,17 @@ var acts = []act{
 	},
 	(*history).address, (*history).address,
 	func(h *history) error {
+		today := h.clock.today()
+		return do(h, provisioning.HoldAccount{Account: h.account(), On: today, Through: today.AddDays(9)})
+	},
+	func(h *history) error {
+		return do(h, provisioning.ReleaseAccount{Account: h.account(), On: h.clock.today()})
+	},
+	func(h *history) error {
+		today := h.clock.today()
+		return do(h, provisioning.AllowExport{Account: h.account(), Reason: "zyxo for heirs", On: today, Through: today.AddDays(9)})
+	},
+	func(h *history) error {
 		return do(h, provisioning.NoteUsage{Account: h.account(), Used: h.quota(), Quota: h.quota(), On: h.clock.today()})
 	},
 	func(h *history) error {

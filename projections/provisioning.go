@@ -28,6 +28,9 @@ var provisioningProjection = projection{
 		provisioning.AliasRemoved{},
 		provisioning.AliasesSet{},
 		provisioning.AddressChosen{},
+		provisioning.AccountHeld{},
+		provisioning.AccountReleased{},
+		provisioning.ExportAllowed{},
 		entitlement.Granted{},
 		entitlement.QuotaChanged{},
 		entitlement.Suspended{},
@@ -73,6 +76,12 @@ var provisioningProjection = projection{
 			return become(e.Account, provisioning.StatusDeleted, e.Revision)
 		case provisioning.AccountRepaired:
 			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
+		case provisioning.AccountHeld:
+			return t.Exec(`update account set held_through = ? where id = ?`, e.Through, e.Account)
+		case provisioning.AccountReleased:
+			return t.Exec(`update account set held_through = null, export_through = null where id = ?`, e.Account)
+		case provisioning.ExportAllowed:
+			return t.Exec(`update account set export_through = ? where id = ?`, e.Through, e.Account)
 		case provisioning.AliasesSet:
 			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
 		case provisioning.AliasAdded:
@@ -260,6 +269,9 @@ type Account struct {
 	Quota       domain.Bytes
 	Status      provisioning.Status
 	Trouble     *Trouble // nil if there is none
+
+	HeldThrough   calendar.Date // no day unless its holder is known to have died
+	ExportThrough calendar.Date // no day unless heirs may have a copy
 }
 
 // Trouble is what keeps an account from being as it is wanted.
@@ -272,7 +284,7 @@ type Trouble struct {
 }
 
 const accountColumns = `id, entitlement, party, service, login, quota, status, step, class, code, attempts, parked, 
-	coalesce((select login from alias where alias.account = account.id and chosen), login)`
+	coalesce((select login from alias where alias.account = account.id and chosen), login), held_through, export_through`
 
 func scanAccount(r lite.Row) (a Account, err error) {
 	a = Account{
@@ -280,10 +292,12 @@ func scanAccount(r lite.Row) (a Account, err error) {
 		Service: domain.Service(r.Text(3)), Login: provisioning.Login(r.Text(4)), Quota: domain.Bytes(r.Int(5)),
 		Status: provisioning.Status(r.Text(6)), Address: provisioning.Login(r.Text(12)),
 	}
+	d := days{r: r}
+	a.HeldThrough, a.ExportThrough = d.at(13), d.at(14)
 	if !r.Null(7) {
 		a.Trouble = &Trouble{provisioning.Step(r.Text(7)), r.Text(8), r.Text(9), int(r.Int(10)), r.Bool(11)}
 	}
-	return a, nil
+	return a, d.err
 }
 
 // Account returns one account, and whether there is one.

@@ -8,6 +8,8 @@ create table account (
 	status text not null,      -- requested, active, suspended, deleted
 	revision integer not null,
 	step text, class text, code text, attempts integer, parked integer, -- what keeps it from being as it is wanted
+	held_through text,         -- while its holder is known to have died
+	export_through text,       -- while heirs may have a copy of what is in it
 	position integer not null
 ) strict, without rowid;
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -28,6 +29,8 @@ type Credentials interface {
 	AppPasswords(ctx context.Context, account domain.AccountID) ([]provisioning.AppPassword, error)
 	NewAppPassword(ctx context.Context, account domain.AccountID, name, seed string) (secret string, made provisioning.AppPassword, err error)
 	RevokeAppPassword(ctx context.Context, account domain.AccountID, id string) error
+	CanExport(ctx context.Context, account domain.AccountID) bool
+	Export(ctx context.Context, account domain.AccountID, begin func() io.Writer) error
 }
 
 // Usage tells what accounts hold.
@@ -58,6 +61,7 @@ type holding struct {
 	IsMail    bool
 	IsStorage bool
 	Usage     processes.Usage
+	Archive   bool // of what is in it can be had
 }
 
 // Used says what it holds; nothing where that is not known.
@@ -129,6 +133,8 @@ func (s *server) holdings(r *http.Request, v access.Viewer) (p holdings, err err
 				return p, err
 			}
 		}
+		there := held.Status == provisioning.StatusActive || held.Status == provisioning.StatusSuspended
+		h.Archive = there && held.Login != "" && s.Credentials.CanExport(r.Context(), held.ID)
 		if s.Usage != nil {
 			if h.Usage, err = s.Usage.UsageOf(r.Context(), held.ID); err != nil {
 				return p, err
@@ -219,6 +225,40 @@ func (s *server) removeDevice(w http.ResponseWriter, r *http.Request) {
 		p.Done = "device_removed"
 		return s.Credentials.RevokeAppPassword(r.Context(), account, r.PostFormValue("id"))
 	})
+}
+
+// getArchive hands out all that is in an account.
+func (s *server) getArchive(w http.ResponseWriter, r *http.Request) {
+	if !s.admit(w, r, s.clients.take(s.client(r), s.Access.Now())) {
+		return
+	}
+	v, ok := s.own(w, r)
+	if !ok {
+		return
+	}
+	p, err := s.holdings(r, v)
+	account := domain.AccountID(r.PathValue("account"))
+	if err == nil && !slices.ContainsFunc(p.Accounts, func(h holding) bool { return h.ID == account && h.Archive }) {
+		err = provisioning.ErrUnknown
+	}
+	begun := false
+	if err == nil {
+		err = s.Credentials.Export(r.Context(), account, func() io.Writer {
+			begun = true
+			w.Header().Set("Content-Type", "application/zip")
+			w.Header().Set("Content-Disposition", `attachment; filename="files.zip"`)
+			w.Header().Set("Cache-Control", "no-store")
+			return w
+		})
+	}
+	switch {
+	case err == nil:
+	case begun: // the archive has no end, which whoever reads it sees
+		s.Log.WarnContext(r.Context(), "an archive was broken off", "account", account, "err", err)
+		panic(http.ErrAbortHandler)
+	default:
+		s.failed(w, r, err)
+	}
 }
 
 // getProfile hands out the profile for devices of Apple.

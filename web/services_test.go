@@ -3,6 +3,7 @@ package web_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -60,6 +61,38 @@ func (d *devices) RevokeAppPassword(_ context.Context, account domain.AccountID,
 	defer d.mu.Unlock()
 	d.apps[account] = slices.DeleteFunc(d.apps[account], func(p provisioning.AppPassword) bool { return p.ID == id })
 	return nil
+}
+
+func (d *devices) CanExport(_ context.Context, account domain.AccountID) bool {
+	return strings.HasPrefix(string(account), "storage/")
+}
+
+func (d *devices) Export(_ context.Context, account domain.AccountID, begin func() io.Writer) error {
+	if account == "storage/s4" {
+		return provisioning.ErrHeld
+	}
+	_, err := io.WriteString(begin(), "all of "+string(account))
+	return err
+}
+
+func TestWhatIsInAnAccountIsHadAsAnArchive(t *testing.T) {
+	c := openCoop(t)
+	ada, max := c.in(t, "ada"), c.in(t, "max")
+	if _, text := ask(t, ada, "GET", c.URL+"/services", ""); strings.Count(text, "/archive\"") != 1 {
+		t.Errorf("there is none, or too many: %s", text)
+	}
+	resp, text := send(t, ada, "GET", c.URL+"/services/storage%2Fs1/archive", "")
+	if resp.StatusCode != 200 || text != "all of storage/s1" || resp.Header.Get("Content-Type") != "application/zip" || resp.Header.Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %s %v", resp.StatusCode, text, resp.Header)
+	}
+	for _, other := range []string{"storage%2Fs2", "mail%2Fs1", "storage%2Fs4"} {
+		if status, text := ask(t, ada, "GET", c.URL+"/services/"+other+"/archive", ""); status != http.StatusForbidden {
+			t.Errorf("%s: %d %s", other, status, text)
+		}
+	}
+	if status, text := ask(t, max, "GET", c.URL+"/services/storage%2Fs4/archive?lang=en", ""); status != http.StatusForbidden || !strings.Contains(text, "has died") {
+		t.Errorf("of who has died: %d %s", status, text)
+	}
 }
 
 // meters measure mailboxes.

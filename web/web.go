@@ -121,6 +121,7 @@ func New(c Config) http.Handler {
 		mux.HandleFunc("POST "+Services+"/{account}/devices", s.addDevice)
 		mux.HandleFunc("POST "+Services+"/{account}/devices/remove", s.removeDevice)
 		mux.HandleFunc("GET "+Services+"/{account}/profile", s.getProfile)
+		mux.HandleFunc("GET "+Services+"/{account}/archive", s.getArchive)
 	}
 	s.setUp(mux)
 	if c.Metrics != nil {

@@ -18,11 +18,16 @@ import (
 	"rochdale/projections"
 )
 
+// terms are for how long what has ended is kept.
+func (h *house) terms() processes.Terms {
+	return processes.Terms{Today: h.today, Stay: h.StayDays, Mail: h.MailDays, Backups: h.BackupDays}
+}
+
 // reconciler returns what brings accounts on services to how they are wanted.
 func (h *house) reconciler(s *services) *processes.Reconciler {
 	r := &processes.Reconciler{
 		Store: h.store, Log: h.t.log,
-		Terms: processes.Terms{Today: h.today, Stay: h.StayDays, Mail: h.MailDays, Backups: h.BackupDays}, Book: accountBook{caughtUp{h.models}},
+		Terms: h.terms(), Book: accountBook{caughtUp{h.models}},
 	}
 	for _, service := range domain.Services {
 		if at, ok := s.provisioners[service]; ok {

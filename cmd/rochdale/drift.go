@@ -455,6 +455,8 @@ type accountsCmd struct {
 	List accountsListCmd `cmd:"" default:"withargs" help:"The accounts on all services."`
 	Why  accountsWhyCmd  `cmd:"" help:"Why an account exists, and what was done for it."`
 
+	Export accountsExportCmd `cmd:"" help:"A copy of what is in an account of who has died, for heirs."`
+
 	Usage accountsUsageCmd `cmd:"" help:"What accounts hold."`
 }
 

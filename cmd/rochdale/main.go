@@ -71,6 +71,7 @@ type Globals struct {
 	StayDays   int             `help:"Days for which an account stays, with its data, that nobody is entitled to any more. Nobody logs in to it." default:"30" placeholder:"N" env:"ROCHDALE_STAY_DAYS"`
 	MailDays   int             `help:"Days for which mail goes on arriving in an account that is withheld, before it is refused; 0: as long as it is there." default:"30" placeholder:"N" env:"ROCHDALE_MAIL_DAYS"`
 	BackupDays int             `help:"Days for which backups are kept of what is deleted: receipts name the last." default:"90" placeholder:"N" env:"ROCHDALE_BACKUP_DAYS"`
+	HoldDays   int             `help:"Days for which nothing is deleted of who has died." default:"365" placeholder:"N" env:"ROCHDALE_HOLD_DAYS"`
 	NameDays   int             `help:"Days for which a login or address that was freed is given to nobody but who had it." default:"730" placeholder:"N" env:"ROCHDALE_NAME_DAYS"`
 	Aliases    int             `help:"Further addresses that a mailbox may have." default:"5" placeholder:"N" env:"ROCHDALE_ALIASES"`
 

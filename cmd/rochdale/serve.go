@@ -166,7 +166,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
 			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners, Reconciler: reconciler, Webhooks: hooks,
-			Naming:  h.naming(append([]string{f.MailDomain}, f.AlsoDomain...)...),
+			Naming: h.naming(append([]string{f.MailDomain}, f.AlsoDomain...)...), Estates: h.estates(),
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler, hooks), OpenID: provider, Ready: h.ready,
@@ -219,7 +219,7 @@ func (h *house) runner(r *processes.Reconciler, mailDomain string, also ...proce
 		processes.Erasure(h.store, h.access.SignOut), processes.Tally(h.store, h.models), r.Postponing(processes.Entitlements(h.store, h.today)).In(shared),
 		accounts.In(shared), processes.References(h.store, h.models),
 		processes.Calls(h.store, h.models), processes.Admissions(h.store, h.models), h.exits().Process(), processes.Dividends(h.store, h.models),
-		processes.SetOffs(h.store), processes.Leavers(h.store, h.models), processes.Members(h.store, caughtUp{h.models}, h.today), h.naming().Process(),
+		processes.SetOffs(h.store), processes.Leavers(h.store, h.models), processes.Members(h.store, caughtUp{h.models}, h.today), h.naming().Process(), h.estates().Process(),
 	}, also...)
 	return processes.NewRunner(h.store, h.t.log, append(all, r.Processes()...)...)
 }
@@ -239,6 +239,11 @@ func (h *house) naming(domains ...string) processes.Naming {
 	return processes.Naming{Store: h.store, Domains: domains, Rest: h.NameDays, Aliases: h.Aliases, Today: h.today}
 }
 
+// estates returns what keeps the accounts of who has died.
+func (h *house) estates() processes.Estates {
+	return processes.Estates{Store: h.store, Book: accountBook{caughtUp{h.models}}, Used: caughtUp{h.models}, Hold: h.HoldDays, Today: h.today}
+}
+
 // exits returns what has shares leave that are given back.
 func (h *house) exits() processes.Exits {
 	return processes.Exits{Store: h.store, From: h.models, Today: h.today}
@@ -254,6 +259,9 @@ func (h *house) keep(ctx context.Context, reconciler *processes.Reconciler, mail
 			return err
 		}
 		if err := h.exits().Daily(asProcess(ctx, "daily")); err != nil {
+			return err
+		}
+		if err := h.estates().Daily(asProcess(ctx, "daily")); err != nil {
 			return err
 		}
 		return reconciler.Daily(asProcess(ctx, "daily"))
@@ -325,7 +333,7 @@ func (h *house) notices(f postFlags, post processes.Post, url string) processes.
 	_, host, _ := strings.Cut(strings.TrimSuffix(f.MailFrom, ">"), "@")
 	return processes.Notices{
 		Store: h.store, Post: post, Numbers: caughtUp{h.models}, Host: cmp.Or(host, "rochdale"), Days: f.NoticeDays, Today: h.today, Log: h.t.log,
-		Link: h.contacts(url).Link, Pages: strings.TrimSuffix(url, "/") + web.Services,
+		Link: h.contacts(url).Link, Pages: strings.TrimSuffix(url, "/") + web.Services, Terms: h.terms(),
 	}
 }
 

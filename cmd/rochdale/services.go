@@ -127,6 +127,20 @@ func (c caughtUp) EntitledBy(ctx context.Context, party domain.PartyID) (domain.
 	return c.models.EntitledBy(ctx, party)
 }
 
+// SubscriptionsUsedBy is that of [processes.Estates].
+func (c caughtUp) SubscriptionsUsedBy(ctx context.Context, party domain.PartyID) (used []domain.SubscriptionID, err error) {
+	if err := c.CatchUp(ctx); err != nil {
+		return nil, fmt.Errorf("subscriptions of %s: %w", party, err)
+	}
+	all, err := c.models.SubscriptionsOf(ctx, party)
+	for _, s := range all {
+		if s.Party == party {
+			used = append(used, s.ID)
+		}
+	}
+	return used, err
+}
+
 // LastPayerNumber is that of [processes.Notices].
 func (c caughtUp) LastPayerNumber(ctx context.Context) (int64, error) {
 	if err := c.CatchUp(ctx); err != nil {

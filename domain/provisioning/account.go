@@ -20,6 +20,9 @@
 //	RemoveAlias         → AliasRemoved         account/<account>
 //	                      LoginFreed           login/<service>/<digest>
 //	ChooseAddress       → AddressChosen        account/<account>           one of its addresses
+//	HoldAccount         → AccountHeld          account/<account>           whose holder has died
+//	ReleaseAccount      → AccountReleased      account/<account>           and has not, after all
+//	AllowExport         → ExportAllowed        account/<account>           for heirs, while it is held
 //	FreeLogin           → LoginFreed           login/<service>/<digest>    when its account is gone
 //	HoldName            → NameHeld             name/<digest>               by one party, for each use
 //	FreeName            → NameFreed            name/<digest>               and it rests after the last
@@ -54,6 +57,8 @@ type Account struct {
 	level     int                // the threshold that what it holds has passed, in percent
 	postponed calendar.Date      // from which it was to become smaller, and held too much
 	aliases   []alias
+	held      AccountHeld
+	export    ExportAllowed
 	aliased   bool   // there was one at some time
 	address   string // that it goes by, as a digest; none: its login
 }

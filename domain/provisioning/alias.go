@@ -206,5 +206,8 @@ func (a Account) changeable() error {
 	if _, known := a.Login(); !known || a.Gone() {
 		return ErrDeleted
 	}
+	if _, held := a.Held(); held {
+		return ErrHeld
+	}
 	return nil
 }

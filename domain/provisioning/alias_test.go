@@ -39,6 +39,7 @@ func TestAliases(t *testing.T) {
 		{Rule: "only a mailbox has any", Given: spec.Events{AccountRequested{folder, annas(login), domain.GB, may1}}, When: with(func(c *AddAlias) { c.Service = domain.Storage }), Refused: ErrNoAliases},
 		{Rule: "it is added on a day", Given: given(), When: with(func(c *AddAlias) { c.On = calendar.Date{} }), Refused: ErrIncomplete},
 		{Rule: "what is deleted has none", Given: given(there, gone), When: add, Refused: ErrDeleted},
+		{Rule: "nor does that of who has died get another", Given: given(AccountHeld{subject, may1, rests}), When: add, Refused: ErrHeld},
 		{Rule: "nor has what nobody requested", When: add, Refused: ErrUnknown},
 
 		{Rule: "an address is removed, and rests", Given: given(added, shortBound), When: remove, Then: spec.Events{removed, shortFreed}},

@@ -15,7 +15,7 @@ var (
 	ErrSize       = domain.Refusal{Code: "subscription.size", Reason: "choose from {least} to {most} GB", Source: "price list"}
 	ErrBackdated  = domain.Refusal{Code: "subscription.backdated", Reason: "nothing changes before {earliest}: give that day or a later one"}
 	ErrEnded      = domain.Refusal{Code: "subscription.ended", Reason: "the subscription ends on {ends}"}
-	ErrNoReason   = domain.Refusal{Code: "subscription.no_reason", Reason: "a service is suspended for a reason: unpaid, abuse or request"}
+	ErrNoReason   = domain.Refusal{Code: "subscription.no_reason", Reason: "a service is suspended for a reason: unpaid, abuse, request or death"}
 )
 
 // Subscribe begins a subscription. Its first day may not lie before the day on
@@ -132,6 +132,7 @@ const (
 	Unpaid  Reason = "unpaid"  // bills are overdue, after dunning
 	Abuse   Reason = "abuse"   // of the service, by its terms of use
 	Request Reason = "request" // of who uses or pays it
+	Death   Reason = "death"   // of who uses it
 )
 
 // Suspend withholds the service from a day on.
@@ -153,7 +154,7 @@ func (c Suspend) Decide(s Subscription) ([]event, error) {
 		return nil, ErrUnknown
 	case s.suspended() || slices.ContainsFunc(s.pauses, func(p pause) bool { return p.from == c.On }):
 		return nil, nil
-	case c.Reason != Unpaid && c.Reason != Abuse && c.Reason != Request:
+	case c.Reason != Unpaid && c.Reason != Abuse && c.Reason != Request && c.Reason != Death:
 		return nil, ErrNoReason
 	case c.On.Before(earliest):
 		return nil, ErrBackdated.With("earliest", earliest)

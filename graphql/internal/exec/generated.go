@@ -115,6 +115,7 @@ type AccountResolver interface {
 	Aliases(ctx context.Context, obj *projections.Account) ([]string, error)
 
 	StatusText(ctx context.Context, obj *projections.Account) (string, error)
+
 	Used(ctx context.Context, obj *projections.Account) (*domain.Bytes, error)
 	UsedAt(ctx context.Context, obj *projections.Account) (*time.Time, error)
 	UsageDays(ctx context.Context, obj *projections.Account) ([]processes.UsageDay, error)
@@ -336,6 +337,7 @@ type MutationResolver interface {
 	MatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	UnmatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	ReversePayment(ctx context.Context, payment string, document string, on *calendar.Date, requestID *string) (PaymentDone, error)
+	AllowExport(ctx context.Context, account string, reason string, requestID *string) (AccountDone, error)
 	AddAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
 	RemoveAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
 	RenameAccount(ctx context.Context, account string, address string, requestID *string) (AccountDone, error)
@@ -4845,6 +4847,10 @@ type Account implements Node @allow(roles: [OPERATOR], own: true) {
   status: AccountStatus!
   "The same in the words of the reader's language, like ` + "`" + `mailbox ready` + "`" + ` or ` + "`" + `cloud in progress` + "`" + `."
   statusText: String!
+  "Through which day it is kept as it is, while its holder is known to have died: nobody is let in."
+  heldThrough: Date @allow(roles: [OPERATOR])
+  "Through which day heirs may have a copy of what is in it; null unless somebody has decided so."
+  exportThrough: Date @allow(roles: [OPERATOR])
   "How much was in it when that was measured last; null if it never was, or its service cannot say."
   used: Bytes
   "When it was."
@@ -4958,6 +4964,17 @@ extend type Query {
   loginAvailable("Like ` + "`" + `anna@coop.example` + "`" + `." login: String!): LoginAvailability! @allow(roles: [OPERATOR], own: true)
   "In which accounts have their addresses, the first by default."
   addressDomains: [String!]! @listSize(assumed: 10) @allow(anyone: true)
+}
+
+extend type Mutation {
+  "Decides that heirs get a copy of what is in an account whose holder has died, for 30 days: ` + "`" + `rochdale accounts export` + "`" + ` makes it."
+  allowExport(
+    "Of the account."
+    account: ID!
+    "To whom and why, like the minutes that decide it. It is sealed, and erased with the person."
+    reason: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): AccountPayload! @allow(roles: [OPERATOR])
 }
 
 "Whether a login can be had."
@@ -5459,6 +5476,8 @@ enum SuspensionReason {
   ABUSE
   "Who uses or pays it has asked for it."
   REQUEST
+  "Who uses it has died."
+  DEATH
 }
 
 "What a subscription gives on a day."
@@ -5938,6 +5957,10 @@ func (ec *executionContext) childFields_Account(ctx context.Context, field graph
 		return ec.fieldContext_Account_status(ctx, field)
 	case "statusText":
 		return ec.fieldContext_Account_statusText(ctx, field)
+	case "heldThrough":
+		return ec.fieldContext_Account_heldThrough(ctx, field)
+	case "exportThrough":
+		return ec.fieldContext_Account_exportThrough(ctx, field)
 	case "used":
 		return ec.fieldContext_Account_used(ctx, field)
 	case "usedAt":
@@ -9231,6 +9254,36 @@ func (ec *executionContext) field_Mutation_allotDividend_args(ctx context.Contex
 		return nil, err
 	}
 	args["requestId"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_allowExport_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "reason",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reason"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -16477,6 +16530,52 @@ func (ec *executionContext) _Account_statusText(ctx context.Context, field graph
 }
 func (ec *executionContext) fieldContext_Account_statusText(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("Account", field, true, true, "String")
+}
+
+func (ec *executionContext) _Account_heldThrough(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_heldThrough(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.HeldThrough, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_heldThrough(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, false, false, "Date")
+}
+
+func (ec *executionContext) _Account_exportThrough(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Account_exportThrough(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.ExportThrough, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_Account_exportThrough(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("Account", field, false, false, "Date")
 }
 
 func (ec *executionContext) _Account_used(ctx context.Context, field graphql.CollectedField, obj *projections.Account) (ret graphql.Marshaler) {
@@ -31850,6 +31949,50 @@ func (ec *executionContext) fieldContext_Mutation_reversePayment(ctx context.Con
 	}()
 	ctx = graphql.WithFieldContext(ctx, fc)
 	if fc.Args, err = ec.field_Mutation_reversePayment_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_allowExport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_allowExport(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().AllowExport(ctx, fc.Args["account"].(string), fc.Args["reason"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v AccountDone) graphql.Marshaler {
+			return ec.marshalNAccountPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐAccountDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_allowExport(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_AccountPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_allowExport_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
 	}
@@ -49234,6 +49377,10 @@ func (ec *executionContext) _Account(ctx context.Context, sel ast.SelectionSet, 
 			out.text(marshalNAccountStatus2rochdaleᚋdomainᚋprovisioningᚐStatus[obj.Status])
 		case "statusText":
 			out.value(ec._Account_statusText(ctx, field, obj), graphql.Null)
+		case "heldThrough":
+			out.value(scalar.MarshalDate(obj.HeldThrough), nil)
+		case "exportThrough":
+			out.value(scalar.MarshalDate(obj.ExportThrough), nil)
 		case "used":
 			out.value(ec._Account_used(ctx, field, obj), graphql.RequiredNull)
 		case "usedAt":
@@ -52987,6 +53134,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "reversePayment":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reversePayment(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "allowExport":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_allowExport(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -60831,11 +60985,13 @@ var (
 		"UNPAID":  subscription.Unpaid,
 		"ABUSE":   subscription.Abuse,
 		"REQUEST": subscription.Request,
+		"DEATH":   subscription.Death,
 	}
 	marshalNSuspensionReason2rochdaleᚋdomainᚋsubscriptionᚐReason = map[subscription.Reason]string{
 		subscription.Unpaid:  "UNPAID",
 		subscription.Abuse:   "ABUSE",
 		subscription.Request: "REQUEST",
+		subscription.Death:   "DEATH",
 	}
 )
 
