@@ -125,7 +125,8 @@ func (e Estates) Daily(ctx context.Context) error {
 				}
 				id, _ := entitlement.Of(domain.EntitlementID(b.Account))
 				_, err = eventstore.Execute(ctx, e.Store, subscription.Cancel{Subscription: id, On: today, Ends: today})
-				if err := Refused(err, subscription.ErrEnded, subscription.ErrUnknown); err != nil { // it may come from elsewhere, like a gift
+				// What comes from elsewhere, like a gift, is not cancelled.
+				if err := Refused(err, subscription.ErrEnded, subscription.ErrUnknown); err != nil {
 					return err
 				}
 			}
