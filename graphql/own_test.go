@@ -165,7 +165,7 @@ func TestOwnDataOnly(t *testing.T) {
 		"Exemple", "Geheimgasse", "Annaville", "9999", "1985-07-30", "85.07.30", "secret.example", "0470", "Certificate 4711", strings.Repeat("ab", 32),
 		"77.77", "bank 77", "7034", "Verschwiegen", "quiet.example", "does not weave", "weaves at night", invoice.Number, invoice.Communication, member.Accounts[0].Login,
 	}, ids...)
-	c.must("anna", `{ viewer { member `+everything(types, typed{Kind: "OBJECT", Name: "Member"}, 3, map[string]bool{"Account.trouble": true, "ShareMovement.counterparty": true, "ShareEntry.to": true, "Happening.by": true, "TransferProposal.to": true, "ShareSignature.by": true, "ShareLot.subscriber": true})+` } }`) // she sees it all
+	c.must("anna", `{ viewer { member `+everything(types, typed{Kind: "OBJECT", Name: "Member"}, 3, map[string]bool{"Account.trouble": true, "Account.heldThrough": true, "Account.exportThrough": true, "ShareMovement.counterparty": true, "ShareEntry.to": true, "Happening.by": true, "TransferProposal.to": true, "ShareSignature.by": true, "ShareLot.subscriber": true})+` } }`) // she sees it all
 
 	given := map[string]string{ // what Bert may well give
 		"party": bert, "payer": bert, "from": bert, "to": bert, "for": bert, "about": bert, "poll": poll, "assembly": "none", "class": "A",

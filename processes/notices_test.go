@@ -402,7 +402,7 @@ func TestLinkedPartiesAreToldWhatBecomesOfTheirs(t *testing.T) {
 	do(o, subscription.Suspend{Subscription: "s", Reason: subscription.Unpaid, On: o.today()})
 	o.want(o.tell(), "bert@example.org | through 31 March 2026", "cleo@example.org | jusqu’au 31 mars 2026")
 	do(o, subscription.Cancel{Subscription: "s", On: o.today(), Ends: o.today().AddDays(9)})
-	o.want(o.tell(), "cleo@example.org | jusqu’au 10 avril 2026")
+	o.want(o.tell(), "ada@example.org | 11 maart 2026", "cleo@example.org | jusqu’au 10 avril 2026")
 	if _, err := eventstore.Execute2(ctx, o.store, subscription.Detach{Subscription: "s", Link: "c", GB: 5, Terms: familyTerms, On: o.today(), Grace: 30}); err != nil {
 		t.Fatal(err)
 	}
