@@ -1,13 +1,19 @@
 package main
 
 import (
+	"archive/zip"
 	"encoding/json"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"rochdale/domain"
+	"rochdale/domain/calendar"
+	"rochdale/domain/entitlement"
+	"rochdale/domain/provisioning"
+	"rochdale/eventstore"
 )
 
 // TestWhatAccountsHoldIsListed, of real folders, the fullest first.
@@ -59,4 +65,49 @@ func TestWhatAccountsHoldIsListed(t *testing.T) {
 	if out, code := said(t, g, "", "accounts", "usage", "mail/nobody"); code != exitRefused {
 		t.Error(out)
 	}
+}
+
+// TestHeirsGetAnArchive of a folder, once an operator has decided so.
+func TestHeirsGetAnArchive(t *testing.T) {
+	g := founded(t, 1)
+	account := domain.AccountID(entitlement.IDOf("s0000", domain.Storage))
+	out := filepath.Join(t.TempDir(), "files.zip")
+	export := func() (string, int) { return said(t, g, "", "accounts", "export", string(account), "-o", out) }
+	err := withModels(t.Context(), g, quiet(), func(h *house) error {
+		services, err := openServices(t.Context(), g)
+		if err != nil {
+			return err
+		}
+		defer services.close()
+		return h.runner(h.reconciler(services), "coop.example").CatchUp(t.Context())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said, code := export(); code != exitRefused || !strings.Contains(said, "is its holder's") {
+		t.Errorf("%d %s", code, said)
+	}
+	decide := func(command domain.Command[provisioning.Account]) {
+		t.Helper()
+		if err := withHouse(t.Context(), g, quiet(), func(h *house) error {
+			_, err := eventstore.Execute(asCLI(t.Context()), h.store, command)
+			return err
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	today := calendar.Of(time.Now())
+	decide(provisioning.HoldAccount{Account: account, On: today, Through: today.AddDays(365)})
+	if said, code := export(); code != exitRefused || !strings.Contains(said, "nobody has decided") {
+		t.Errorf("%d %s", code, said)
+	}
+	decide(provisioning.AllowExport{Account: account, Reason: "minutes of May 3", On: today, Through: today.AddDays(30)})
+	if said, code := export(); code != exitDone || !strings.Contains(said, "files.zip") {
+		t.Fatalf("%d %s", code, said)
+	}
+	archive, err := zip.OpenReader(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = archive.Close()
 }
