@@ -43,8 +43,12 @@ func TestHeld(t *testing.T) {
 		on    calendar.Date
 		want  error
 	}{
-		{nil, may1, ErrUnknown}, {requested, may1, ErrNotHeld}, {kept, may1, ErrNoExport}, {allowed, may1.AddDays(30), nil},
-		{nil, may1.AddDays(31), ErrNoExport}, {released, may1, ErrNotHeld},
+		{nil, may1, ErrUnknown},
+		{requested, may1, ErrNotHeld},
+		{kept, may1, ErrNoExport},
+		{allowed, may1.AddDays(30), nil},
+		{nil, may1.AddDays(31), ErrNoExport},
+		{released, may1, ErrNotHeld},
 	} {
 		if step.event != nil {
 			a = step.event.Evolve(a)
