@@ -237,9 +237,9 @@ func (m *Models) Provisions(ctx context.Context, account domain.AccountID) ([]Pr
 }
 
 // AccountsFrom returns the accounts of a service after one of them, in the order of
-// their ids: at most so many.
+// their ids, by which they are looked up: at most so many.
 func (m *Models) AccountsFrom(ctx context.Context, service domain.Service, after domain.AccountID, limit int) ([]Account, error) {
-	return rows(ctx, m, `select `+accountColumns+` from account where id > ? and service = ? order by id limit ?`, scanAccount, after, service, limit)
+	return rows(ctx, m, `select `+accountColumns+` from account where id > ? and +service = ? order by id limit ?`, scanAccount, after, service, limit)
 }
 
 // AccountsBy returns the accounts of a service that have one of some logins, or had
