@@ -230,6 +230,9 @@ func (k *Keys) named(ctx context.Context, key sealed.Key) (Secret, error) {
 	return Secret{}, fmt.Errorf("eventstore: key %s, version %d, is missing: restore the keys that belong to this log", name, key.Version)
 }
 
+// Keep bounds how many opened keys are kept: who goes once through all parties needs few.
+func (k *Keys) Keep(most int) { k.opened.Resize(most) }
+
 // Warm opens all keys, which is faster than one by one before all is read.
 func (k *Keys) Warm(ctx context.Context) error {
 	for e, err := range Entries(ctx, k.kv, keySpace) {

@@ -20,6 +20,7 @@ import (
 // they are wanted.
 func withReconciler(ctx context.Context, g *Globals, t *terminal, work func(*house, *processes.Reconciler) error) error {
 	return withModels(ctx, g, t, func(h *house) error {
+		h.store.Keys.Keep(1 << 14)
 		services, err := openServices(ctx, g)
 		if err != nil {
 			return err
