@@ -28,7 +28,7 @@ import (
 )
 
 // measures are all there are, in the order of the layers.
-var measures = [][]measure{sqliteMeasures, postgresMeasures, replayMeasures, rebuildMeasures, startMeasures, graphqlMeasures, voteMeasures, registerMeasures, readyMeasures, provisionMeasures}
+var measures = [][]measure{sqliteMeasures, postgresMeasures, replayMeasures, rebuildMeasures, startMeasures, graphqlMeasures, voteMeasures, registerMeasures, readyMeasures, provisionMeasures, driftMeasures}
 
 func main() {
 	if len(os.Args) == 3 && os.Args[1] == floorVerb {

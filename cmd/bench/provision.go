@@ -55,6 +55,10 @@ func ordered(ctx context.Context, store *eventstore.Store, from, to int) error {
 	return nil
 }
 
+func accountOf(i int) domain.AccountID {
+	return domain.AccountID(entitlement.IDOf(domain.SubscriptionID(fmt.Sprintf("s%07d", i)), domain.Mail))
+}
+
 func loginOf(i int) provisioning.Login {
 	return provisioning.Login(fmt.Sprintf("member%07d@coop.example", i))
 }
@@ -138,7 +142,7 @@ func provisioned(ctx context.Context, store *eventstore.Store, at *memory.Servic
 	}
 	taken := at.Taken()
 	for i := range n {
-		account := domain.AccountID(entitlement.IDOf(domain.SubscriptionID(fmt.Sprintf("s%07d", i)), domain.Mail))
+		account := accountOf(i)
 		if known[provisioning.StreamOf(account)] != 1 || taken[memory.Call{Step: provisioning.StepEnsure, Login: loginOf(i)}] != 1 {
 			return wrongf("%s was made %d times, and that was said %d times", account, taken[memory.Call{Step: provisioning.StepEnsure, Login: loginOf(i)}], known[provisioning.StreamOf(account)])
 		}
