@@ -20,7 +20,7 @@ type tokenCmd struct {
 type tokenCreateCmd struct {
 	Name    string         `arg:"" help:"What it is for, like \"mail pipeline\"."`
 	Role    []domain.Role  `help:"Roles that it has: member, delegate, board, treasurer, secretary, scrutineer, operator or pipeline."`
-	Party   domain.PartyID `help:"The party that it stands for, with its roles of the day."`
+	Party   domain.PartyID `help:"The party that it stands for, with its roles of the day: a member number, or an id."`
 	Scope   []string       `help:"What it is restricted to: read, write, events:read, events:personal or metrics."`
 	Expires time.Duration  `help:"How long it lasts." default:"2160h"`
 }
@@ -35,7 +35,18 @@ func (c tokenCreateCmd) Run(ctx context.Context, g *Globals, t *terminal) error 
 	if len(c.Role) == 0 && c.Party == "" {
 		return misused("a token has a role or stands for a party: give --role or --party")
 	}
-	return withHouse(ctx, g, t, func(h *house) error {
+	in := withHouse
+	if c.Party != "" {
+		in = withModels
+	}
+	return in(ctx, g, t, func(h *house) error {
+		if c.Party != "" {
+			m, err := h.party(ctx, string(c.Party))
+			if err != nil {
+				return err
+			}
+			c.Party = m.ID
+		}
 		secret, made, err := h.access.CreateToken(ctx, access.Token{
 			Name: c.Name, Party: c.Party, Roles: c.Role, Scopes: c.Scope, Expires: h.now().Add(c.Expires).UTC().Truncate(time.Second),
 		})
