@@ -37,8 +37,8 @@ type Config struct {
 
 	Rolls  processes.Rolls  // of whom rolls are made
 	Payers processes.Payers // whom billing runs bill
-	// Provisioners are the services on which members set their passwords.
-	Provisioners map[domain.Service]processes.Provisioner
+	// Credentials are by what members get in to their accounts.
+	Credentials processes.Credentials
 
 	// Reconciler is what operators steer; without one there are no targets.
 	Reconciler *processes.Reconciler

@@ -21,58 +21,47 @@ func (m mutation) SetPassword(ctx context.Context, account, password string, req
 	if err := processes.CheckPassword(password); err != nil {
 		return done, err
 	}
-	at, err := m.theirs(ctx, done.ID, requestID, &done.Done)
-	if err != nil {
+	if err := m.theirs(ctx, done.ID, requestID, &done.Done); err != nil {
 		return done, err
 	}
 	// The log does not have it. Made again, the request sets it again, to the same.
-	return done, processes.SetPassword(ctx, m.Store, at, done.ID, password)
+	return done, m.Credentials.SetPassword(ctx, done.ID, password)
 }
 
-// theirs returns the service on which an account of the viewer is, for a mutation
-// that the log has none of but that it was made.
-func (m mutation) theirs(ctx context.Context, account domain.AccountID, requestID *string, done *exec.Done) (at processes.Provisioner, err error) {
-	err = m.change(ctx, requestID, done, func(w *work) error {
+// theirs makes sure that an account is the viewer's, for a mutation that the log has
+// none of but that it was made.
+func (m mutation) theirs(ctx context.Context, account domain.AccountID, requestID *string, done *exec.Done) error {
+	return m.change(ctx, requestID, done, func(w *work) error {
 		state, _, err := eventstore.Load[provisioning.Account](w.Tx, provisioning.StreamOf(account))
 		if err != nil {
 			return err
 		}
-		of, _ := state.Requested()
-		if at = m.Provisioners[of.Service]; !m.sees(ctx, of.Party) {
-			at = nil
-		}
-		if at == nil {
+		if of, requested := state.Requested(); !requested || !m.sees(ctx, of.Party) {
 			return provisioning.ErrUnknown // another's is as if it were not there
 		}
 		return nil
 	})
-	if err == nil && at == nil { // theirs when they first asked
-		err = provisioning.ErrUnknown
-	}
-	return at, err
 }
 
 func (m mutation) CreateAppPassword(ctx context.Context, account, name string, requestID *string) (done exec.AppPasswordDone, err error) {
-	at, err := m.theirs(ctx, domain.AccountID(account), requestID, &done.Done)
-	if err != nil {
+	if err := m.theirs(ctx, domain.AccountID(account), requestID, &done.Done); err != nil {
 		return done, err
 	}
 	var seed string // of which the same password is made again
 	if v, _ := access.Of(ctx); requestID != nil {
 		seed = v.Name + "/" + *requestID
 	}
-	done.Password, done.AppPassword, err = processes.NewAppPassword(ctx, m.Store, at, domain.AccountID(account), name, seed)
+	done.Password, done.AppPassword, err = m.Credentials.NewAppPassword(ctx, domain.AccountID(account), name, seed)
 	done.ID = done.AppPassword.ID
 	return done, err
 }
 
 func (m mutation) RevokeAppPassword(ctx context.Context, account, id string, requestID *string) (done exec.AccountDone, err error) {
 	done.ID = domain.AccountID(account)
-	at, err := m.theirs(ctx, done.ID, requestID, &done.Done)
-	if err != nil {
+	if err := m.theirs(ctx, done.ID, requestID, &done.Done); err != nil {
 		return done, err
 	}
-	return done, processes.RevokeAppPassword(ctx, m.Store, at, done.ID, id)
+	return done, m.Credentials.RevokeAppPassword(ctx, done.ID, id)
 }
 
 type account struct{ *resolver }
@@ -87,7 +76,7 @@ func (a account) AppPasswords(ctx context.Context, of *projections.Account) ([]p
 	if of.Status == provisioning.StatusDeleted {
 		return nil, nil
 	}
-	return processes.ListAppPasswords(ctx, a.Store, a.Provisioners[of.Service], of.ID)
+	return a.Credentials.AppPasswords(ctx, of.ID)
 }
 
 func (a account) Aliases(ctx context.Context, of *projections.Account) ([]string, error) {

@@ -137,7 +137,9 @@ func (c *coop) node(adapt ...func(*graphql.Config)) *coop {
 		processes.Entitlements(c.store, today), processes.Accounts(c.store, answers, "example.org", today))
 	config := graphql.Config{
 		Store: c.store, Models: c.models, Log: logger, Rolls: answers, Payers: answers,
-		Provisioners: map[domain.Service]processes.Provisioner{domain.Mail: c.doors, domain.Storage: c.doors},
+		Credentials: processes.Credentials{Store: c.store, Targets: []processes.Target{
+			{Name: "mail", Service: domain.Mail, At: c.doors}, {Name: "storage", Service: domain.Storage, At: c.doors},
+		}},
 	}
 	for _, f := range adapt {
 		f(&config)

@@ -26,7 +26,7 @@ func serviced(t *testing.T) (c *coop, at *memory.Service, r *processes.Reconcile
 		}
 		config.Reconciler = r
 		config.Naming = processes.Naming{Store: config.Store, Domains: []string{"example.org", "example.net"}, Rest: 730, Aliases: 2, Today: r.Terms.Today}
-		config.Provisioners = map[domain.Service]processes.Provisioner{domain.Mail: at, domain.Storage: memory.New(domain.Storage)}
+		config.Credentials = processes.Credentials{Store: config.Store, Targets: r.Targets}
 	})
 	c.found()
 	settle = func() {

@@ -10,37 +10,77 @@ import (
 	"rochdale/eventstore"
 )
 
+// ErrBeingMoved refuses to change by what somebody gets in to an account that is moved.
+var ErrBeingMoved = domain.Refusal{Code: "processes.being_moved", Reason: "this account is being moved to another server: try again in a few minutes"}
+
 // Credentials let the holders of accounts choose how they get in. Whoever calls it
 // has made sure that they are theirs.
 type Credentials struct {
-	Store        *eventstore.Store
-	Provisioners map[domain.Service]Provisioner
+	Store   *eventstore.Store
+	Targets []Target
 }
 
-func (c Credentials) at(ctx context.Context, account domain.AccountID) (Provisioner, error) {
+// at returns the targets that an account is on: its node, and those that have each. To
+// change how its holder gets in is refused while it is withheld, since it is moved.
+func (c Credentials) at(ctx context.Context, account domain.AccountID, change bool) (all []Provisioner, err error) {
 	state, _, err := read[provisioning.Account](ctx, c.Store, provisioning.StreamOf(account))
 	if err != nil {
 		return nil, err
 	}
-	of, requested := state.Requested()
-	if at, ok := c.Provisioners[of.Service]; ok && requested {
-		return at, nil
+	if move, _ := state.Moving(); change && move.Held {
+		return nil, ErrBeingMoved
 	}
-	return nil, provisioning.ErrUnknown
+	of, requested := state.Requested()
+	for _, t := range c.Targets {
+		if requested && t.Service == of.Service && t.has(state) {
+			all = append(all, t.At)
+		}
+	}
+	if len(all) == 0 {
+		return nil, provisioning.ErrUnknown
+	}
+	return all, nil
 }
 
-// SetPassword is [SetPassword] on the service of an account.
+// first returns the first of the targets of an account that can do something, or else any.
+func first[Port any](ctx context.Context, c Credentials, account domain.AccountID, change bool) (Provisioner, error) {
+	all, err := c.at(ctx, account, change)
+	if err != nil {
+		return nil, err
+	}
+	for _, at := range all {
+		if _, can := at.(Port); can {
+			return at, nil
+		}
+	}
+	return all[0], nil
+}
+
+// SetPassword is [SetPassword] on all targets of an account that take passwords.
 func (c Credentials) SetPassword(ctx context.Context, account domain.AccountID, password string) error {
-	at, err := c.at(ctx, account)
+	all, err := c.at(ctx, account, true)
 	if err != nil {
 		return err
 	}
-	return SetPassword(ctx, c.Store, at, account, password)
+	set := false
+	for _, at := range all {
+		if len(at.Capabilities().Schemes) == 0 && len(all) > 1 {
+			continue
+		}
+		set = true
+		if err := SetPassword(ctx, c.Store, at, account, password); err != nil {
+			return err
+		}
+	}
+	if !set {
+		return SetPassword(ctx, c.Store, all[0], account, password) // which says why not
+	}
+	return nil
 }
 
 // NewAppPassword is [NewAppPassword] on the service of an account.
 func (c Credentials) NewAppPassword(ctx context.Context, account domain.AccountID, name, seed string) (secret string, made provisioning.AppPassword, err error) {
-	at, err := c.at(ctx, account)
+	at, err := first[AppPasswords](ctx, c, account, true)
 	if err != nil {
 		return "", made, err
 	}
@@ -49,7 +89,7 @@ func (c Credentials) NewAppPassword(ctx context.Context, account domain.AccountI
 
 // AppPasswords is [ListAppPasswords] on the service of an account.
 func (c Credentials) AppPasswords(ctx context.Context, account domain.AccountID) ([]provisioning.AppPassword, error) {
-	at, err := c.at(ctx, account)
+	at, err := first[AppPasswords](ctx, c, account, false)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +98,7 @@ func (c Credentials) AppPasswords(ctx context.Context, account domain.AccountID)
 
 // HasAppPasswords reports whether the service of an account has any.
 func (c Credentials) HasAppPasswords(ctx context.Context, account domain.AccountID) bool {
-	at, err := c.at(ctx, account)
+	at, err := first[AppPasswords](ctx, c, account, false)
 	if err != nil {
 		return false
 	}
@@ -68,7 +108,7 @@ func (c Credentials) HasAppPasswords(ctx context.Context, account domain.Account
 
 // CanExport reports whether what is in an account can be had as an archive from here.
 func (c Credentials) CanExport(ctx context.Context, account domain.AccountID) bool {
-	at, err := c.at(ctx, account)
+	at, err := first[Exporter](ctx, c, account, false)
 	if err != nil {
 		return false
 	}
@@ -79,7 +119,7 @@ func (c Credentials) CanExport(ctx context.Context, account domain.AccountID) bo
 // Export writes all that is in an account as a zip archive, for its holder: also while nobody logs in, until it is
 // deleted. Begin is called once nothing is refused any more.
 func (c Credentials) Export(ctx context.Context, account domain.AccountID, begin func() io.Writer) error {
-	at, err := c.at(ctx, account)
+	at, err := first[Exporter](ctx, c, account, false)
 	if err != nil {
 		return err
 	}
@@ -111,7 +151,7 @@ func (c Credentials) ExportForHeirs(ctx context.Context, account domain.AccountI
 	if err != nil {
 		return err
 	}
-	at, err := c.at(ctx, account)
+	at, err := first[Exporter](ctx, c, account, false)
 	if err != nil {
 		return err
 	}
@@ -131,7 +171,7 @@ var ErrNotExported = domain.Refusal{
 
 // RevokeAppPassword is [RevokeAppPassword] on the service of an account.
 func (c Credentials) RevokeAppPassword(ctx context.Context, account domain.AccountID, id string) error {
-	at, err := c.at(ctx, account)
+	at, err := first[AppPasswords](ctx, c, account, true)
 	if err != nil {
 		return err
 	}

@@ -158,7 +158,10 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 				c.Wanted++
 				continue
 			}
-			want, requested, err := r.desired(ctx, b.Account)
+			if !t.books(b) {
+				continue
+			}
+			want, _, requested, err := r.desiredOn(ctx, t, b.Account)
 			if err != nil {
 				return c, err
 			}
@@ -222,10 +225,14 @@ func (r *Reconciler) compare(ctx context.Context, t Target, account domain.Accou
 	if account == "" {
 		return foreign("")
 	}
-	want, requested, err := r.desired(ctx, account)
+	want, known, requested, err := r.desiredOn(ctx, t, account)
+	_, asked := known.Requested()
 	switch {
 	case err != nil:
 		return err
+	case asked && !requested: // its node is not chosen yet
+		c.Pending++
+		return nil
 	case !requested || is.Account == account && want.Access == provisioning.Absent:
 		if is.Account == "" {
 			return foreign("")
@@ -342,7 +349,7 @@ func (r *Reconciler) ReconcileAccount(ctx context.Context, account domain.Accoun
 		return provisioning.ErrUnknown
 	}
 	for _, t := range r.Targets {
-		if t.Service != requested.Service {
+		if t.Service != requested.Service || !t.concerns(known) {
 			continue
 		}
 		w := r.newWork(ctx, t.Name, account, "asked")
@@ -391,8 +398,8 @@ func (r *Reconciler) Plan(ctx context.Context, target string) (all []Planned, er
 		if err != nil {
 			return nil, err
 		}
-		state, known := states[t.Name]
-		if !known {
+		state, seen := states[t.Name]
+		if !seen {
 			if state, err = targetState(ctx, r.kv(), t.Name); err != nil {
 				return nil, err
 			}
@@ -409,9 +416,12 @@ func (r *Reconciler) Plan(ctx context.Context, target string) (all []Planned, er
 		case w.Next.After(r.now()):
 			p.Held = "until " + w.Next.Format(time.RFC3339)
 		}
-		want, requested, err := r.desired(ctx, w.Account)
+		want, account, requested, err := r.desiredOn(ctx, t, w.Account)
 		if err != nil {
 			return nil, err
+		}
+		if move, _ := account.Moving(); move.To == t.Name && p.Held == "" {
+			p.Held = "it is being moved here from " + move.From
 		}
 		if requested {
 			p.Login = want.Login

@@ -33,6 +33,15 @@ type (
 	Exporter interface {
 		Export(ctx context.Context, ref provisioning.Ref, w io.Writer) error
 	}
+	// A Mover takes over what is in an account on another node, and by what its holder
+	// gets in.
+	Mover interface {
+		// Takes says, by an error of class unsupported, why it cannot from a node.
+		Takes(from provisioning.Source) error
+		// TakeOver has all that is in the account on the other node be here, and nothing
+		// else; taken over again, it is what has changed since. It changes nothing there.
+		TakeOver(ctx context.Context, want provisioning.Desired, from provisioning.Source) error
+	}
 	// A Purger tells whether the data of a deleted account is gone, and removes what
 	// it can reach. While somebody else is still to remove some it fails, of class
 	// transient and code "purging".

@@ -46,33 +46,41 @@ type Provisioner interface {
 // accountOf returns the account that an entitlement is to.
 func accountOf(e entitlement.Subject) domain.AccountID { return domain.AccountID(e.Entitlement) }
 
-func take(ctx context.Context, at Provisioner, step provisioning.Step, want provisioning.Desired) (provisioning.Observed, error) {
+func take(ctx context.Context, at Provisioner, step provisioning.Step, want provisioning.Desired) (err error) {
 	switch step {
 	case provisioning.StepEnsure:
-		return at.Ensure(ctx, want)
+		_, err = at.Ensure(ctx, want)
+		return err
 	case provisioning.StepQuota:
-		return at.SetQuota(ctx, want)
+		_, err = at.SetQuota(ctx, want)
+		return err
 	case provisioning.StepSuspend:
-		return at.Suspend(ctx, want)
+		_, err = at.Suspend(ctx, want)
+		return err
 	case provisioning.StepResume:
-		return at.Resume(ctx, want)
+		_, err = at.Resume(ctx, want)
+		return err
 	case provisioning.StepDelete:
-		return at.Delete(ctx, want)
+		_, err = at.Delete(ctx, want)
+		return err
 	case provisioning.StepInbound:
 		if at, ok := at.(Receiver); ok {
-			return at.SetInbound(ctx, want)
+			_, err = at.SetInbound(ctx, want)
+			return err
 		}
 	case provisioning.StepAliases:
 		if at, ok := at.(Aliaser); ok {
-			return at.SetAliases(ctx, want)
+			_, err = at.SetAliases(ctx, want)
+			return err
 		}
 	case provisioning.StepApps:
 		if at, ok := at.(Switcher); ok {
-			return at.SetApps(ctx, want)
+			_, err = at.SetApps(ctx, want)
+			return err
 		}
 	case provisioning.StepNone:
 	}
-	return provisioning.Observed{}, fmt.Errorf("processes: no such step: %s", step)
+	return fmt.Errorf("processes: no such step: %s", step)
 }
 
 // Desired returns how an account is wanted, as the log has it now, and whether it

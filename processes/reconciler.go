@@ -24,7 +24,7 @@ import (
 	"rochdale/eventstore"
 )
 
-// A Target is where accounts of a service are: each of the service is wanted there.
+// A Target is where accounts of a service are.
 type Target struct {
 	Name    string // lower-case letters, digits and hyphens; one is named after the service
 	Service domain.Service
@@ -33,6 +33,10 @@ type Target struct {
 	// many accounts are changed in a minute; 0: as its capabilities say, or 8 and no limit.
 	Parallel, WritesPerMinute int
 	Timeout                   time.Duration // of a call; 0: 30 s
+	Carrying                  time.Duration // of a call that copies what is in an account; 0: 12 h
+	// Node is its room, where it is one of several nodes of the service, of which an
+	// account is on one; nil: each account of the service is on it.
+	Node *Node
 }
 
 func (t Target) timeout() time.Duration { return cmp.Or(t.Timeout, 30*time.Second) }
@@ -62,6 +66,8 @@ type BookedAccount struct {
 	Deleted bool
 	Held    bool // nobody logs in: it is suspended
 	Quota   domain.Bytes
+	Node    string // that it is on, if that was chosen
+	To      string // that it is being moved to
 }
 
 // A Reconciler brings accounts to how they are wanted. Events say that an account may
@@ -80,6 +86,7 @@ type Reconciler struct {
 	Log     *slog.Logger
 	Targets []Target
 	Book    AccountBook
+	Nodes   NodeBook // where a target is a node
 	Terms   Terms
 	// Share is the part of all accounts, in percent, of which so many may be suspended
 	// or deleted within an hour, and Least how many in any case: for more, a person is
@@ -89,9 +96,10 @@ type Reconciler struct {
 	// target is left alone that was found away so many times in a row; nil: see [backoff] and [tripped].
 	Backoff, Trip func(n int) time.Duration
 
-	shift shift
-	once  sync.Once
-	lanes map[string]*lane
+	shift   shift
+	once    sync.Once
+	lanes   map[string]*lane
+	tallies map[domain.Service]*tally
 }
 
 // Terms are for how long what has ended is kept, in days. Each is counted from the
@@ -116,8 +124,9 @@ func (r *Reconciler) now() time.Time    { return r.Store.Now().UTC() }
 func (r *Reconciler) lane(name string) *lane {
 	r.once.Do(func() {
 		r.shift.kv = r.kv()
-		r.lanes = map[string]*lane{}
+		r.lanes, r.tallies = map[string]*lane{}, map[domain.Service]*tally{}
 		for _, t := range r.Targets {
+			r.tallies[t.Service] = new(tally)
 			r.lanes[t.Name] = &lane{Reconciler: r, t: t, woken: make(chan struct{}, 1), watch: watch{}}
 		}
 	})
@@ -181,9 +190,12 @@ func (r *Reconciler) wake(target string) {
 // was restored, or a node was long away, targets are not flooded.
 const old = 15 * time.Minute
 
-// Processes returns a process for each target.
+// Processes returns a process for each target, and for each service that has nodes.
 func (r *Reconciler) Processes() (all []Process) {
 	for _, t := range r.Targets {
+		if t.Node != nil && r.nodes(t.Service)[0].Name == t.Name {
+			all = append(all, r.placements(t.Service))
+		}
 		all = append(all, r.process(t))
 	}
 	return all
@@ -205,6 +217,11 @@ func (r *Reconciler) process(t Target) Process {
 			entitlement.Resumed{},
 			entitlement.Revoked{},
 			membership.PersonalDataErased{},
+			provisioning.AccountPlaced{},
+			provisioning.MoveBegun{},
+			provisioning.MoveHeld{},
+			provisioning.AccountMoved{},
+			provisioning.MoveCancelled{},
 		},
 		Handle: func(ctx context.Context, rec eventstore.Record, event any) error {
 			if e, erased := event.(membership.PersonalDataErased); erased {
@@ -217,9 +234,15 @@ func (r *Reconciler) process(t Target) Process {
 			if service != t.Service {
 				return nil
 			}
+			if t.Node != nil {
+				known, _, err := read[provisioning.Account](ctx, r.Store, provisioning.StreamOf(account))
+				if err != nil || !t.concerns(known) {
+					return err
+				}
+			}
 			w := Work{
 				Account: account, Target: t.Name, ID: rec.ID.String(), Wish: rec.Position, Cause: rec.ID, Correlation: rec.Correlation,
-				Why: rec.Type, By: rec.Actor, Since: rec.RecordedAt, Next: r.now(), Ends: ends,
+				Why: rec.Type, By: rec.Actor, Since: rec.RecordedAt, Next: r.now(), Ends: ends, Sure: ends && moved(event),
 			}
 			if w.Next.Sub(rec.RecordedAt) > old {
 				w.Next = w.Next.Add(randN(5 * time.Minute))
@@ -275,6 +298,15 @@ func (r *Reconciler) erase(ctx context.Context, t Target, rec eventstore.Record,
 		if a.Service != t.Service || a.Deleted {
 			continue
 		}
+		if t.Node != nil {
+			known, _, err := read[provisioning.Account](ctx, r.Store, provisioning.StreamOf(a.Account))
+			if err != nil {
+				return err
+			}
+			if !t.concerns(known) {
+				continue
+			}
+		}
 		asked.note(Work{
 			Account: a.Account, Target: t.Name, ID: rec.ID.String(), Wish: rec.Position, Cause: rec.ID, Correlation: rec.Correlation,
 			Why: rec.Type, By: rec.Actor, Since: rec.RecordedAt, Next: r.now(), Ends: true, Sure: true,
@@ -306,8 +338,28 @@ func concerned(event any) (account domain.AccountID, service domain.Service, end
 		return accountOf(e.Subject), e.Service, false
 	case entitlement.Revoked:
 		return accountOf(e.Subject), e.Service, true
+	case provisioning.AccountPlaced:
+		return e.Account, e.Service, false
+	case provisioning.MoveBegun:
+		return e.Account, e.Service, false
+	case provisioning.MoveHeld:
+		return e.Account, e.Service, false
+	case provisioning.AccountMoved:
+		return e.Account, e.Service, true
+	case provisioning.MoveCancelled:
+		return e.Account, e.Service, true
 	}
 	return "", "", false
+}
+
+// moved reports whether by an event something is left on a node that a person has had
+// an account moved from, or to.
+func moved(event any) bool {
+	switch event.(type) {
+	case provisioning.AccountMoved, provisioning.MoveCancelled:
+		return true
+	}
+	return false
 }
 
 // switched returns the service whose entitlement an event is about, and the account of
@@ -771,30 +823,35 @@ func (l *lane) do(ctx context.Context, p piece) (out landing) {
 	if p.Erased > 0 { // which this node may not have heard of yet
 		l.Store.Keys.Forget(p.Party, sealed.Service, p.Erased)
 	}
-	want, requested, err := l.desired(ctx, p.Account)
+	want, known, requested, err := l.desiredOn(ctx, l.t, p.Account)
 	if err != nil || !requested {
 		out.err, out.done = err, err == nil
 		return out
 	}
 	login, out.try.Revision = want.Login, want.Revision
-	known, _, err := read[provisioning.Account](ctx, l.Store, provisioning.StreamOf(p.Account))
-	if err != nil {
-		out.err = err
-		return out
-	}
 	outcome := known.On(l.t.Name)
 	if outcome.Skipped > 0 && outcome.Skipped >= want.Revision && p.Why != "retried" {
 		out.done = true
 		return out
 	}
-	step, err := l.bring(ctx, want, &out)
+	step := provisioning.StepNone
+	if !l.t.has(known) && want.Access == provisioning.Absent && known.LeftOn(l.t.Name) && known.Status() != provisioning.StatusDeleted && want.Login != "" {
+		err = l.safe(ctx, known, want)
+	}
+	if err == nil {
+		step, err = l.bring(ctx, want, &out)
+	}
+	move, _ := known.Moving()
+	if err == nil && move.To == l.t.Name && want.Access != provisioning.Absent {
+		step, err = provisioning.StepNone, l.carry(ctx, want, move)
+	}
 	if err != nil {
 		out.err = err
 		if ctx.Err() != nil {
 			return out
 		}
 		class, _ := fault.ClassOf(err)
-		if class.Permanent() && class != fault.Denied || class == fault.Transient && p.Attempts == 0 {
+		if class.Permanent() && class != fault.Denied || class == fault.Transient && p.Attempts == 0 && fault.CodeOf(err) != "pending" {
 			_, recorded := eventstore.Execute(ctx, l.Store, provisioning.RecordFailure{
 				Account: p.Account, Step: step, Class: string(class), Code: fault.CodeOf(err), Target: l.t.Name,
 				Attempts: p.Attempts + 1, Parked: class.Permanent(), Revision: want.Revision,
@@ -841,7 +898,7 @@ func (l *lane) bring(ctx context.Context, want provisioning.Desired, out *landin
 	want.Login = is.Login
 	for _, step = range steps {
 		call, cancel := context.WithTimeout(ctx, l.t.timeout())
-		_, err := take(call, at, step, want)
+		err := take(call, at, step, want)
 		cancel()
 		_, ambiguous := fault.ClassOf(err)
 		if err == nil || ambiguous {
@@ -1122,10 +1179,10 @@ func (r *Reconciler) Daily(ctx context.Context) error {
 			}
 			for _, b := range accounts {
 				after = b.Account
-				if b.Deleted || !b.Held {
+				if b.Deleted || !b.Held || !t.books(b) {
 					continue
 				}
-				want, requested, err := r.desired(ctx, b.Account)
+				want, _, requested, err := r.desiredOn(ctx, t, b.Account)
 				if err != nil {
 					return err
 				}

@@ -27,7 +27,7 @@ import (
 func reconciler(c *coop, s *eventstore.Store, targets ...processes.Target) *processes.Reconciler {
 	brief := func(int) time.Duration { return 1 }
 	return &processes.Reconciler{
-		Store: s, Log: quiet, Targets: targets, Book: roster{c, s}, Terms: processes.Terms{Today: c.day}, Backoff: brief, Trip: brief, Least: 1000,
+		Store: s, Log: quiet, Targets: targets, Book: roster{c, s}, Terms: processes.Terms{Today: c.day}, Backoff: brief, Trip: brief, Least: 1000, Nodes: roster{c, s},
 	}
 }
 
@@ -48,7 +48,10 @@ func (b roster) all(service domain.Service) (all []processes.BookedAccount) {
 	for _, e := range those[provisioning.AccountRequested](b.c, b.s) {
 		if e.Service == service {
 			login, _ := e.Login.Reveal()
-			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service, Login: login, Deleted: deleted[e.Account], Held: held[e.Account], Quota: e.Quota})
+			known := stateOf[provisioning.Account](b.c, b.s, provisioning.StreamOf(e.Account))
+			move, _ := known.Moving()
+			deleted[e.Account] = deleted[e.Account] && known.Status() == provisioning.StatusDeleted
+			all = append(all, processes.BookedAccount{Node: known.Node(), To: move.To, Account: e.Account, Service: e.Service, Login: login, Deleted: deleted[e.Account], Held: held[e.Account], Quota: e.Quota})
 		}
 	}
 	slices.SortFunc(all, func(a, b processes.BookedAccount) int { return strings.Compare(string(a.Account), string(b.Account)) })
@@ -82,6 +85,36 @@ func (b roster) AccountsOfParty(_ context.Context, party domain.PartyID) (all []
 	for _, e := range those[provisioning.AccountRequested](b.c, b.s) {
 		if e.Party == party {
 			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service})
+		}
+	}
+	return all, nil
+}
+
+func (b roster) NodeLoads(_ context.Context, service domain.Service) (map[string]processes.NodeLoad, error) {
+	loads := map[string]processes.NodeLoad{}
+	for _, a := range b.all(service) {
+		for _, node := range []string{a.Node, a.To} {
+			if node != "" && !a.Deleted {
+				loads[node] = processes.NodeLoad{Accounts: loads[node].Accounts + 1, Committed: loads[node].Committed + a.Quota}
+			}
+		}
+	}
+	return loads, nil
+}
+
+func (b roster) AccountsUnplaced(_ context.Context, service domain.Service) (all []domain.AccountID, _ error) {
+	for _, a := range b.all(service) {
+		if a.Node == "" && !a.Deleted {
+			all = append(all, a.Account)
+		}
+	}
+	return all, nil
+}
+
+func (b roster) AccountsOn(_ context.Context, service domain.Service, node string, after domain.AccountID, _ int) (all []domain.AccountID, _ error) {
+	for _, a := range b.all(service) {
+		if a.Node == node && !a.Deleted && a.Account > after {
+			all = append(all, a.Account)
 		}
 	}
 	return all, nil

@@ -292,6 +292,24 @@ func (r *Reconciler) Retry(ctx context.Context, target string, account domain.Ac
 	return err
 }
 
+// Hurry has work done soon that waits for its turn, since something has happened on the
+// target.
+func (r *Reconciler) Hurry(ctx context.Context, target string, account domain.AccountID) error {
+	err := eventstore.Update(ctx, r.kv(), workKey(target, account), func(e eventstore.Entry) ([]byte, error) {
+		if e.Revision == 0 {
+			return nil, nil
+		}
+		p, err := readPiece(e)
+		if err != nil || p.Parked || p.Holder != "" {
+			return e.Value, err
+		}
+		p.Next = r.now()
+		return json.Marshal(p.Work)
+	})
+	r.wake(target)
+	return err
+}
+
 // Skip gives up on work that does not succeed, for a reason: nothing more is tried
 // until the account is wanted otherwise. Who did is in the log.
 func (r *Reconciler) Skip(ctx context.Context, target string, account domain.AccountID, reason string) error {
@@ -315,7 +333,11 @@ func (r *Reconciler) Skip(ctx context.Context, target string, account domain.Acc
 	if p.Class == "" {
 		return ErrNotGivenUp.With("account", account).With("target", target)
 	}
-	want, requested, err := r.desired(ctx, account)
+	t, err := r.target(target)
+	if err != nil {
+		return err
+	}
+	want, _, requested, err := r.desiredOn(ctx, t, account)
 	if err != nil {
 		return err
 	}

@@ -70,7 +70,7 @@ func (n Notices) welcome(ctx context.Context, e provisioning.AccountProvisioned,
 	}
 	asked, _ := state.Requested()
 	login, known := asked.Login.Reveal()
-	if !known || state.Status() == provisioning.StatusDeleted {
+	if !known || state.Status() == provisioning.StatusDeleted || !state.Tells(e.Target) {
 		return nil
 	}
 	party, err := n.party(ctx, e.Party, rec)

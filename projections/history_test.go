@@ -609,6 +609,29 @@ var acts = []act{
 		return do(h, provisioning.PostponeSize{Account: h.account(), Used: h.quota(), Quota: h.quota(), Measured: today, On: today, Until: today.AddDays(30)})
 	},
 	func(h *history) error {
+		return do(h, provisioning.PlaceAccount{Account: h.account(), Node: pick(h, "node", "mail", "mail2")})
+	},
+	func(h *history) error {
+		account, to := h.account(), pick(h, "to", "mail", "mail2", "mail3")
+		return h.course(
+			func() error { return do(h, provisioning.PlaceAccount{Account: account, Node: "mail"}) },
+			func() error {
+				return do(h, provisioning.BeginMove{Account: account, To: to, Reason: "zyxo the disk is full"})
+			},
+			func() error {
+				return do(h, provisioning.RecordProvisioned{Account: account, Quota: h.quota(), Revision: h.revision(), Target: to})
+			},
+			func() error { return do(h, provisioning.HoldMove{Account: account, To: to}) },
+			func() error { return do(h, provisioning.FinishMove{Account: account, To: to, Used: h.quota()}) },
+			func() error {
+				return do(h, provisioning.RecordDeleted{Account: account, Revision: h.revision(), Target: "mail"})
+			},
+		)
+	},
+	func(h *history) error {
+		return do(h, provisioning.CancelMove{Account: h.account(), Reason: "zyxo it was another"})
+	},
+	func(h *history) error {
 		return do(h, provisioning.SkipWork{Account: h.account(), Revision: h.revision(), Reason: "zyxo the server is being replaced"})
 	},
 }

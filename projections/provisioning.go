@@ -31,6 +31,11 @@ var provisioningProjection = projection{
 		provisioning.AccountHeld{},
 		provisioning.AccountReleased{},
 		provisioning.ExportAllowed{},
+		provisioning.AccountPlaced{},
+		provisioning.MoveBegun{},
+		provisioning.MoveHeld{},
+		provisioning.AccountMoved{},
+		provisioning.MoveCancelled{},
 		entitlement.Granted{},
 		entitlement.QuotaChanged{},
 		entitlement.Suspended{},
@@ -41,8 +46,11 @@ var provisioningProjection = projection{
 		if err := applyWanted(t, event); err != nil {
 			return err
 		}
-		if targetOf(event) != "" { // of which there is a row in wanted alone
-			return nil
+		if err := applyPlacement(t, event); err != nil {
+			return err
+		}
+		if other, err := elsewhere(t, event); err != nil || other { // of which there is a row in wanted alone
+			return err
 		}
 		become := func(id domain.AccountID, status provisioning.Status, revision int64) error {
 			return t.Exec(`update account set status = ?, revision = ?, step = null, class = null, code = null, attempts = null, parked = null
@@ -54,8 +62,8 @@ var provisioningProjection = projection{
 			if l, known := e.Login.Reveal(); known {
 				login = string(l)
 			}
-			return t.Exec(`insert into account (id, entitlement, party, service, login, quota, status, revision, position)
-				values (?, ?, ?, ?, ?, ?, ?, 0, ?)`,
+			return t.Exec(`insert into account (id, entitlement, party, service, login, quota, asked, status, revision, position)
+				values (?1, ?2, ?3, ?4, ?5, ?6, ?6, ?7, 0, ?8)`,
 				e.Account, e.Entitlement, e.Party, e.Service, login, int64(e.Quota), provisioning.StatusRequested, t.position)
 		case provisioning.AccountProvisioned:
 			if err := t.Exec(`update account set quota = ? where id = ?`, int64(e.Quota), e.Account); err != nil {
@@ -100,41 +108,15 @@ var provisioningProjection = projection{
 	},
 }
 
-// targetOf returns the target that an outcome is of; empty for the one that is named
-// after the service.
-func targetOf(event any) string {
-	switch e := event.(type) {
-	case provisioning.AccountProvisioned:
-		return e.Target
-	case provisioning.QuotaSet:
-		return e.Target
-	case provisioning.AliasesSet:
-		return e.Target
-	case provisioning.AccountSuspended:
-		return e.Target
-	case provisioning.AccountResumed:
-		return e.Target
-	case provisioning.AccountDeleted:
-		return e.Target
-	case provisioning.AccountRepaired:
-		return e.Target
-	case provisioning.Failed:
-		return e.Target
-	case provisioning.WorkSkipped:
-		return e.Target
-	}
-	return ""
-}
-
 // applyWanted keeps the rows of each account and target.
 func applyWanted(t *table, event any) error {
 	wish := func(e entitlement.Subject, column string, value any) error {
-		return t.Exec(`update wanted set `+column+` = ?, wish = ? where account = ?`, value, t.position, e.Entitlement)
+		return t.Exec(`update wanted set `+column+` = ?, wish = ? where account = ? and not astray`, value, t.position, e.Entitlement)
 	}
 	outcome := func(of provisioning.Subject, target, set string, args ...any) error {
 		if target != "" {
 			err := t.Exec(`insert or ignore into wanted
-				select account, ?, service, access, quota, wish, 'requested', 0, 0, 0, null, 0, null, null from wanted where account = ? and target = ''`, target, of.Account)
+				select account, ?, service, access, quota, wish, 'requested', 0, 0, 0, null, 0, null, null, 0 from wanted where account = ? and not astray order by target limit 1`, target, of.Account)
 			if err != nil {
 				return err
 			}
@@ -147,14 +129,14 @@ func applyWanted(t *table, event any) error {
 		// The entitlement may have changed since it was granted.
 		return t.Exec(`insert into wanted select ?1, '', ?2,
 			coalesce((select case status when 'revoked' then 'absent' else status end from entitlement where id = ?3), 'absent'),
-			coalesce((select iif(quota = 0, -1, quota) from entitlement where id = ?3), ?4), ?5, 'requested', 0, 0, 0, null, 0, null, null`,
+			coalesce((select iif(quota = 0, -1, quota) from entitlement where id = ?3), ?4), ?5, 'requested', 0, 0, 0, null, 0, null, null, 0`,
 			e.Account, e.Service, e.Entitlement, int64(e.Quota), t.position)
 	case entitlement.Granted: // after the account was asked for
 		quota := e.Quota
 		if e.Service.App() {
 			quota = provisioning.Unlimited
 		}
-		return t.Exec(`update wanted set access = ?, quota = ?, wish = ? where account = ?`, provisioning.Active, int64(quota), t.position, e.Entitlement)
+		return t.Exec(`update wanted set access = ?, quota = ?, wish = ? where account = ? and not astray`, provisioning.Active, int64(quota), t.position, e.Entitlement)
 	case entitlement.QuotaChanged:
 		return wish(e.Subject, "quota", int64(e.Quota))
 	case entitlement.Suspended:
@@ -269,6 +251,8 @@ type Account struct {
 	Quota       domain.Bytes
 	Status      provisioning.Status
 	Trouble     *Trouble // nil if there is none
+	Node        string   // of several, that it is on, if that was chosen
+	MovingTo    string   // the one that it is being moved to
 
 	HeldThrough   calendar.Date // no day unless its holder is known to have died
 	ExportThrough calendar.Date // no day unless heirs may have a copy
@@ -284,13 +268,14 @@ type Trouble struct {
 }
 
 const accountColumns = `id, entitlement, party, service, login, quota, status, step, class, code, attempts, parked, 
-	coalesce((select login from alias where alias.account = account.id and chosen), login), held_through, export_through`
+	coalesce((select login from alias where alias.account = account.id and chosen), login), held_through, export_through, node, moving`
 
 func scanAccount(r lite.Row) (a Account, err error) {
 	a = Account{
 		ID: domain.AccountID(r.Text(0)), Entitlement: domain.EntitlementID(r.Text(1)), Party: domain.PartyID(r.Text(2)),
 		Service: domain.Service(r.Text(3)), Login: provisioning.Login(r.Text(4)), Quota: domain.Bytes(r.Int(5)),
 		Status: provisioning.Status(r.Text(6)), Address: provisioning.Login(r.Text(12)),
+		Node: r.Text(15), MovingTo: r.Text(16),
 	}
 	d := days{r: r}
 	a.HeldThrough, a.ExportThrough = d.at(13), d.at(14)

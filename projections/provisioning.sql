@@ -5,8 +5,10 @@ create table account (
 	service text not null,
 	login text,                -- null once it is erased
 	quota integer not null,    -- that it has, or is to have
+	asked integer not null,    -- that it was to have to begin with
 	status text not null,      -- requested, active, suspended, deleted
 	revision integer not null,
+	node text, moving text,    -- of several, the one that it is on, and is being moved to
 	step text, class text, code text, attempts integer, parked integer, -- what keeps it from being as it is wanted
 	held_through text,         -- while its holder is known to have died
 	export_through text,       -- while heirs may have a copy of what is in it
@@ -39,9 +41,12 @@ create table wanted (
 	trouble text,              -- its class; null if there is none
 	skipped integer not null,  -- whether somebody has given up on it
 	deleted_on text, backups text,
+	astray integer not null,   -- whether it is not wanted here any more, whatever is wished
 	primary key (account, target)
 ) strict, without rowid;
 
+create index wanted_target on wanted (service, target);
+create index account_node on account (service, node, id);
 create index account_login on account (service, login);
 create index alias_party on alias (party);
 create index account_party on account (party);

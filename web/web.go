@@ -50,6 +50,8 @@ type Config struct {
 	Reach       processes.Reach // that programs set themselves up by, if it is known
 	Feed        *Feed           // at /events, for programs; may be nil
 	Schemas     fs.FS           // of events, at /schemas; may be nil
+	// Pull are accounts that tools come by for, at /pull/ and the name of their target.
+	Pull map[string]http.Handler
 	// Ready tells why the node cannot serve yet, or any more.
 	Ready func(context.Context) error
 	// Trusted is whether a proxy in front says in X-Forwarded-For who asks.
@@ -133,6 +135,9 @@ func New(c Config) http.Handler {
 	if c.Schemas != nil {
 		mux.HandleFunc("GET /schemas", s.schemas)
 		mux.HandleFunc("GET /schemas/{type}/{edition}", s.schema)
+	}
+	for target, accounts := range c.Pull {
+		s.pull(mux, target, accounts)
 	}
 	if c.Explorer != nil {
 		mux.Handle("GET /{$}", c.Explorer)

@@ -399,6 +399,51 @@ func (s *Service) ours(ref provisioning.Ref, trouble Trouble, do func(*account))
 	return nil
 }
 
+// StepTakeOver is that of a [Call] by which an account is taken over from elsewhere.
+const StepTakeOver provisioning.Step = "take_over"
+
+// Takes reports whether the other node is of this kind too.
+func (s *Service) Takes(from provisioning.Source) error {
+	if _, ok := from.At.(*Service); !ok {
+		return fault.New(fault.Unsupported, "", "memory: %s is no service in memory", from.Node)
+	}
+	return nil
+}
+
+// TakeOver has all that is in an account on another service in memory be here, and by
+// what its holder gets in.
+func (s *Service) TakeOver(ctx context.Context, want provisioning.Desired, from provisioning.Source) error {
+	if err := s.Takes(from); err != nil {
+		return err
+	}
+	trouble, err := s.begin(ctx, StepTakeOver, want.Ref)
+	if err != nil {
+		return err
+	}
+	other, _ := from.At.(*Service) // as was seen
+	other.mu.Lock()
+	source := other.accounts[want.Login]
+	if source == nil || source.mark != want.Account {
+		other.mu.Unlock()
+		return fault.New(fault.Transient, "missing", "memory: %s is not on %s", want.Account, from.Node)
+	}
+	used, hash := source.used, source.hash
+	other.mu.Unlock()
+	return s.ours(want.Ref, trouble, func(a *account) { a.used, a.hash = used, hash })
+}
+
+// Deliver brings so many bytes of mail into an account, and reports whether it took them.
+func (s *Service) Deliver(login provisioning.Login, size domain.Bytes) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := s.accounts[login]
+	if a == nil || a.inbound != provisioning.Accept || a.quota != provisioning.Unlimited && a.used+size > a.quota {
+		return false
+	}
+	a.used += size
+	return true
+}
+
 // Purge says that nothing is left of what is deleted.
 func (s *Service) Purge(ctx context.Context, want provisioning.Desired) error {
 	if _, err := s.begin(ctx, provisioning.StepNone, want.Ref); err != nil {

@@ -18,6 +18,7 @@
 package pull
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -48,8 +49,12 @@ type Store interface {
 
 // Config is how a tool is waited for.
 type Config struct {
+	// Name is that under which the accounts are kept; empty: the service.
+	Name string
 	// Can is what the tool can do; passwords, sessions and purges are none of it.
 	Can remote.Abilities
+	// Done, if not nil, is told of an account that was reported to be as it is wanted.
+	Done func(context.Context, domain.AccountID)
 	// Wait is how long a change waits for the tool to report; 0: not at all. Then it
 	// is done at a later attempt.
 	Wait time.Duration
@@ -84,6 +89,7 @@ func New(c Config, store Store) (*Accounts, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
+	c.Name = cmp.Or(c.Name, string(c.Can.Service))
 	return &Accounts{can: c.Can.Capabilities(), store: store, config: c}, nil
 }
 
@@ -180,7 +186,7 @@ func (a *Accounts) Waiting(ctx context.Context, longer time.Duration) (n int, er
 	}
 }
 
-func (a *Accounts) prefix() string { return "pull/" + string(a.can.Service) + "/" }
+func (a *Accounts) prefix() string { return "pull/" + a.config.Name + "/" }
 
 func (a *Accounts) key(login provisioning.Login) string {
 	sum := sha256.Sum256([]byte(login))
@@ -556,6 +562,7 @@ func (a *Accounts) Report(ctx context.Context, r Report) (receipt Receipt, err e
 	}
 	sum := sha256.Sum256([]byte(text(r)))
 	digest := hex.EncodeToString(sum[:])
+	var of domain.AccountID
 	err = a.change(ctx, r.Login, func(e *entry) error {
 		for _, k := range e.Keys {
 			if k.Key == r.Key && k.Digest != digest {
@@ -579,8 +586,12 @@ func (a *Accounts) Report(ctx context.Context, r Report) (receipt Receipt, err e
 		}
 		e.Keys = append(e.Keys, kept{r.Key, digest, receipt})
 		e.Keys = e.Keys[max(0, len(e.Keys)-mostKeys):]
+		of = e.Wish.Account
 		return nil
 	})
+	if err == nil && receipt.Done && of != "" && a.config.Done != nil {
+		a.config.Done(ctx, of)
+	}
 	return receipt, err
 }
 

@@ -3,7 +3,6 @@ package pull_test
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -16,7 +15,6 @@ import (
 	"time"
 
 	"rochdale/adapters/fault"
-	"rochdale/adapters/provisiontest"
 	"rochdale/adapters/pull"
 	"rochdale/adapters/remote"
 	"rochdale/domain"
@@ -74,145 +72,12 @@ func accounts(t testing.TB, wait time.Duration) (*pull.Accounts, *store) {
 	return a, s
 }
 
-// tool is a tool that comes by again and again, over HTTP, and keeps accounts on a
-// service.
-type tool struct {
-	url     string
-	service *outsidetest.Service
-	reports int
-}
-
-func (o *tool) post(report pull.Report) (receipt pull.Receipt, err error) {
-	o.reports++
-	report.Key, report.Service = fmt.Sprint("report ", o.reports), domain.Storage
-	text, err := json.Marshal(report)
-	if err != nil {
-		return receipt, err
-	}
-	resp, err := http.Post(o.url+"/reports", "application/json", bytes.NewReader(text))
-	if err != nil {
-		return receipt, err
-	}
-	defer resp.Body.Close()
-	return receipt, json.NewDecoder(resp.Body).Decode(&receipt)
-}
-
-// round does once all that is wanted.
-func (o *tool) round(ctx context.Context) error {
-	for after := ""; ; {
-		resp, err := http.Get(o.url + "/desired?limit=3&after=" + after)
-		if err != nil {
-			return err
-		}
-		var page pull.Wishes
-		err = json.NewDecoder(resp.Body).Decode(&page)
-		resp.Body.Close()
-		if err != nil {
-			return err
-		}
-		for _, w := range page.Wishes {
-			if w.Done {
-				continue
-			}
-			if _, err := o.post(o.fulfil(ctx, w.Desired())); err != nil {
-				return err
-			}
-		}
-		if after = page.Next; after == "" {
-			return nil
-		}
-	}
-}
-
-// fulfil does what is wanted of one account, and tells how it is then.
-func (o *tool) fulfil(ctx context.Context, want provisioning.Desired) pull.Report {
-	r := pull.Report{Login: want.Login, Revision: want.Revision}
-	is, err := o.service.Observe(ctx, want.Ref)
-	var steps []provisioning.Step
-	if err == nil {
-		steps, err = provisioning.Plan(want, is, o.service.Capabilities())
-	}
-	for _, step := range steps {
-		if err == nil {
-			_, err = o.take(ctx, step, want)
-		}
-	}
-	seen, unseen := o.service.Observe(ctx, want.Ref)
-	if unseen == nil {
-		if left, _ := provisioning.Plan(want, seen, o.service.Capabilities()); err != nil && len(left) == 0 && seen.Account == want.Account {
-			err = nil // it has happened
-		}
-	}
-	if err != nil {
-		class, _ := fault.ClassOf(err)
-		r.Failure = &pull.Failure{Class: class, Code: fault.CodeOf(err), Message: err.Error()}
-		return r
-	}
-	r.State = new(remote.StateOf(seen))
-	return r
-}
-
-func (o *tool) take(ctx context.Context, step provisioning.Step, want provisioning.Desired) (provisioning.Observed, error) {
-	switch step {
-	case provisioning.StepEnsure:
-		return o.service.Ensure(ctx, want)
-	case provisioning.StepQuota:
-		return o.service.SetQuota(ctx, want)
-	case provisioning.StepSuspend:
-		return o.service.Suspend(ctx, want)
-	case provisioning.StepResume:
-		return o.service.Resume(ctx, want)
-	case provisioning.StepInbound:
-		return o.service.SetInbound(ctx, want)
-	case provisioning.StepAliases:
-		return o.service.SetAliases(ctx, want)
-	case provisioning.StepApps:
-		return o.service.SetApps(ctx, want)
-	default:
-		return o.service.Delete(ctx, want)
-	}
-}
-
 func TestContract(t *testing.T) {
 	t.Parallel()
 	a, _ := accounts(t, 20*time.Second)
 	server := httptest.NewServer(pull.Handler(a))
 	t.Cleanup(server.Close)
-	o := &tool{url: server.URL, service: outsidetest.New()}
-	ctx, stop := context.WithCancel(context.Background())
-	ended := make(chan error)
-	go func() {
-		var err error
-		for ctx.Err() == nil && err == nil {
-			err = o.round(ctx)
-		}
-		ended <- err
-	}()
-	t.Cleanup(func() {
-		stop()
-		if err := <-ended; err != nil {
-			t.Error(err)
-		}
-	})
-	f := o.service.Fixture(a)
-	f.Ordered, f.Outage, f.Session = true, nil, nil
-	f.Foreign = func(t testing.TB, l provisioning.Login) {
-		o.service.Foreign(l)
-		other := &tool{url: o.url, service: o.service}
-		is, err := o.service.Observe(t.Context(), provisioning.Ref{Service: domain.Storage, Login: l})
-		if err == nil {
-			_, err = other.post(pull.Report{Login: l, State: new(remote.StateOf(is))})
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	f.Put = func(_ testing.TB, l provisioning.Login, _ string, size int) bool {
-		return o.service.Enter(l).Put(domain.Bytes(size))
-	}
-	f.Holds = func(_ testing.TB, l provisioning.Login, _ string) int { return int(o.service.Enter(l).Holds()) }
-	f.Troubles = slices.DeleteFunc(f.Troubles, func(t provisiontest.Trouble) bool { return t.Name == "lies" }) // of which it is only told
-	provisiontest.Run(t, f)
+	outsidetest.RunPull(t, a, &outsidetest.Tool{URL: server.URL, Service: outsidetest.New()})
 }
 
 func wish(revision int64) provisioning.Desired {

@@ -25,13 +25,13 @@ func (h *house) terms() processes.Terms {
 
 // reconciler returns what brings accounts on services to how they are wanted.
 func (h *house) reconciler(s *services) *processes.Reconciler {
+	book := accountBook{caughtUp{h.models}}
 	r := &processes.Reconciler{
-		Store: h.store, Log: h.t.log,
-		Terms: h.terms(), Book: accountBook{caughtUp{h.models}},
+		Store: h.store, Log: h.t.log, Targets: s.targets, Terms: h.terms(), Book: book, Nodes: book,
 	}
-	for _, service := range domain.Services {
-		if at, ok := s.provisioners[service]; ok {
-			r.Targets = append(r.Targets, processes.Target{Name: string(service), Service: service, At: at})
+	s.reported = func(ctx context.Context, target string, account domain.AccountID) {
+		if err := r.Hurry(ctx, target, account); err != nil {
+			h.t.log.WarnContext(ctx, "what a tool has reported is seen later", "target", target, "err", err)
 		}
 	}
 	return r
@@ -60,9 +60,28 @@ func (b accountBook) AccountsOfParty(ctx context.Context, party domain.PartyID) 
 	return bookedAccounts(b.AccountsOf(ctx, party))
 }
 
+func (b accountBook) NodeLoads(ctx context.Context, service domain.Service) (map[string]processes.NodeLoad, error) {
+	if err := b.CatchUp(ctx); err != nil {
+		return nil, fmt.Errorf("nodes of %s: %w", service, err)
+	}
+	all, err := b.models.NodeLoads(ctx, service)
+	loads := map[string]processes.NodeLoad{}
+	for _, l := range all {
+		loads[l.Target] = processes.NodeLoad{Accounts: l.Accounts, Committed: l.Committed}
+	}
+	return loads, err
+}
+
+func (b accountBook) AccountsUnplaced(ctx context.Context, service domain.Service) ([]domain.AccountID, error) {
+	if err := b.CatchUp(ctx); err != nil {
+		return nil, fmt.Errorf("accounts of %s: %w", service, err)
+	}
+	return b.models.AccountsUnplaced(ctx, service)
+}
+
 func bookedAccounts(accounts []projections.Account, err error) (all []processes.BookedAccount, _ error) {
 	for _, a := range accounts {
-		all = append(all, processes.BookedAccount{Account: a.ID, Service: a.Service, Login: a.Login, Deleted: a.Status == provisioning.StatusDeleted, Held: a.Status == provisioning.StatusSuspended, Quota: a.Quota})
+		all = append(all, processes.BookedAccount{Account: a.ID, Service: a.Service, Login: a.Login, Deleted: a.Status == provisioning.StatusDeleted, Held: a.Status == provisioning.StatusSuspended, Quota: a.Quota, Node: a.Node, To: a.MovingTo})
 	}
 	return all, err
 }

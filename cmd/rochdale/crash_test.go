@@ -337,8 +337,8 @@ func (c *settlement) settled(ctx context.Context, t *testing.T) {
 	t.Helper()
 	err := withHouse(ctx, &c.Globals, quiet(), func(h *house) error {
 		h.zone = time.UTC
-		at := map[domain.Service]processes.Provisioner{domain.Mail: nil, domain.Storage: nil} // only asked how far they are
-		runner := h.runner(h.reconciler(&services{provisioners: at}), "coop.example")
+		at := []processes.Target{{Name: "mail", Service: domain.Mail}, {Name: "storage", Service: domain.Storage}} // only asked how far they are
+		runner := h.runner(h.reconciler(&services{targets: at}), "coop.example")
 		for last := int64(-1); ; {
 			head, err := h.store.Log.Head(ctx)
 			if err != nil {

@@ -361,7 +361,7 @@ func (d *demo) bill(ctx context.Context, _ statutes.Statutes, _ offering.PriceLi
 }
 
 func (d *demo) provision(ctx context.Context, _ statutes.Statutes, _ offering.PriceList) error {
-	services, err := openServices(ctx, d.Globals)
+	services, err := openServices(ctx, d.Globals, d.store.Log.KV())
 	if err != nil {
 		return err
 	}
@@ -444,7 +444,7 @@ func (d *demo) guide(ctx context.Context) (g guide, err error) {
 
 // letIn sets the password of a member's accounts.
 func (d *demo) letIn(ctx context.Context, g *guide, accounts []projections.Account) (err error) {
-	services, err := openServices(ctx, d.Globals)
+	services, err := openServices(ctx, d.Globals, d.store.Log.KV())
 	if err != nil {
 		return err
 	}
@@ -452,7 +452,7 @@ func (d *demo) letIn(ctx context.Context, g *guide, accounts []projections.Accou
 	g.Password = "weave-spin-card-comb"
 	for _, a := range accounts {
 		g.Login = string(a.Login)
-		err = errors.Join(err, processes.SetPassword(ctx, d.store, services.provisioners[a.Service], a.ID, g.Password))
+		err = errors.Join(err, processes.Credentials{Store: d.store, Targets: services.targets}.SetPassword(ctx, a.ID, g.Password))
 	}
 	return err
 }

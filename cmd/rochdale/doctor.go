@@ -98,13 +98,11 @@ func (h *house) examine(ctx context.Context, note func(what, state, says, do str
 		h.examineProcesses(ctx, note)
 	}
 	h.examineWebhooks(ctx, note)
-	services, err := openServices(ctx, h.Globals)
+	services, err := openServices(ctx, h.Globals, h.store.Log.KV())
 	if check("services", err, "mail and storage can be opened", "check --mailboxes and the data folder") {
 		defer services.close()
-		for _, service := range domain.Services {
-			if at, ok := services.provisioners[service]; ok {
-				check(string(service), at.Check(ctx), "it can be reached", "see docs/operations.md")
-			}
+		for _, t := range services.targets {
+			check(t.Name, t.At.Check(ctx), "it can be reached", "see docs/operations.md")
 		}
 		if n, err := services.mailboxes.Unremoved(ctx, time.Hour); err == nil && n > 0 {
 			note("mail", "warning", fmt.Sprintf("%d mailboxes of deleted accounts are still on the mail server", n), "have rochdale-mail-tidy.timer run there: see docs/operations.md")

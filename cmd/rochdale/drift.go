@@ -21,7 +21,7 @@ import (
 func withReconciler(ctx context.Context, g *Globals, t *terminal, work func(*house, *processes.Reconciler) error) error {
 	return withModels(ctx, g, t, func(h *house) error {
 		h.store.Keys.Keep(1 << 14)
-		services, err := openServices(ctx, g)
+		services, err := openServices(ctx, g, h.store.Log.KV())
 		if err != nil {
 			return err
 		}

@@ -375,7 +375,7 @@ func (logReplayCmd) Help() string { return "Example:\n  rochdale log replay prov
 // Run replays a dead letter.
 func (c logReplayCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	return withModels(ctx, g, t, func(h *house) error {
-		services, err := openServices(ctx, g)
+		services, err := openServices(ctx, g, h.store.Log.KV())
 		if err != nil {
 			return err
 		}

@@ -67,7 +67,7 @@ type Globals struct {
 	Log        string          `name:"log" help:"Where the log is: sqlite:PATH or postgres://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_LOG"`
 	MasterKey  string          `help:"File of the master key that opens personal data; by default in the data folder, but better kept elsewhere." placeholder:"FILE" type:"path" env:"ROCHDALE_MASTER_KEY_FILE"`
 	Mailboxes  string          `help:"Tables that Dovecot and Postfix read: sqlite:PATH, postgres://… or mysql://…; by default in the data folder." placeholder:"URL" env:"ROCHDALE_MAILBOXES"`
-	Services   string          `help:"File of the services on which accounts are provisioned beside those that come along, in JSON: see docs/adapters.md." placeholder:"FILE" type:"path" env:"ROCHDALE_SERVICES"`
+	Services   string          `help:"File of the services on which accounts are provisioned beside those that come along, in YAML: see docs/adapters.md." placeholder:"FILE" type:"path" env:"ROCHDALE_SERVICES"`
 	StayDays   int             `help:"Days for which an account stays, with its data, that nobody is entitled to any more. Nobody logs in to it." default:"30" placeholder:"N" env:"ROCHDALE_STAY_DAYS"`
 	MailDays   int             `help:"Days for which mail goes on arriving in an account that is withheld, before it is refused; 0: as long as it is there." default:"30" placeholder:"N" env:"ROCHDALE_MAIL_DAYS"`
 	BackupDays int             `help:"Days for which backups are kept of what is deleted: receipts name the last." default:"90" placeholder:"N" env:"ROCHDALE_BACKUP_DAYS"`

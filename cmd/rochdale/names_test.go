@@ -22,7 +22,7 @@ func TestMailComesUnderTheAddressesOfAnAccount(t *testing.T) {
 	account := domain.AccountID(entitlement.IDOf("s0000", domain.Mail))
 	const password = "three or four words"
 	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g)
+		services, err := openServices(t.Context(), g, h.store.Log.KV())
 		if err != nil {
 			return err
 		}
@@ -40,7 +40,7 @@ func TestMailComesUnderTheAddressesOfAnAccount(t *testing.T) {
 		}
 		settle()
 		server := mailtest.Start(t, tables)
-		if err := processes.SetPassword(t.Context(), h.store, services.provisioners[domain.Mail], account, password); err != nil {
+		if err := (processes.Credentials{Store: h.store, Targets: services.targets}).SetPassword(t.Context(), account, password); err != nil {
 			return err
 		}
 		a, _, err := h.models.Account(t.Context(), account)

@@ -78,7 +78,7 @@ func driftIn(t *testing.T, g *Globals) (kinds []string) {
 func TestDriftIsFoundAndMended(t *testing.T) {
 	g := founded(t, 3)
 	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g)
+		services, err := openServices(t.Context(), g, h.store.Log.KV())
 		if err != nil {
 			return err
 		}

@@ -105,7 +105,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		return err
 	}
 	defer stopTraces()
-	services, err := openServices(ctx, h.Globals)
+	services, err := openServices(ctx, h.Globals, h.store.Log.KV())
 	if err != nil {
 		return err
 	}
@@ -135,6 +135,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		mails = append(mails, processes.Relay(h.store, relayName(where), measuredPublisher{to, relayName(where)}, feed.Envelope{URL: f.URL}, f.RelayPersonal))
 	}
 	reconciler := h.reconciler(services)
+	credentials := processes.Credentials{Store: h.store, Targets: services.targets}
 	runner := h.runner(reconciler, f.MailDomain, mails...)
 	hooks := h.webhooks(f.hookFlags, f.URL)
 	hooks.Tried = tried
@@ -165,16 +166,17 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		Access: h.access, Links: links, Contacts: contacts, BaseURL: f.URL, Coop: h.coop, Log: h.t.log, Trusted: f.Proxy,
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
-			Rolls: h.models, Payers: h.models, Provisioners: services.provisioners, Reconciler: reconciler, Webhooks: hooks,
+			Rolls: h.models, Payers: h.models, Credentials: credentials, Reconciler: reconciler, Webhooks: hooks,
 			Naming: h.naming(append([]string{f.MailDomain}, f.AlsoDomain...)...), Estates: h.estates(),
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler, hooks), OpenID: provider, Ready: h.ready,
-		Credentials: processes.Credentials{Store: h.store, Provisioners: services.provisioners}, Usage: reconciler, Reach: reach,
+		Credentials: credentials, Usage: reconciler, Reach: reach, Pull: services.pulled,
 		Feed: &web.Feed{Store: h.store, Envelope: feed.Envelope{URL: f.URL}, Closing: ctx}, Schemas: schema.Events,
 	}
 	if f.Role == "worker" { // is asked how it does, and nothing else
-		config.GraphQL, config.Explorer, config.Folders, config.OpenID, config.Credentials, config.Usage, config.Feed = http.NotFoundHandler(), nil, nil, nil, nil, nil, nil
+		config.GraphQL, config.Explorer, config.Folders, config.OpenID, config.Credentials = http.NotFoundHandler(), nil, nil, nil, nil
+		config.Usage, config.Feed, config.Pull = nil, nil, nil
 	}
 	handler := web.New(config)
 	server := &http.Server{

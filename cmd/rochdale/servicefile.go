@@ -2,18 +2,26 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"regexp"
+	"strconv"
 	"strings"
+	"time"
+
+	"github.com/goccy/go-yaml"
+	"github.com/goccy/go-yaml/ast"
+	"github.com/goccy/go-yaml/parser"
 
 	"rochdale/adapters/exec"
 	"rochdale/adapters/ldap"
 	"rochdale/adapters/mail"
 	"rochdale/adapters/nextcloud"
+	"rochdale/adapters/pull"
 	"rochdale/adapters/remote"
 	"rochdale/adapters/webhook"
 	"rochdale/domain"
@@ -24,8 +32,28 @@ import (
 // what the program brings along: see docs/adapters.md.
 type serviceFile map[domain.Service]serviceEntry
 
-// serviceEntry is one of these.
+// serviceEntry is one of these: one target, several that each account is on, or nodes
+// of which an account is on one.
 type serviceEntry struct {
+	One     targetEntry   `yaml:",inline"`
+	Mirrors []targetEntry `json:"mirrors"`
+	Nodes   []nodeEntry   `json:"nodes"`
+	// Overcommit is how much of what there is may be promised, in percent; 0: 100.
+	Overcommit int `json:"overcommit"`
+}
+
+// nodeEntry is one of several nodes.
+type nodeEntry struct {
+	At       targetEntry `yaml:",inline"`
+	Bytes    size        `json:"bytes"`
+	Accounts int         `json:"accounts"`
+	Weight   int         `json:"weight"`
+	Drain    bool        `json:"drain"`
+}
+
+// targetEntry is where accounts are.
+type targetEntry struct {
+	Name      string `json:"name"`
 	Nextcloud *struct {
 		URL          string                    `json:"url"`
 		User         string                    `json:"user"`
@@ -35,8 +63,8 @@ type serviceEntry struct {
 		Edits        int                       `json:"edits"`
 	} `json:"nextcloud"`
 	LDAP *struct {
-		ldap.Config
-		PasswordFile string `json:"password_file"`
+		Config       ldap.Config `yaml:",inline"`
+		PasswordFile string      `json:"password_file"`
 	} `json:"ldap"`
 	Exec    *exec.Config `json:"exec"`
 	Webhook *struct {
@@ -45,19 +73,49 @@ type serviceEntry struct {
 		Timeout    exec.Duration    `json:"timeout"`
 		Can        remote.Abilities `json:"can"`
 	} `json:"webhook"`
+	Pull *struct {
+		Wait     exec.Duration    `json:"wait"`
+		Patience exec.Duration    `json:"patience"`
+		Can      remote.Abilities `json:"can"`
+	} `json:"pull"`
 	Tables *struct {
 		Database string    `json:"database"` // sqlite:PATH, postgres://… or mysql://…
 		Program  string    `json:"program"`  // postfixadmin or iredmail; or else a map
 		Map      *mail.Map `json:"map"`
 	} `json:"tables"`
-	Doveadm *struct { // of the tables, or of --mailboxes
+	Mailboxes string    `json:"mailboxes"` // tables of ours, where --mailboxes has others
+	Doveadm   *struct { // of the tables, or of the mailboxes
 		URL     string `json:"url"`
 		KeyFile string `json:"key_file"`
 		Store   string `json:"store"`
 	} `json:"doveadm"`
 }
 
-// readServices reads such a file strictly.
+// size is an amount of storage as people write it, like 500 GB.
+type size string
+
+var (
+	sizes      = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$`)
+	targetName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
+	units      = map[string]float64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
+)
+
+func (s size) bytes() (domain.Bytes, error) {
+	if s == "" {
+		return 0, nil
+	}
+	m := sizes.FindStringSubmatch(string(s))
+	if m == nil {
+		return 0, fmt.Errorf("%q is no size: write it like 500 GB or 2 TB", s)
+	}
+	n, err := strconv.ParseFloat(m[1], 64)
+	if err == nil && n*units[m[2]] > 1<<62 {
+		err = fmt.Errorf("%q is more than there is", s)
+	}
+	return domain.Bytes(n * units[m[2]]), err
+}
+
+// readServices reads such a file strictly. It is YAML, and so may be JSON.
 func readServices(path string) (serviceFile, error) {
 	if path == "" {
 		return nil, nil
@@ -66,29 +124,155 @@ func readServices(path string) (serviceFile, error) {
 	if err != nil {
 		return nil, err
 	}
-	var all serviceFile
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err = d.Decode(&all); err == nil {
-		if _, more := d.Token(); !errors.Is(more, io.EOF) {
-			err = errors.New("more comes after it")
-		}
+	wrong := func(line int, format string, args ...any) error {
+		return misused("--services %s:%d: %s", path, line, fmt.Sprintf(format, args...))
 	}
+	parsed, err := parser.ParseBytes(text, 0)
 	if err != nil {
-		return nil, misused("--services %s: %v", path, err)
+		return nil, wrong(lineOf(err, 1), "%s", problem(err))
 	}
-	for service, e := range all {
-		n := 0
-		for _, is := range []bool{e.Nextcloud != nil, e.LDAP != nil, e.Exec != nil, e.Webhook != nil, e.Tables != nil} {
-			if is {
-				n++
+	if len(parsed.Docs) != 1 || parsed.Docs[0].Body == nil {
+		return nil, wrong(1, "one document says, by service, what accounts are on")
+	}
+	body, ok := parsed.Docs[0].Body.(ast.MapNode)
+	if !ok {
+		return nil, wrong(1, "say by service what accounts are on, like mail: or storage:")
+	}
+	all, named := serviceFile{}, map[string]bool{}
+	for each := body.MapRange(); each.Next(); {
+		service := domain.Service(each.Key().GetToken().Value)
+		at := each.Key().GetToken().Position.Line
+		var e serviceEntry
+		if !service.Valid() {
+			return nil, wrong(at, "there is no service %q", service)
+		}
+		if err := yaml.NodeToValue(each.Value(), &e, yaml.Strict(), yaml.UseJSONUnmarshaler()); err != nil {
+			return nil, wrong(lineOf(err, at), "%s", problem(err))
+		}
+		where := func(field string, i int) int { // the line of what a list has
+			path, err := yaml.PathString(fmt.Sprintf("$.%s.%s[%d]", service, field, i))
+			if err == nil {
+				if n, err := path.FilterFile(parsed); err == nil {
+					return n.GetToken().Position.Line
+				}
 			}
+			return at
 		}
-		if !service.Valid() || n > 1 || n == 0 && (service != domain.Mail || e.Doveadm == nil) || e.Doveadm != nil && service != domain.Mail {
-			return nil, misused("--services %s: %q: a service there is has one of nextcloud, ldap, exec, webhook and tables; mail may have doveadm, with tables or alone", path, service)
+		if line, err := e.check(service, named, at, where); err != nil {
+			return nil, wrong(line, "%s: %v", service, err)
 		}
+		all[service] = e
 	}
 	return all, nil
+}
+
+// lineOf returns the line of an error of the reader of YAML, or one that is near.
+func lineOf(err error, near int) int {
+	if e, ok := errors.AsType[yaml.Error](err); ok && e.GetToken() != nil && e.GetToken().Position != nil {
+		return e.GetToken().Position.Line
+	}
+	return near
+}
+
+func problem(err error) string {
+	if e, ok := errors.AsType[yaml.Error](err); ok {
+		return e.GetMessage()
+	}
+	return err.Error()
+}
+
+// check looks whether an entry makes sense, gives the targets in it names where they
+// have none, and returns the line of what does not.
+func (e *serviceEntry) check(service domain.Service, named map[string]bool, at int, where func(field string, i int) int) (line int, err error) {
+	several := len(e.Mirrors) + len(e.Nodes)
+	if e.One.Name != "" || several > 0 && e.One != (targetEntry{}) {
+		return at, errors.New("it has one target, which is named after it, or mirrors and nodes, which have what it would have, and names")
+	}
+	if e.Overcommit != 0 && len(e.Nodes) == 0 || e.Overcommit < 0 {
+		return at, errors.New("overcommit is of nodes, and is a percentage of what they have")
+	}
+	name := func(t *targetEntry, otherwise string) error {
+		t.Name = cmp.Or(t.Name, otherwise)
+		other := domain.Service(t.Name)
+		switch {
+		case !targetName.MatchString(t.Name):
+			return fmt.Errorf("%q is no name of a target: give it one of lower-case letters, digits and hyphens", t.Name)
+		case other.Valid() && other != service || named[t.Name]:
+			return fmt.Errorf("there is another target %s: give each a name of its own", t.Name)
+		}
+		named[t.Name] = true
+		return t.check(service)
+	}
+	if several == 0 {
+		return at, name(&e.One, string(service))
+	}
+	for i := range e.Mirrors {
+		first := ""
+		if i == 0 && len(e.Nodes) == 0 {
+			first = string(service)
+		}
+		err := name(&e.Mirrors[i], first)
+		if err == nil && first != "" && e.Mirrors[i].Name != first {
+			err = fmt.Errorf("by the first mirror is told how an account is: it is named %s, or not at all", service)
+		} else if err == nil && first == "" && e.Mirrors[i].Name == string(service) {
+			err = errors.New("beside nodes, and after the first, a mirror has a name of its own")
+		}
+		if err != nil {
+			return where("mirrors", i), err
+		}
+	}
+	for i := range e.Nodes {
+		n := &e.Nodes[i]
+		err := name(&n.At, "")
+		if err == nil {
+			_, err = n.Bytes.bytes()
+		}
+		if err == nil && (n.Bytes == "") != (e.Nodes[0].Bytes == "") {
+			err = errors.New("bytes are counted on all nodes, or on none")
+		}
+		if err == nil && (n.Accounts < 0 || n.Weight < 0) {
+			err = errors.New("accounts and weight are whole numbers above 0")
+		}
+		if err != nil {
+			return where("nodes", i), err
+		}
+	}
+	return at, nil
+}
+
+func (t targetEntry) check(service domain.Service) error {
+	n := 0
+	for _, is := range []bool{t.Nextcloud != nil, t.LDAP != nil, t.Exec != nil, t.Webhook != nil, t.Pull != nil, t.Tables != nil, t.Mailboxes != ""} {
+		if is {
+			n++
+		}
+	}
+	ours := t.Name == string(service) && (service == domain.Mail || service == domain.Storage) // which comes along
+	switch {
+	case n > 1 || n == 0 && !ours:
+		return fmt.Errorf("target %s has one of nextcloud, ldap, exec, webhook, pull, tables and mailboxes", t.Name)
+	case (t.Doveadm != nil || t.Mailboxes != "") && service != domain.Mail, t.Doveadm != nil && n > 0 && t.Tables == nil && t.Mailboxes == "":
+		return errors.New("doveadm and mailboxes are of mail: with tables, with mailboxes, or alone")
+	}
+	return nil
+}
+
+// targets returns the entries of all targets of a service, and of nodes their room.
+func (e serviceEntry) targets() (all []targetEntry, nodes []*processes.Node) {
+	if len(e.Mirrors)+len(e.Nodes) == 0 {
+		return []targetEntry{e.One}, []*processes.Node{nil}
+	}
+	for _, m := range e.Mirrors {
+		all, nodes = append(all, m), append(nodes, nil)
+	}
+	for _, n := range e.Nodes {
+		room, _ := n.Bytes.bytes() // which was checked
+		all = append(all, n.At)
+		nodes = append(nodes, &processes.Node{
+			Bytes: room, Accounts: n.Accounts, Weight: cmp.Or(n.Weight, 1), Drain: n.Drain, Overcommit: cmp.Or(e.Overcommit, 100),
+		})
+	}
+	return all, nodes
 }
 
 // secret returns what reads a file each time it is asked for, so that it can be replaced.
@@ -103,64 +287,86 @@ func secret(path string) func() (string, error) {
 }
 
 // doveadm returns how Dovecot is told of changes; nil if it is not.
-func (e serviceEntry) doveadm() *mail.Doveadm {
-	if e.Doveadm == nil {
+func (t targetEntry) doveadm() *mail.Doveadm {
+	if t.Doveadm == nil {
 		return nil
 	}
-	return &mail.Doveadm{URL: e.Doveadm.URL, Key: secret(e.Doveadm.KeyFile), Store: e.Doveadm.Store}
+	return &mail.Doveadm{URL: t.Doveadm.URL, Key: secret(t.Doveadm.KeyFile), Store: t.Doveadm.Store}
 }
 
 // open returns the accounts of a service; nil for those that the program brings along.
-func (e serviceEntry) open(ctx context.Context, service domain.Service) (processes.Provisioner, io.Closer, error) {
+// What tools come by for is kept in a store, and done tells what was reported.
+func (t targetEntry) open(ctx context.Context, service domain.Service, store pull.Store, done func(context.Context, string, domain.AccountID)) (processes.Provisioner, io.Closer, error) {
 	switch {
-	case e.Nextcloud != nil:
-		c := e.Nextcloud
+	case t.Nextcloud != nil:
+		c := t.Nextcloud
 		at, err := nextcloud.New(nextcloud.Config{
 			URL: c.URL, User: c.User, Password: secret(c.PasswordFile), Service: service, Mark: c.Mark, Apps: c.Apps, Edits: c.Edits,
 		})
 		return at, nil, err
-	case e.LDAP != nil:
-		c := e.LDAP.Config
-		c.Service, c.Password = service, secret(e.LDAP.PasswordFile)
+	case t.LDAP != nil:
+		c := t.LDAP.Config
+		c.Service, c.Password = service, secret(t.LDAP.PasswordFile)
 		at, err := ldap.New(c)
 		return at, at, err
-	case e.Exec != nil:
-		c := *e.Exec
+	case t.Exec != nil:
+		c := *t.Exec
 		c.Can.Service = service
 		at, err := exec.New(c)
 		return at, nil, err
-	case e.Webhook != nil:
-		c := webhook.Config{URL: e.Webhook.URL, Can: e.Webhook.Can}
+	case t.Webhook != nil:
+		c := webhook.Config{URL: t.Webhook.URL, Timeout: time.Duration(t.Webhook.Timeout), Can: t.Webhook.Can}
 		c.Can.Service = service
-		lines := secret(e.Webhook.SecretFile)
+		lines := secret(t.Webhook.SecretFile)
 		c.Secrets = func() ([]string, error) {
 			text, err := lines()
 			return strings.Fields(text), err
 		}
 		at, err := webhook.New(c)
 		return at, nil, err
-	case e.Tables != nil:
-		return e.openTables(ctx)
+	case t.Pull != nil:
+		c := pull.Config{Name: t.Name, Can: t.Pull.Can, Wait: time.Duration(t.Pull.Wait), Patience: time.Duration(t.Pull.Patience)}
+		c.Can.Service = service
+		c.Done = func(ctx context.Context, account domain.AccountID) { done(ctx, t.Name, account) }
+		at, err := pull.New(c, store)
+		return at, nil, err
+	case t.Tables != nil:
+		return t.openTables(ctx)
+	case t.Mailboxes != "":
+		return t.openMailboxes(ctx)
 	}
 	return nil, nil, nil
 }
 
-func (e serviceEntry) openTables(ctx context.Context) (processes.Provisioner, io.Closer, error) {
-	m := e.Tables.Map
-	switch e.Tables.Program {
+func (t targetEntry) openMailboxes(ctx context.Context) (processes.Provisioner, io.Closer, error) {
+	db, dialect, err := openMailDatabase(t.Mailboxes)
+	if err != nil {
+		return nil, nil, err
+	}
+	at, err := mail.Open(ctx, db, dialect)
+	if err != nil {
+		return nil, nil, errors.Join(err, db.Close())
+	}
+	at.Tell(t.doveadm())
+	return at, at, nil
+}
+
+func (t targetEntry) openTables(ctx context.Context) (processes.Provisioner, io.Closer, error) {
+	m := t.Tables.Map
+	switch t.Tables.Program {
 	case "postfixadmin":
 		m = new(mail.PostfixAdmin())
 	case "iredmail":
 		m = new(mail.IRedMail())
 	}
 	if m == nil {
-		return nil, nil, misused("--services: tables of the program %q: it is postfixadmin or iredmail, or there is a map", e.Tables.Program)
+		return nil, nil, misused("--services: tables of the program %q: it is postfixadmin or iredmail, or there is a map", t.Tables.Program)
 	}
-	db, dialect, err := openMailDatabase(e.Tables.Database)
+	db, dialect, err := openMailDatabase(t.Tables.Database)
 	if err != nil {
 		return nil, nil, err
 	}
-	at, err := mail.OpenMapped(ctx, db, dialect, *m, e.doveadm())
+	at, err := mail.OpenMapped(ctx, db, dialect, *m, t.doveadm())
 	if err != nil {
 		return nil, nil, errors.Join(err, db.Close())
 	}

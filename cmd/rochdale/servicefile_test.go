@@ -8,16 +8,21 @@ import (
 	"testing"
 
 	"rochdale/domain"
+	"rochdale/eventstore"
+	"rochdale/processes"
 )
 
 // TestServiceFile reads the example of the documentation, and files that are wrong.
 func TestServiceFile(t *testing.T) {
-	all, err := readServices("../../docs/adapters/services.json")
-	if err != nil || all[domain.Storage].Nextcloud == nil || all[domain.Mail].Tables == nil || all[domain.Mail].doveadm() == nil {
+	all, err := readServices("../../docs/adapters/services.yaml")
+	if err != nil || all[domain.Storage].One.Nextcloud == nil || len(all[domain.Mail].Nodes) != 2 || all[domain.Mail].Nodes[0].At.doveadm() == nil || len(all[domain.Mail].Mirrors) != 1 {
 		t.Errorf("%+v, %v", all, err)
 	}
-	if at, _, err := all[domain.Storage].open(t.Context(), domain.Storage); err != nil || at.Capabilities().Service != domain.Storage {
+	if at, _, err := all[domain.Storage].One.open(t.Context(), domain.Storage, nil, nil); err != nil || at.Capabilities().Service != domain.Storage {
 		t.Error(err)
+	}
+	if _, nodes := all[domain.Mail].targets(); nodes[0] != nil || *nodes[1] != (processes.Node{Bytes: 2_000_000_000_000, Accounts: 5000, Weight: 2, Overcommit: 150}) || !nodes[2].Drain {
+		t.Errorf("%+v", nodes)
 	}
 	dir := t.TempDir()
 	write := func(name, text string) string {
@@ -28,13 +33,29 @@ func TestServiceFile(t *testing.T) {
 		}
 		return path
 	}
-	for _, text := range []string{
-		``, `{`, `{}{}`, `{"fax": {"exec": {}}}`, `{"storage": {}}`, `{"storage": {"nextclod": {}}}`, `{"storage": {"doveadm": {}}}`,
-		`{"storage": {"exec": {}, "webhook": {}}}`, `{"mail": {"nextcloud": {"password": "in the file"}}}`,
+	for text, want := range map[string]string{
+		``: "1: one document", `{`: "1:", "mail: {doveadm: {url: x}}\n---\n{}": "1: one document", "- mail\n": "1: say by service",
+		"storage: {}\n\nfax: {exec: {}}": `3: there is no service "fax"`, "visio: {}": "1: visio: target visio has one of",
+		"storage:\n  nextcloud:\n    url: x\n    usr: y": `4: unknown field "usr"`, "storage: {doveadm: {}}": "1: storage: doveadm and mailboxes are of mail",
+		"mail: {exec: {}}\nmail: {ldap: {}}": "2: mapping key", "storage: {exec: {}, webhook: {}}": "has one of nextcloud",
+		"mail: {nextcloud: {password: in the file}}": `unknown field "password"`, "mail: {exec: {timeout: -5s}}": "1: exec: a time-out of -5s",
+		"mail: {nodes: 5}": "1: int was used", "mail:\n  exec: {}\n  nodes: []\n  overcommit: 5": "1: mail: overcommit is of nodes",
+		"mail:\n  exec: {}\n  mirrors:\n    - {ldap: {}}": "1: mail: it has one target", "mail:\n  nodes:\n    - {exec: {}}": `3: mail: "" is no name`,
+		"mail:\n  nodes:\n    - {name: m1, exec: {}}\n    - {name: m1, exec: {}}": "4: mail: there is another target m1",
+		"mail:\n  nodes:\n    - {name: storage, exec: {}}":                        "3: mail: there is another target storage", "mail:\n  nodes:\n    - {name: M1, exec: {}}": "no name of a target",
+		"mail:\n  nodes:\n    - {name: m1, exec: {}, bytes: 5 fg}": `3: mail: "5 fg" is no size`, "mail:\n  nodes:\n    - {name: m1, exec: {}, weight: -1}": "3: mail: accounts and weight",
+		"mail:\n  mirrors:\n    - {name: m1, exec: {}}": "3: mail: by the first mirror", "mail:\n  nodes:\n    - {name: m1}": "3: mail: target m1 has one of",
+		"mail:\n  mirrors:\n    - {name: mail, exec: {}}\n  nodes:\n    - {name: m1, exec: {}}": "3: mail: beside nodes",
+		"mail:\n  nodes:\n    - {name: m1, exec: {}, bytes: 1 TB}\n    - {name: m2, exec: {}}":  "4: mail: bytes are counted on all nodes",
 	} {
-		if _, err := readServices(write("wrong.json", text)); err == nil {
-			t.Errorf("%s is taken", text)
+		path := write("wrong.yaml", text)
+		if _, err := readServices(path); err == nil || !strings.Contains(err.Error(), "wrong.yaml:") || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: %v, want %q", text, err, want)
 		}
+	}
+	two, err := readServices(write("two.yaml", "mail:\n  mirrors:\n    - tables: {database: x, program: iredmail}\n    - {name: directory, ldap: {url: y, base: z}}\n"))
+	if all, _ := two[domain.Mail].targets(); err != nil || len(all) != 2 || all[0].Name != "mail" || all[1].Name != "directory" || all[1].LDAP.Config.Base != "z" {
+		t.Errorf("%+v, %v", all, err)
 	}
 	if none, err := readServices(""); err != nil || len(none) > 0 {
 		t.Errorf("%v, %v", none, err)
@@ -57,19 +78,24 @@ func TestServiceFile(t *testing.T) {
 		"mail": {"tables": {"database": "sqlite:`+filepath.Join(dir, "other", "mail.db")+`", "program": "postfixadmin"}},
 		"storage": {"exec": {"command": ["/bin/false"], "timeout": "5s", "can": {"suspends": true}}}
 	}`)}
-	s, err := openServices(t.Context(), g)
+	kv := new(eventstore.Memory)
+	s, err := openServices(t.Context(), g, kv)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.close()
-	if err := s.provisioners[domain.Storage].Check(t.Context()); err == nil || !strings.Contains(err.Error(), "/bin/false") {
+	at := map[string]processes.Provisioner{}
+	for _, target := range s.targets {
+		at[target.Name] = target.At
+	}
+	if err := at["storage"].Check(t.Context()); err == nil || !strings.Contains(err.Error(), "/bin/false") {
 		t.Errorf("storage is not what the file names: %v", err)
 	}
-	if at := s.provisioners[domain.Mail]; any(at) == any(s.mailboxes) {
+	if any(at["mail"]) == any(s.mailboxes) {
 		t.Error("mail is not what the file names")
 	}
 	g.Services, g.Mailboxes = "", "fax:5"
-	if _, err := openServices(t.Context(), g); !strings.Contains(errors.Join(err).Error(), "mysql://") {
+	if _, err := openServices(t.Context(), g, kv); !strings.Contains(errors.Join(err).Error(), "mysql://") {
 		t.Error(err)
 	}
 }

@@ -7,12 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"path/filepath"
 	"strings"
 
 	_ "github.com/ncruces/go-sqlite3/driver" // the tables of mail in SQLite
 
 	"rochdale/adapters/mail"
+	"rochdale/adapters/pull"
 	"rochdale/adapters/storage"
 	"rochdale/domain"
 	"rochdale/eventstore"
@@ -28,13 +30,16 @@ type serviceFlags struct {
 
 // services are what accounts are provisioned on.
 type services struct {
-	provisioners map[domain.Service]processes.Provisioner
-	folders      *storage.Storage
-	mailboxes    *mail.Mailboxes
-	closers      []io.Closer // of those that the file of services names
+	targets   []processes.Target
+	folders   *storage.Storage
+	mailboxes *mail.Mailboxes
+	pulled    map[string]http.Handler // by target: where tools come by for accounts
+	// reported is told of an account that a tool has brought about.
+	reported func(ctx context.Context, target string, account domain.AccountID)
+	closers  []io.Closer // of those that the file of services names
 }
 
-func openServices(ctx context.Context, g *Globals) (*services, error) {
+func openServices(ctx context.Context, g *Globals, kv eventstore.KV) (*services, error) {
 	file, err := readServices(g.Services)
 	if err != nil {
 		return nil, err
@@ -51,25 +56,50 @@ func openServices(ctx context.Context, g *Globals) (*services, error) {
 	if err != nil {
 		return nil, errors.Join(err, boxes.Close())
 	}
-	mailboxes.Tell(file[domain.Mail].doveadm())
-	s := &services{
-		provisioners: map[domain.Service]processes.Provisioner{domain.Mail: mailboxes, domain.Storage: folders},
-		folders:      folders, mailboxes: mailboxes,
-	}
-	for service, entry := range file {
-		at, closer, err := entry.open(ctx, service)
-		if err != nil {
-			s.close()
-			return nil, err
+	s := &services{folders: folders, mailboxes: mailboxes, pulled: map[string]http.Handler{}}
+	brought := map[domain.Service]processes.Provisioner{domain.Mail: mailboxes, domain.Storage: folders}
+	for _, service := range domain.Services {
+		entry, named := file[service]
+		if brought[service] == nil && !named {
+			continue
 		}
-		if at != nil {
-			s.provisioners[service] = at
+		if !named {
+			entry.One.Name = string(service)
 		}
-		if closer != nil {
-			s.closers = append(s.closers, closer)
+		targets, nodes := entry.targets()
+		for i, target := range targets {
+			if err := s.open(ctx, service, target, nodes[i], brought[service], pulled{kv}); err != nil {
+				s.close()
+				return nil, err
+			}
 		}
 	}
 	return s, nil
+}
+
+// open opens a target of a service; one that names no adapter is what comes along.
+func (s *services) open(ctx context.Context, service domain.Service, t targetEntry, node *processes.Node, brought processes.Provisioner, store pull.Store) error {
+	at, closer, err := t.open(ctx, service, store, func(ctx context.Context, target string, account domain.AccountID) {
+		if s.reported != nil {
+			s.reported(ctx, target, account)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("target %s: %w", t.Name, err)
+	}
+	if closer != nil {
+		s.closers = append(s.closers, closer)
+	}
+	if accounts, ok := at.(*pull.Accounts); ok {
+		s.pulled[t.Name] = pull.Handler(accounts)
+	}
+	if at == nil {
+		if at = brought; at == processes.Provisioner(s.mailboxes) {
+			s.mailboxes.Tell(t.doveadm())
+		}
+	}
+	s.targets = append(s.targets, processes.Target{Name: t.Name, Service: service, At: at, Node: node})
+	return nil
 }
 
 func (s *services) close() {

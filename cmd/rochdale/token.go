@@ -21,13 +21,14 @@ type tokenCreateCmd struct {
 	Name    string         `arg:"" help:"What it is for, like \"mail pipeline\"."`
 	Role    []domain.Role  `help:"Roles that it has: member, delegate, board, treasurer, secretary, scrutineer, operator or pipeline."`
 	Party   domain.PartyID `help:"The party that it stands for, with its roles of the day: a member number, or an id."`
-	Scope   []string       `help:"What it is restricted to: read, write, events:read, events:personal or metrics."`
+	Scope   []string       `help:"What it is restricted to: read, write, events:read, events:personal, metrics or accounts."`
 	Expires time.Duration  `help:"How long it lasts." default:"2160h"`
 }
 
 func (tokenCreateCmd) Help() string {
 	return `Examples:
   rochdale token create "event pipeline" --role pipeline --scope events:read
+  rochdale token create ansible --role pipeline --scope accounts
   rochdale token create "monitoring" --role operator --scope metrics --expires 8760h`
 }
 

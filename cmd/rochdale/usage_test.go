@@ -20,7 +20,7 @@ import (
 func TestWhatAccountsHoldIsListed(t *testing.T) {
 	g := founded(t, 3)
 	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g)
+		services, err := openServices(t.Context(), g, h.store.Log.KV())
 		if err != nil {
 			return err
 		}

@@ -12,6 +12,11 @@
 //	RecordRepaired      → AccountRepaired      account/<account>           it had been changed past us
 //	RecordFailure       → Failed               account/<account>           when what goes wrong changes
 //	SkipWork            → WorkSkipped          account/<account>           somebody gives up on a wish, while it is in trouble
+//	PlaceAccount        → AccountPlaced        account/<account>           once: on which of several nodes it is
+//	BeginMove           → MoveBegun            account/<account>           one at a time
+//	HoldMove            → MoveHeld             account/<account>           most was copied
+//	FinishMove          → AccountMoved         account/<account>           it was seen to be whole on its new node
+//	CancelMove          → MoveCancelled        account/<account>           before that
 //	NoteUsage           → UsagePassed          account/<account>           it holds 80, 90 or 100 percent of what it may
 //	                      UsageFell            account/<account>           and not any more
 //	PostponeSize        → SizePostponed        account/<account>           it holds more than the size that was planned
@@ -35,7 +40,7 @@
 // the two ([Plan]) and records what came of it. What it records bears the revision
 // that it carried out; what comes late is no news. An account may be wanted on more
 // than one target, as where several servers know of it: each has an outcome of its
-// own.
+// own. Where a service has several nodes, an account is wanted on one of them (placement.go).
 //
 // The types in port.go are the words in which processes and adapters speak of
 // accounts. They are here so that adapters, which know no module, have them as
@@ -54,6 +59,10 @@ func StreamOf(id domain.AccountID) domain.Stream { return domain.StreamOf("accou
 type Account struct {
 	requested AccountRequested
 	outcomes  map[string]Outcome // by target
+	node      string             // of several, that it is on; empty while none was chosen
+	move      Move               // to another, under way
+	moved     bool               // it ever was
+	left      map[string]bool    // nodes on which something of it is left
 	level     int                // the threshold that what it holds has passed, in percent
 	postponed calendar.Date      // from which it was to become smaller, and held too much
 	aliases   []alias
@@ -101,17 +110,17 @@ func (a Account) On(target string) Outcome {
 func (a Account) Requested() (AccountRequested, bool) { return a.requested, a.exists() }
 
 // Status returns how the account was last known to be on its service.
-func (a Account) Status() Status { return a.On("").Status }
+func (a Account) Status() Status { return a.On(a.node).Status }
 
 // Quota returns how much it was last known to hold.
-func (a Account) Quota() domain.Bytes { return a.On("").Quota }
+func (a Account) Quota() domain.Bytes { return a.On(a.node).Quota }
 
 // Revision returns the latest revision of which an outcome is known.
-func (a Account) Revision() int64 { return a.On("").Revision }
+func (a Account) Revision() int64 { return a.On(a.node).Revision }
 
 // Trouble returns what keeps the account from being as it is wanted, and whether
 // anything does.
-func (a Account) Trouble() (Failed, bool) { return a.On("").Failed, a.On("").Trouble() }
+func (a Account) Trouble() (Failed, bool) { return a.On(a.node).Failed, a.On(a.node).Trouble() }
 
 // Status is how an account is on its service. It is empty for one that nobody
 // asked for.

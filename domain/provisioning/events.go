@@ -125,7 +125,7 @@ type AccountDeleted struct {
 }
 
 func (e AccountDeleted) Evolve(a Account) Account {
-	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Status, o.Quota = StatusDeleted, 0 })
+	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Status, o.Quota = StatusDeleted, 0 }).deletedOn(e.Target)
 }
 
 // Failed records what keeps the account from being as it is wanted. It is said
@@ -217,6 +217,11 @@ func Register(r *domain.Registry) {
 	domain.Register[AccountHeld](r, "provisioning.account_held")
 	domain.Register[AccountReleased](r, "provisioning.account_released")
 	domain.Register[ExportAllowed](r, "provisioning.export_allowed")
+	domain.Register[AccountPlaced](r, "provisioning.account_placed")
+	domain.Register[MoveBegun](r, "provisioning.move_begun")
+	domain.Register[MoveHeld](r, "provisioning.move_held")
+	domain.Register[AccountMoved](r, "provisioning.account_moved")
+	domain.Register[MoveCancelled](r, "provisioning.move_cancelled")
 	domain.Register[UsagePassed](r, "provisioning.usage_passed")
 	domain.Register[UsageFell](r, "provisioning.usage_fell")
 	domain.Register[SizePostponed](r, "provisioning.size_postponed")

@@ -71,6 +71,12 @@ type Observed struct {
 	At      time.Time        // the instant it was looked at
 }
 
+// Source is another node, from which an account is taken over.
+type Source struct {
+	Node string // its name
+	At   any    // its adapter
+}
+
 // Page is part of a list of accounts.
 type Page struct {
 	Accounts []Observed

@@ -51,6 +51,12 @@ func (v Viewer) ReadsEvents() bool { return v.Has(domain.RolePipeline) && v.Allo
 // have it sent anywhere: by a scope, which nobody has by a role alone.
 func (v Viewer) SeesPersonal() bool { return slices.Contains(v.Scopes, "events:personal") }
 
+// KeepsAccounts reports whether the viewer is a tool that brings accounts about, and
+// learns whose they are: by a scope, too.
+func (v Viewer) KeepsAccounts() bool {
+	return v.Has(domain.RolePipeline) && slices.Contains(v.Scopes, "accounts")
+}
+
 type viewerKey struct{}
 
 // With returns a context in which a viewer asks, and acts. The zero Viewer is nobody.
@@ -159,6 +165,7 @@ var Scopes = []string{
 	"events:read",     // the event feed, without personal data
 	"events:personal", // personal data in the event feed
 	"metrics",         // what operators watch
+	"accounts",        // what a tool that comes by is to bring about, and its reports
 }
 
 // A Token lets a machine, or a person with a terminal, in.
