@@ -121,7 +121,7 @@ type NodeLoad struct {
 // is being moved counts on both nodes, and what is left on one until it is deleted.
 func (m *Models) NodeLoads(ctx context.Context, service domain.Service) ([]NodeLoad, error) {
 	return rows(ctx, m, `select case w.target when '' then w.service else w.target end, count(*), sum(max(w.quota, w.held, 0)) from wanted w join account a on a.id = w.account
-		where w.service = ? and (w.target <> '' or a.node is not null) and w.status <> 'deleted' and (w.access <> 'absent' or w.status <> 'requested' or w.astray)
+		where w.service = ? and w.status <> 'deleted' and not (w.target = '' and a.node is null and w.status = 'requested') and (w.access <> 'absent' or w.status <> 'requested' or w.astray)
 		group by 1`, func(r lite.Row) (NodeLoad, error) {
 		return NodeLoad{r.Text(0), int(r.Int(1)), domain.Bytes(r.Int(2))}, nil
 	}, service)

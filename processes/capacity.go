@@ -1,0 +1,102 @@
+package processes
+
+import (
+	"context"
+	"math"
+
+	"rochdale/domain"
+	"rochdale/domain/calendar"
+)
+
+// Capacity is how much room there is on a target, and until when.
+type Capacity struct {
+	Target       string         `json:"target"`
+	Service      domain.Service `json:"service"`
+	Node         bool           `json:"node"`          // it is one of several
+	Bytes        domain.Bytes   `json:"bytes"`         // that there are; 0: they are not counted
+	Most         domain.Bytes   `json:"most"`          // that may be promised
+	MostAccounts int            `json:"most_accounts"` // 0: any number
+	Drain        bool           `json:"drain"`
+	NodeLoad
+	Used   *domain.Bytes `json:"used"`             // as it was read back last; null: it never was
+	On     calendar.Date `json:"on,omitzero"`      // when
+	Growth *domain.Bytes `json:"growth"`           // of what is used, a day; null: too little is known
+	FullOn calendar.Date `json:"full_on,omitzero"` // at this growth; no day: not within ten years, or it is not known
+	Days   []UsageTotal  `json:"days"`             // that it was made of, oldest first
+}
+
+// Free is how much may still be promised.
+func (c Capacity) Free() domain.Bytes { return max(c.Most-c.Committed, 0) }
+
+const (
+	forecastLeast = 14 // days from the first to the last that a forecast is made of
+	forecastMost  = 90
+	foreseen      = 10 * 365
+)
+
+// Forecast returns how much more is used each day, by least squares over the last
+// ninety days, and on which day so many bytes are; no day if that is not within ten
+// years. What is known of less than two weeks tells nothing.
+func Forecast(days []UsageTotal, bytes domain.Bytes) (growth domain.Bytes, full calendar.Date, known bool) {
+	if len(days) == 0 {
+		return 0, full, false
+	}
+	last := days[len(days)-1]
+	for len(days) > 0 && days[0].On.DaysUntil(last.On) > forecastMost {
+		days = days[1:]
+	}
+	if days[0].On.DaysUntil(last.On) < forecastLeast || len(days) < forecastLeast/2 {
+		return 0, full, false
+	}
+	var n, x, y, xx, xy float64
+	for _, d := range days {
+		at, used := float64(days[0].On.DaysUntil(d.On)), float64(d.Used)
+		n, x, y, xx, xy = n+1, x+at, y+used, xx+at*at, xy+at*used
+	}
+	slope := (n*xy - x*y) / (n*xx - x*x)
+	growth = domain.Bytes(math.Round(slope))
+	if bytes <= 0 {
+		return growth, full, true
+	}
+	if last.Used >= bytes {
+		return growth, last.On, true
+	}
+	if slope > 0 {
+		if left := math.Ceil(float64(bytes-last.Used) / slope); left <= foreseen {
+			full = last.On.AddDays(int(left))
+		}
+	}
+	return growth, full, true
+}
+
+// Capacities returns that of each target that counts its bytes, or tells what is used.
+func (r *Reconciler) Capacities(ctx context.Context) ([]Capacity, error) {
+	all, loads := []Capacity{}, map[domain.Service]map[string]NodeLoad{}
+	for _, t := range r.Targets {
+		if loads[t.Service] == nil {
+			of, err := r.Nodes.NodeLoads(ctx, t.Service)
+			if err != nil {
+				return nil, err
+			}
+			loads[t.Service] = of
+		}
+		c := Capacity{Target: t.Name, Service: t.Service, NodeLoad: loads[t.Service][t.Name]}
+		if t.Node != nil {
+			c.Node, c.Bytes, c.Most, c.MostAccounts, c.Drain = true, t.Node.Bytes, t.Node.Most(), t.Node.Accounts, t.Node.Drain
+		}
+		days, err := r.UsageTotals(ctx, t.Name)
+		if err != nil {
+			return nil, err
+		}
+		c.Days = append([]UsageTotal{}, days...)
+		if len(days) > 0 {
+			last := days[len(days)-1]
+			c.Used, c.On = &last.Used, last.On
+		}
+		if growth, full, known := Forecast(days, c.Bytes); known {
+			c.Growth, c.FullOn = &growth, full
+		}
+		all = append(all, c)
+	}
+	return all, nil
+}
