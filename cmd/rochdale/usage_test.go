@@ -74,7 +74,7 @@ func TestHeirsGetAnArchive(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "files.zip")
 	export := func() (string, int) { return said(t, g, "", "accounts", "export", string(account), "-o", out) }
 	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g)
+		services, err := openServices(t.Context(), g, h.store.Log.KV())
 		if err != nil {
 			return err
 		}
