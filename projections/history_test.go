@@ -1158,6 +1158,8 @@ func (h *history) address() error {
 	}, func() error {
 		return do(h, provisioning.RecordAliases{Account: account, Aliases: 1, Revision: h.revision()})
 	}, func() error {
+		return do(h, provisioning.RecordApps{Account: account, Apps: []domain.Service{domain.Polls}, Revision: h.revision()})
+	}, func() error {
 		if rapid.Bool().Draw(h.T, "chosen") {
 			return do(h, provisioning.ChooseAddress{Account: account, Address: alias, On: today})
 		}

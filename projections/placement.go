@@ -94,6 +94,8 @@ func outcomeOf(event any) (of provisioning.Subject, target string, outcome bool)
 		return e.Subject, e.Target, true
 	case provisioning.AliasesSet:
 		return e.Subject, e.Target, true
+	case provisioning.AppsSwitched:
+		return e.Subject, e.Target, true
 	case provisioning.AccountSuspended:
 		return e.Subject, e.Target, true
 	case provisioning.AccountResumed:

@@ -27,6 +27,7 @@ var provisioningProjection = projection{
 		provisioning.AliasAdded{},
 		provisioning.AliasRemoved{},
 		provisioning.AliasesSet{},
+		provisioning.AppsSwitched{},
 		provisioning.AddressChosen{},
 		provisioning.AccountHeld{},
 		provisioning.AccountReleased{},
@@ -92,6 +93,8 @@ var provisioningProjection = projection{
 			return t.Exec(`update account set export_through = ? where id = ?`, e.Through, e.Account)
 		case provisioning.AliasesSet:
 			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
+		case provisioning.AppsSwitched:
+			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
 		case provisioning.AliasAdded:
 			if login, known := e.Alias.Reveal(); known {
 				return t.Exec(`insert into alias values (?, ?, ?, ?, 0, ?)`, e.Account, e.Digest, e.Party, string(login), t.position)
@@ -154,6 +157,8 @@ func applyWanted(t *table, event any) error {
 	case provisioning.AliasRemoved:
 		return t.Exec(`update wanted set wish = ? where account = ?`, t.position, e.Account)
 	case provisioning.AliasesSet:
+		return outcome(e.Subject, e.Target, strings.TrimPrefix(well, ", "), e.Revision)
+	case provisioning.AppsSwitched:
 		return outcome(e.Subject, e.Target, strings.TrimPrefix(well, ", "), e.Revision)
 	case provisioning.AccountSuspended:
 		return outcome(e.Subject, e.Target, `status = ?`+well, provisioning.StatusSuspended, e.Revision)

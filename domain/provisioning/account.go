@@ -6,6 +6,7 @@
 //	RecordProvisioned   → AccountProvisioned   account/<account>           it is there
 //	RecordQuota         → QuotaSet             account/<account>
 //	RecordAliases       → AliasesSet           account/<account>           its further addresses lead to it
+//	RecordApps          → AppsSwitched         account/<account>           which apps are used with it
 //	RecordSuspended     → AccountSuspended     account/<account>
 //	RecordResumed       → AccountResumed       account/<account>
 //	RecordDeleted       → AccountDeleted       account/<account>           it is gone, for good
@@ -75,12 +76,13 @@ type Account struct {
 // Outcome is what came of an account on a target.
 type Outcome struct {
 	Status   Status
-	Quota    domain.Bytes // as last set
-	Aliases  int          // how many it was last known to have
-	Revision int64        // the latest of which an outcome is known
-	Failed   Failed       // the trouble there is now; zero if there is none
-	Skipped  int64        // the revision that somebody has given up on, or 0
-	repair   string       // the last
+	Quota    domain.Bytes     // as last set
+	Aliases  int              // how many it was last known to have
+	Apps     []domain.Service // that were last known to be used with it, by name
+	Revision int64            // the latest of which an outcome is known
+	Failed   Failed           // the trouble there is now; zero if there is none
+	Skipped  int64            // the revision that somebody has given up on, or 0
+	repair   string           // the last
 }
 
 // Trouble reports whether something keeps the account from being as it is wanted.

@@ -16,6 +16,7 @@ var (
 	login     = Login("anna.lee@example.org")
 	subject   = Subject{"a1", "mail/s1", "anna", domain.Mail}
 	request   = RequestAccount{"a1", "mail/s1", "anna", domain.Mail, login, domain.GB, may1}
+	switched  = AppsSwitched{subject, []domain.Service{domain.Calendar, domain.Polls}, 8, ""}
 	requested = AccountRequested{subject, sealed.New("anna", sealed.Service, login), domain.GB, may1}
 	bound     = LoginBound{subject, sealed.New("anna", sealed.Service, login)}
 	there     = AccountProvisioned{subject, domain.GB, 7, ""}
@@ -80,6 +81,11 @@ func TestAccount(t *testing.T) {
 		{Rule: "which is said once", Given: given(there, AliasesSet{subject, 2, 8, ""}), When: RecordAliases{"a1", 2, 8, ""}},
 		{Rule: "and again for others, even if they are as many", Given: given(there, AliasesSet{subject, 2, 8, ""}), When: RecordAliases{"a1", 2, 9, ""}, Then: spec.Events{AliasesSet{subject, 2, 9, ""}}},
 		{Rule: "to what is not there nothing leads", Given: given(), When: RecordAliases{"a1", 2, 8, ""}, Refused: ErrNotThere},
+
+		{Rule: "apps are used with it", Given: given(there), When: RecordApps{"a1", []domain.Service{domain.Polls, domain.Calendar}, 8, ""}, Then: spec.Events{switched}},
+		{Rule: "which is said once, in whatever order", Given: given(there, switched), When: RecordApps{"a1", []domain.Service{domain.Polls, domain.Calendar}, 9, ""}},
+		{Rule: "and others, or none", Given: given(there, switched), When: RecordApps{"a1", nil, 9, ""}, Then: spec.Events{AppsSwitched{subject, []domain.Service{}, 9, ""}}},
+		{Rule: "with what is not there none are used", Given: given(), When: RecordApps{"a1", nil, 8, ""}, Refused: ErrNotThere},
 
 		{Rule: "it is withheld", Given: given(there), When: RecordSuspended{"a1", 8, ""}, Then: spec.Events{held}},
 		{Rule: "once", Given: given(there, held), When: RecordSuspended{"a1", 9, ""}},

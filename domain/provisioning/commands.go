@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"slices"
 	"strings"
 
 	"rochdale/domain"
@@ -133,6 +134,29 @@ func (c RecordAliases) Decide(a Account) ([]accountEvent, error) {
 	}
 	return a.record(c.Target, c.Revision, known.Aliases == c.Aliases && known.Revision >= c.Revision,
 		AliasesSet{a.requested.Subject, c.Aliases, c.Revision, a.named(c.Target)})
+}
+
+// RecordApps records which apps are used with an account, as a revision wants it.
+type RecordApps struct {
+	Account  domain.AccountID
+	Apps     []domain.Service
+	Revision int64
+	Target   string
+}
+
+func (c RecordApps) Stream() domain.Stream { return StreamOf(c.Account) }
+
+func (c RecordApps) Decide(a Account) ([]accountEvent, error) {
+	known, apps := a.On(c.Target), sorted(c.Apps)
+	if known.Status == StatusRequested {
+		return nil, ErrNotThere
+	}
+	return a.record(c.Target, c.Revision, slices.Equal(known.Apps, apps), AppsSwitched{a.requested.Subject, apps, c.Revision, a.named(c.Target)})
+}
+
+// sorted are apps by name, which are none and not unknown where there are none.
+func sorted(apps []domain.Service) []domain.Service {
+	return slices.AppendSeq([]domain.Service{}, slices.Values(slices.Sorted(slices.Values(apps))))
 }
 
 // RecordSuspended records that nobody can log in any more.

@@ -79,6 +79,18 @@ func (e AliasesSet) Evolve(a Account) Account {
 	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Aliases = e.Aliases })
 }
 
+// AppsSwitched records that these apps are used with the account now, and no other of those that the target can switch.
+type AppsSwitched struct {
+	Subject
+	Apps     []domain.Service `json:"apps"` // by name
+	Revision int64            `json:"revision"`
+	Target   string           `json:"target,omitempty"`
+}
+
+func (e AppsSwitched) Evolve(a Account) Account {
+	return a.done(e.Target, e.Revision, func(o *Outcome) { o.Apps = e.Apps })
+}
+
 // AccountSuspended records that nobody can log in any more.
 type AccountSuspended struct {
 	Subject
@@ -200,6 +212,7 @@ func Register(r *domain.Registry) {
 	domain.Register[AccountProvisioned](r, "provisioning.account_provisioned")
 	domain.Register[QuotaSet](r, "provisioning.quota_set")
 	domain.Register[AliasesSet](r, "provisioning.aliases_set")
+	domain.Register[AppsSwitched](r, "provisioning.apps_switched")
 	domain.Register[AccountSuspended](r, "provisioning.account_suspended")
 	domain.Register[AccountResumed](r, "provisioning.account_resumed")
 	domain.Register[AccountDeleted](r, "provisioning.account_deleted")
