@@ -416,6 +416,8 @@ const (
 	glance = time.Second
 	// gathering is for how long what came of work waits for more, to be written with it.
 	gathering = 50 * time.Millisecond
+	// rounds is how much a node takes at once: so many times as much as it tries at once.
+	rounds = 4
 )
 
 // work does the work of the target until ctx ends.
@@ -515,8 +517,8 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 		_ = l.settleDown(ctx)
 	}
 	ahead := l.trying + len(l.queue)
-	free := 2*l.width - ahead
-	if !l.stalled && !l.due() && (free <= 0 || ahead > 0 && free < l.width) {
+	free := rounds*l.width - ahead
+	if !l.stalled && !l.due() && ahead > 0 && free < rounds/2*l.width {
 		return nil, nil
 	}
 	state, err := targetState(ctx, l.kv(), l.t.Name)
@@ -786,7 +788,7 @@ func (l *lane) giveBack() {
 
 // due reports whether what came of work is to be written.
 func (l *lane) due() bool {
-	return len(l.down) > 0 && (l.trying == 0 || len(l.down) >= l.width || time.Since(l.since) >= gathering)
+	return len(l.down) > 0 && (l.trying == 0 || len(l.down) >= rounds/2*l.width || time.Since(l.since) >= gathering)
 }
 
 // A landing is a piece of work that was tried.

@@ -364,8 +364,8 @@ func (d *reader) data(data []byte) []byte {
 	if len(data) > chunk/8 {
 		return bytes.Clone(data)
 	}
-	if cap(d.chunk)-len(d.chunk) < len(data) {
-		d.chunk = make([]byte, 0, chunk)
+	if cap(d.chunk)-len(d.chunk) < len(data) { // the first are small, since most streams are
+		d.chunk = make([]byte, 0, min(chunk, max(2*cap(d.chunk), 4*len(data))))
 	}
 	before := len(d.chunk)
 	d.chunk = append(d.chunk, data...)
