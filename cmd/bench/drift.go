@@ -218,12 +218,7 @@ func catchUp(_ context.Context, b *bench) (*trial, error) {
 		var wg sync.WaitGroup
 		began := time.Now()
 		wg.Go(func() { runner.Run(running) })
-		for left := 1; left > 0 && err == nil; {
-			time.Sleep(10 * time.Millisecond)
-			var some []eventstore.Entry
-			some, err = store.Log.KV().Range(ctx, "work/mail/", "", 1)
-			left = len(some)
-		}
+		err = untilDone(ctx, store, 4*int64(n)) // events of each: granted, requested, bound, provisioned
 		took := time.Since(began)
 		stop()
 		wg.Wait()

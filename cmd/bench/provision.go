@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"runtime/debug"
+	"sync"
 	"time"
 
 	"rochdale/adapters/memory"
@@ -101,11 +103,22 @@ func beginReconciling(on place) func(context.Context, *bench) (*trial, error) {
 			at := memory.New(domain.Mail)
 			r := reconciling(store, at)
 			runner := processes.NewRunner(store, r.Log, r.Processes()...)
-			began := time.Now()
-			if err := runner.CatchUp(ctx); err != nil {
+			head, err := store.Log.Head(ctx)
+			if err != nil {
 				return s, err
 			}
+			defer debug.SetGCPercent(debug.SetGCPercent(400)) // as the program does
+			running, stop := context.WithCancel(ctx)
+			var wg sync.WaitGroup
+			began := time.Now()
+			wg.Go(func() { runner.Run(running) })
+			err = untilDone(ctx, store, head+int64(n))
 			s = sample{ops: n, took: time.Since(began)}
+			stop()
+			wg.Wait()
+			if err != nil {
+				return s, err
+			}
 			return s, provisioned(ctx, store, at, n)
 		}
 		floor := func(ctx context.Context, length time.Duration) (s sample, err error) {
@@ -125,6 +138,25 @@ func beginReconciling(on place) func(context.Context, *bench) (*trial, error) {
 			return s, err
 		}
 		return &trial{ours: ours, floors: []runner{floor}}, nil
+	}
+}
+
+// untilDone waits until the log has come so far, and no work on mailboxes is left.
+func untilDone(ctx context.Context, store *eventstore.Store, head int64) error {
+	for {
+		at, err := store.Log.Head(ctx)
+		if err != nil {
+			return err
+		}
+		left, err := store.Log.KV().Range(ctx, "work/mail/", "", 1)
+		if err != nil || at >= head && len(left) == 0 {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(5 * time.Millisecond):
+		}
 	}
 }
 

@@ -224,7 +224,9 @@ func (r *readiness) run(ctx context.Context, length time.Duration) (s sample, er
 			return s, err
 		}
 		at := time.Now()
-		var said struct{ Data struct{ Subscribe struct{ ID string } } }
+		var said struct {
+			Data struct{ Subscribe struct{ ID string } }
+		}
 		if err := json.Unmarshal(body, &said); err != nil || said.Data.Subscribe.ID == "" {
 			return s, wrongf("a subscription was answered by %.300s", body)
 		}
