@@ -134,6 +134,7 @@ func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID)
 // readAccount returns an account, the position of the event last in its stream, and that of the last by which it is
 // wanted otherwise.
 func readAccount(ctx context.Context, s *eventstore.Store, account domain.AccountID) (state provisioning.Account, last, wished int64, err error) {
+	version := int64(0)
 	for rec, err := range s.Log.Stream(ctx, provisioning.StreamOf(account), 0) {
 		if err != nil {
 			return state, 0, 0, err
@@ -146,12 +147,13 @@ func readAccount(ctx context.Context, s *eventstore.Store, account domain.Accoun
 		if !ok {
 			return state, 0, 0, fmt.Errorf("processes: %T is no event of an account", decoded)
 		}
-		state, last = event.Evolve(state), rec.Position
+		state, last, version = event.Evolve(state), rec.Position, rec.Version
 		switch event.(type) {
 		case provisioning.AliasAdded, provisioning.AliasRemoved, provisioning.AccountHeld, provisioning.AccountReleased:
 			wished = rec.Position
 		}
 	}
+	s.Remember(provisioning.StreamOf(account), state, version, last)
 	return state, last, wished, nil
 }
 
