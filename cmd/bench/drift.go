@@ -119,12 +119,12 @@ func boxed(ctx context.Context, db *sql.DB, accounts int) error {
 	if err != nil {
 		return err
 	}
-	defer tx.Rollback() //nolint:errcheck // after a commit there is nothing to take back
+	defer tx.Rollback()
 	add, err := tx.PrepareContext(ctx, `insert into mail_account (login, account, box, quota_bytes, revision) values (?, ?, ?, ?, ?)`)
 	if err != nil {
 		return err
 	}
-	defer add.Close()
+	defer add.Close() //nolint:errcheck // its transaction tells
 	for i := range accounts {
 		if _, err := add.ExecContext(ctx, string(loginOf(i)), string(accountOf(i)), fmt.Sprint("box", i), int64(domain.GB), 1); err != nil {
 			return err

@@ -153,7 +153,7 @@ func (r *readiness) follow(ctx context.Context) error {
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("Accept", "text/event-stream")
 	request.Header.Set("Authorization", "Bearer "+r.pipeline)
-	answer, err := http.DefaultClient.Do(request)
+	answer, err := http.DefaultClient.Do(request) //nolint:bodyclose // who listens closes it
 	if err != nil {
 		return err
 	}
