@@ -301,3 +301,20 @@ func (m mutation) ResumeTarget(ctx context.Context, target string, requestID *st
 func (m mutation) AnswerTarget(ctx context.Context, target string, yes bool, requestID *string) (exec.WorkDone, error) {
 	return m.steered(ctx, requestID, target, func(ctx context.Context) error { return m.Reconciler.Answer(ctx, target, yes) })
 }
+
+func (m mutation) MoveAccount(ctx context.Context, account string, to *string, reason string, requestID *string) (exec.WorkDone, error) {
+	return m.steered(ctx, requestID, account, func(ctx context.Context) error {
+		_, err := m.Reconciler.Move(ctx, domain.AccountID(account), value(to), reason)
+		return err
+	})
+}
+
+func (m mutation) CancelMove(ctx context.Context, account, reason string, requestID *string) (exec.WorkDone, error) {
+	return m.steered(ctx, requestID, account, func(ctx context.Context) error {
+		return m.Reconciler.CancelMove(ctx, domain.AccountID(account), reason)
+	})
+}
+
+func (q query) Capacity(ctx context.Context) ([]processes.Capacity, error) {
+	return q.Reconciler.Capacities(ctx)
+}

@@ -25,6 +25,9 @@ func TestOperatorsSteerTargets(t *testing.T) {
 	if a := c.must("operator", `{ targets { name state reason question { ends of most } } work(parked: true) { account } }`); !strings.Contains(a.Body, `"targets":[{"name":"mail","state":"closed","reason":"","question":null}],"work":[]`) {
 		t.Error(a.Body)
 	}
+	if a := c.must("operator", `{ capacity { target service accounts mostAccounts committed bytes free used growth fullOn drain } }`); !strings.Contains(a.Body, `{"target":"mail","service":"MAIL","accounts":0,"mostAccounts":0,"committed":0,"bytes":0,"free":0,"used":null,"growth":null,"fullOn":null,"drain":false}`) {
+		t.Error(a.Body)
+	}
 	pause := `mutation { pauseTarget(target: "mail", reason: "the server moves", requestId: "pause") { position id } }`
 	first := c.must("operator", pause)
 	if a := c.must("operator", `mutation { resumeTarget(target: "mail") { id } }`); !strings.Contains(a.Body, `"id":"mail"`) {
@@ -42,6 +45,8 @@ func TestOperatorsSteerTargets(t *testing.T) {
 		`mutation { retryWork(target: "mail", account: "x") { id } }`:               "processes.no_work",
 		`mutation { skipWork(target: "mail", account: "x", reason: "why") { id } }`: "processes.no_work",
 		`mutation { reconcileAccount(account: "x") { id } }`:                        "provisioning.unknown",
+		`mutation { moveAccount(account: "x", to: "mail2", reason: "why") { id } }`: "provisioning.unknown",
+		`mutation { cancelMove(account: "x", reason: "why") { id } }`:               "provisioning.unknown",
 	} {
 		if a := c.ask("operator", query); a.code() != code {
 			t.Errorf("%s: %s, not %s", query, a.code(), code)

@@ -73,7 +73,7 @@ func Forecast(days []UsageTotal, bytes domain.Bytes) (growth domain.Bytes, full 
 func (r *Reconciler) Capacities(ctx context.Context) ([]Capacity, error) {
 	all, loads := []Capacity{}, map[domain.Service]map[string]NodeLoad{}
 	for _, t := range r.Targets {
-		if loads[t.Service] == nil {
+		if loads[t.Service] == nil && r.Nodes != nil {
 			of, err := r.Nodes.NodeLoads(ctx, t.Service)
 			if err != nil {
 				return nil, err

@@ -267,6 +267,8 @@ type targetsCmd struct {
 	Pause  targetsPauseCmd  `cmd:"" help:"Have nothing asked of a target until it is resumed."`
 	Resume targetsResumeCmd `cmd:"" help:"Have a target worked with again that was paused, or denies us."`
 	Answer targetsAnswerCmd `cmd:"" help:"Answer whether so many accounts shall be suspended or deleted at once."`
+
+	Capacity targetsCapacityCmd `cmd:"" help:"How much room there is on each target, and until when."`
 }
 
 type targetsListCmd struct{}
@@ -459,6 +461,8 @@ type accountsCmd struct {
 	Export accountsExportCmd `cmd:"" help:"A copy of what is in an account of who has died, for heirs."`
 
 	Usage accountsUsageCmd `cmd:"" help:"What accounts hold."`
+	Move  accountsMoveCmd  `cmd:"" help:"Move an account to another node of its service."`
+	Drain accountsDrainCmd `cmd:"" help:"Move all accounts away from a node that drains."`
 }
 
 type accountsListCmd struct {

@@ -28,6 +28,7 @@ type logCmd struct {
 	Tail   logTailCmd   `cmd:"" help:"Show the last events, and those to come."`
 	Dead   logDeadCmd   `cmd:"" help:"List the events that a process could not answer."`
 	Replay logReplayCmd `cmd:"" help:"Have a process answer one of them once more."`
+	Skip   logSkipCmd   `cmd:"" help:"Give up on one of them, for a reason."`
 }
 
 // writeLines writes the events after a position, one a line.
@@ -328,18 +329,23 @@ func (c *cursor) save() error {
 
 type logDeadCmd struct {
 	Process string `arg:"" optional:"" help:"Only those of this process."`
+	Skipped bool   `help:"Those that somebody has given up on, with who, when and why."`
 }
 
 func (logDeadCmd) Help() string {
 	return `What each class of error asks for is in docs/operations.md.
 Examples:
   rochdale log dead
-  rochdale log dead provisioning-mail --json`
+  rochdale log dead provisioning-mail --json
+  rochdale log dead --skipped`
 }
 
 // Run lists dead letters.
 func (c logDeadCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	return withHouse(ctx, g, t, func(h *house) error {
+		if c.Skipped {
+			return c.skipped(ctx, h)
+		}
 		letters, err := processes.NewRunner(h.store, t.log).DeadLetters(ctx, c.Process)
 		if err != nil {
 			return err
@@ -359,6 +365,50 @@ func (c logDeadCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 			}
 			_ = tw.Flush()
 			fmt.Fprintf(w, "Once the cause is mended: rochdale log replay %s %d\n", letters[0].Process, letters[0].Position)
+		})
+	})
+}
+
+// skipped lists those that were given up on.
+func (c logDeadCmd) skipped(ctx context.Context, h *house) error {
+	letters, err := processes.NewRunner(h.store, h.t.log).Skipped(ctx, c.Process)
+	if err != nil {
+		return err
+	}
+	if letters == nil {
+		letters = []processes.SkippedLetter{}
+	}
+	return h.t.print(h.Globals, letters, func(w io.Writer) {
+		if len(letters) == 0 {
+			fmt.Fprintln(w, "No event was skipped.")
+			return
+		}
+		table(w, "PROCESS\tPOSITION\tEVENT\tSKIPPED\tBY\tREASON", func(row func(...any)) {
+			for _, s := range letters {
+				row(s.Process, s.Position, s.Type, s.Skipped.In(time.Local).Format(time.DateTime), s.By, s.Reason)
+			}
+		})
+	})
+}
+
+type logSkipCmd struct {
+	Process  string `arg:"" help:"The process, as log dead shows it."`
+	Position int64  `arg:"" help:"The position of the event."`
+	Reason   string `required:"" help:"Why, for whoever finds this later."`
+}
+
+func (logSkipCmd) Help() string {
+	return "Example:\n  rochdale log skip notices 1204 --reason 'she was told by telephone'"
+}
+
+// Run skips a dead letter.
+func (c logSkipCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
+	return withHouse(ctx, g, t, func(h *house) error {
+		if err := processes.NewRunner(h.store, t.log).Skip(asCLI(ctx), c.Process, c.Position, c.Reason); err != nil {
+			return err
+		}
+		return t.print(g, map[string]any{"process": c.Process, "position": c.Position, "skipped": true}, func(w io.Writer) {
+			fmt.Fprintf(w, "Process %s does not answer the event at position %d any more.\n", c.Process, c.Position)
 		})
 	})
 }

@@ -341,6 +341,8 @@ type MutationResolver interface {
 	AddAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
 	RemoveAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
 	RenameAccount(ctx context.Context, account string, address string, requestID *string) (AccountDone, error)
+	MoveAccount(ctx context.Context, account string, to *string, reason string, requestID *string) (WorkDone, error)
+	CancelMove(ctx context.Context, account string, reason string, requestID *string) (WorkDone, error)
 	ReconcileAccount(ctx context.Context, account string, requestID *string) (WorkDone, error)
 	RetryWork(ctx context.Context, target string, account string, requestID *string) (WorkDone, error)
 	SkipWork(ctx context.Context, target string, account string, reason string, requestID *string) (WorkDone, error)
@@ -451,6 +453,7 @@ type QueryResolver interface {
 	AddressDomains(ctx context.Context) ([]string, error)
 	Targets(ctx context.Context) ([]processes.TargetState, error)
 	Work(ctx context.Context, target *string, parked bool) ([]processes.Work, error)
+	Capacity(ctx context.Context) ([]processes.Capacity, error)
 	Holdings(ctx context.Context, party *string) ([]projections.Holding, error)
 	ShareRegister(ctx context.Context, asOf *calendar.Date, knownAt *time.Time, first *int, after *string, last *int, before *string) (Connection[projections.RegisterEntry], error)
 	ShareTotals(ctx context.Context) ([]projections.ShareTotal, error)
@@ -5063,6 +5066,49 @@ extend type Query {
   work("Only on this target." target: String, "Only what was given up." parked: Boolean! = false): [Work!]! @listSize(assumed: 1000) @allow(roles: [OPERATOR])
 }
 
+"How much room there is on a target, and until when."
+type TargetCapacity @allow(roles: [OPERATOR]) {
+  "Of the target."
+  target: String!
+  "Whose accounts are there."
+  service: Service!
+  "How many accounts are there, or on their way there."
+  accounts: Int!
+  "That it takes at most; 0: any number."
+  mostAccounts: Int!
+  "That were promised; quotas without a bound are not counted."
+  committed: Bytes!
+  "That there are; 0: they are not counted."
+  bytes: Bytes!
+  "That may still be promised."
+  free: Bytes!
+  "That were used when that was read back last; null if it never was."
+  used: Bytes
+  "How many more are used each day; null where too little is known."
+  growth: Bytes
+  "The day from which there is no room, at this growth; null if that is not within ten years, or not known."
+  fullOn: Date
+  "It takes no accounts more."
+  drain: Boolean!
+}
+
+extend type Query {
+  "How much room there is on each target, and until when."
+  capacity: [TargetCapacity!]! @listSize(assumed: 10) @allow(roles: [OPERATOR])
+}
+
+extend type Mutation {
+  "Has an account moved to another node of its service. What is in it is copied, and nothing is deleted before all of it is seen there."
+  moveAccount(
+    "Which." account: ID!
+    "Where it is to be; without, the node with most room." to: String
+    "Why." reason: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): WorkPayload! @allow(roles: [OPERATOR])
+  "Has an account stay where it is that was not moved yet."
+  cancelMove("Which." account: ID!, "Why." reason: String!, "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String): WorkPayload! @allow(roles: [OPERATOR])
+}
+
 extend type Mutation {
   "Has an account looked at on all its targets, and brought to how it is wanted."
   reconcileAccount("Which." account: ID!, "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String): WorkPayload! @allow(roles: [OPERATOR])
@@ -8301,6 +8347,34 @@ func (ec *executionContext) childFields_Target(ctx context.Context, field graphq
 	return nil, fmt.Errorf("no field named %q was found under type Target", field.Name)
 }
 
+func (ec *executionContext) childFields_TargetCapacity(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "target":
+		return ec.fieldContext_TargetCapacity_target(ctx, field)
+	case "service":
+		return ec.fieldContext_TargetCapacity_service(ctx, field)
+	case "accounts":
+		return ec.fieldContext_TargetCapacity_accounts(ctx, field)
+	case "mostAccounts":
+		return ec.fieldContext_TargetCapacity_mostAccounts(ctx, field)
+	case "committed":
+		return ec.fieldContext_TargetCapacity_committed(ctx, field)
+	case "bytes":
+		return ec.fieldContext_TargetCapacity_bytes(ctx, field)
+	case "free":
+		return ec.fieldContext_TargetCapacity_free(ctx, field)
+	case "used":
+		return ec.fieldContext_TargetCapacity_used(ctx, field)
+	case "growth":
+		return ec.fieldContext_TargetCapacity_growth(ctx, field)
+	case "fullOn":
+		return ec.fieldContext_TargetCapacity_fullOn(ctx, field)
+	case "drain":
+		return ec.fieldContext_TargetCapacity_drain(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type TargetCapacity", field.Name)
+}
+
 func (ec *executionContext) childFields_TargetQuestion(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "ends":
@@ -9686,6 +9760,36 @@ func (ec *executionContext) field_Mutation_cancelCertificate_args(ctx context.Co
 		return nil, err
 	}
 	args["requestId"] = arg3
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_cancelMove_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "reason",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reason"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -11696,6 +11800,44 @@ func (ec *executionContext) field_Mutation_mergeParties_args(ctx context.Context
 		return nil, err
 	}
 	args["requestId"] = arg5
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_moveAccount_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "account",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNID2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["account"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "to",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["to"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "reason",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reason"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
 	return args, nil
 }
 
@@ -32131,6 +32273,94 @@ func (ec *executionContext) fieldContext_Mutation_renameAccount(ctx context.Cont
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_moveAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_moveAccount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().MoveAccount(ctx, fc.Args["account"].(string), fc.Args["to"].(*string), fc.Args["reason"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v WorkDone) graphql.Marshaler {
+			return ec.marshalNWorkPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐWorkDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_moveAccount(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_moveAccount_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_cancelMove(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_cancelMove(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().CancelMove(ctx, fc.Args["account"].(string), fc.Args["reason"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v WorkDone) graphql.Marshaler {
+			return ec.marshalNWorkPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐWorkDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_cancelMove(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_WorkPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_cancelMove_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_reconcileAccount(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -37984,6 +38214,38 @@ func (ec *executionContext) fieldContext_Query_work(ctx context.Context, field g
 	if fc.Args, err = ec.field_Query_work_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
 		ec.Error(ctx, err)
 		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Query_capacity(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_capacity(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.Query().Capacity(ctx)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []processes.Capacity) graphql.Marshaler {
+			return ec.marshalNTargetCapacity2ᚕrochdaleᚋprocessesᚐCapacityᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_capacity(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_TargetCapacity(ctx, field)
+		},
 	}
 	return fc, nil
 }
@@ -44720,6 +44982,259 @@ func (ec *executionContext) fieldContext_Target_question(_ context.Context, fiel
 		},
 	}
 	return fc, nil
+}
+
+func (ec *executionContext) _TargetCapacity_target(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_target(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Target, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_target(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "String")
+}
+
+func (ec *executionContext) _TargetCapacity_service(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_service(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Service, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Service) graphql.Marshaler {
+			return ec.marshalNService2rochdaleᚋdomainᚐService(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_service(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "Service")
+}
+
+func (ec *executionContext) _TargetCapacity_accounts(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_accounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Accounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_accounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TargetCapacity_mostAccounts(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_mostAccounts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.MostAccounts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_mostAccounts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "Int")
+}
+
+func (ec *executionContext) _TargetCapacity_committed(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_committed(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Committed, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Bytes) graphql.Marshaler {
+			return ec.marshalNBytes2rochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_committed(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "Bytes")
+}
+
+func (ec *executionContext) _TargetCapacity_bytes(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_bytes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Bytes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Bytes) graphql.Marshaler {
+			return ec.marshalNBytes2rochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_bytes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "Bytes")
+}
+
+func (ec *executionContext) _TargetCapacity_free(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_free(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Free(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v domain.Bytes) graphql.Marshaler {
+			return ec.marshalNBytes2rochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_free(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, true, false, "Bytes")
+}
+
+func (ec *executionContext) _TargetCapacity_used(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_used(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Used, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *domain.Bytes) graphql.Marshaler {
+			return ec.marshalOBytes2ᚖrochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_used(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "Bytes")
+}
+
+func (ec *executionContext) _TargetCapacity_growth(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_growth(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Growth, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *domain.Bytes) graphql.Marshaler {
+			return ec.marshalOBytes2ᚖrochdaleᚋdomainᚐBytes(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_growth(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "Bytes")
+}
+
+func (ec *executionContext) _TargetCapacity_fullOn(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_fullOn(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.FullOn, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v calendar.Date) graphql.Marshaler {
+			return ec.marshalODate2rochdaleᚋdomainᚋcalendarᚐDate(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_fullOn(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "Date")
+}
+
+func (ec *executionContext) _TargetCapacity_drain(ctx context.Context, field graphql.CollectedField, obj *processes.Capacity) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_TargetCapacity_drain(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Drain, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_TargetCapacity_drain(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("TargetCapacity", field, false, false, "Boolean")
 }
 
 func (ec *executionContext) _TargetQuestion_ends(ctx context.Context, field graphql.CollectedField, obj *processes.Question) (ret graphql.Marshaler) {
@@ -53166,6 +53681,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "moveAccount":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_moveAccount(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "cancelMove":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_cancelMove(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "reconcileAccount":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_reconcileAccount(ctx, field)
@@ -54380,6 +54909,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				true, true,
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_work(ctx, field)
+				})
+		case "capacity":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_capacity(ctx, field)
 				})
 		case "holdings":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
@@ -56283,6 +56818,58 @@ func (ec *executionContext) _Target(ctx context.Context, sel ast.SelectionSet, o
 			out.text(obj.Reason)
 		case "question":
 			out.value(ec._Target_question(ctx, field, obj), graphql.RequiredNull)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var targetCapacityImplementors = []string{"TargetCapacity"}
+
+func (ec *executionContext) _TargetCapacity(ctx context.Context, sel ast.SelectionSet, obj *processes.Capacity) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, targetCapacityImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("TargetCapacity")
+		case "target":
+			out.text(obj.Target)
+		case "service":
+			out.text(marshalNService2rochdaleᚋdomainᚐService[obj.Service])
+		case "accounts":
+			out.integer(int64(obj.Accounts))
+		case "mostAccounts":
+			out.integer(int64(obj.MostAccounts))
+		case "committed":
+			if v := scalar.MarshalBytes(obj.Committed); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._TargetCapacity_committed(ctx, field, obj), graphql.Null)
+			}
+		case "bytes":
+			if v := scalar.MarshalBytes(obj.Bytes); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._TargetCapacity_bytes(ctx, field, obj), graphql.Null)
+			}
+		case "free":
+			out.value(ec._TargetCapacity_free(ctx, field, obj), graphql.Null)
+		case "used":
+			out.value(ec._TargetCapacity_used(ctx, field, obj), graphql.RequiredNull)
+		case "growth":
+			out.value(ec._TargetCapacity_growth(ctx, field, obj), graphql.RequiredNull)
+		case "fullOn":
+			out.value(scalar.MarshalDate(obj.FullOn), nil)
+		case "drain":
+			out.boolean(obj.Drain)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -61004,6 +61591,26 @@ func (ec *executionContext) marshalNTarget2ᚕrochdaleᚋprocessesᚐTargetState
 		fc := graphql.GetFieldContext(ctx)
 		fc.Result = &v[i]
 		return ec._Target(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNTargetCapacity2rochdaleᚋprocessesᚐCapacity(ctx context.Context, sel ast.SelectionSet, v processes.Capacity) graphql.Marshaler {
+	return ec._TargetCapacity(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNTargetCapacity2ᚕrochdaleᚋprocessesᚐCapacityᚄ(ctx context.Context, sel ast.SelectionSet, v []processes.Capacity) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._TargetCapacity(ctx, sel, &v[i])
 	})
 
 	for _, e := range ret {

@@ -1,0 +1,76 @@
+package processes
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"rochdale/eventstore"
+)
+
+const skippedSpace = "skipped/"
+
+// A SkippedLetter is a dead letter that somebody has given up on.
+type SkippedLetter struct {
+	DeadLetter
+	Skipped time.Time `json:"skipped"`
+	By      string    `json:"by"`
+	Reason  string    `json:"reason"`
+}
+
+// Skip gives up on a dead letter, for a reason: it is listed as skipped from then on,
+// and not answered any more. Said again of one that was skipped, it changes nothing.
+func (r *Runner) Skip(ctx context.Context, process string, position int64, reason string) error {
+	key, skipped := deadKey(process, position), fmt.Sprintf("%s%s/%019d", skippedSpace, process, position)
+	if strings.TrimSpace(reason) == "" {
+		return ErrWhy
+	}
+	for {
+		entries, err := r.Store.Log.KV().Get(ctx, key, skipped)
+		if err != nil {
+			return err
+		}
+		if entries[0].Revision == 0 {
+			if entries[1].Revision > 0 {
+				return nil
+			}
+			return ErrNoSuchLetter.With("process", process).With("position", position)
+		}
+		s := SkippedLetter{Skipped: r.Store.Now().UTC(), By: eventstore.Actor(ctx), Reason: reason}
+		if err := json.Unmarshal(entries[0].Value, &s.DeadLetter); err != nil {
+			return fmt.Errorf("processes: %s: %w", key, err)
+		}
+		value, err := json.Marshal(s)
+		if err != nil {
+			return err
+		}
+		err = r.Store.Log.KV().Put(ctx, eventstore.Change{Key: key, Revision: entries[0].Revision}, eventstore.Change{Key: skipped, Value: value, Revision: entries[1].Revision})
+		if !eventstore.IsStale(err) {
+			return err
+		}
+	}
+}
+
+// Skipped returns the dead letters of a process, or of all where it is "", that were
+// given up on, oldest first.
+func (r *Runner) Skipped(ctx context.Context, process string) (letters []SkippedLetter, err error) {
+	prefix := skippedSpace
+	if process != "" {
+		prefix += process + "/"
+	}
+	for e, err := range eventstore.Entries(ctx, r.Store.Log.KV(), prefix) {
+		if err != nil {
+			return nil, err
+		}
+		var s SkippedLetter
+		if err := json.Unmarshal(e.Value, &s); err != nil {
+			return nil, fmt.Errorf("processes: %s: %w", e.Key, err)
+		}
+		letters = append(letters, s)
+	}
+	slices.SortStableFunc(letters, func(a, b SkippedLetter) int { return int(a.Position - b.Position) })
+	return letters, nil
+}
