@@ -81,7 +81,7 @@ func New(service domain.Service, apps ...domain.Service) *Service {
 	return &Service{
 		can: provisioning.Capabilities{
 			Service: service, Suspends: true, Lists: true, Usage: true, Schemes: []string{scheme},
-			Inbound: true, Aliases: true, Sessions: true, Purges: true, Apps: apps,
+			Inbound: true, Aliases: true, Sessions: true, Purges: true, Moves: true, Apps: apps,
 		},
 		accounts: map[provisioning.Login]*account{}, deleted: map[domain.AccountID]int64{}, aliases: map[provisioning.Login]provisioning.Login{}, taken: map[Call]int{},
 	}

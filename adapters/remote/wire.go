@@ -34,6 +34,7 @@ const (
 	CloseSessions Operation = "close_sessions"
 	Purge         Operation = "purge"
 	List          Operation = "list"
+	TakeOver      Operation = "take_over"
 )
 
 // operations are those by which steps are taken.
@@ -45,7 +46,7 @@ var operations = map[provisioning.Step]Operation{
 
 // Operations are all of them.
 var Operations = []Operation{
-	Check, Observe, Ensure, SetQuota, Suspend, Resume, Delete, SetInbound, SetAliases, SetApps, SetCredential, CloseSessions, Purge, List,
+	Check, Observe, Ensure, SetQuota, Suspend, Resume, Delete, SetInbound, SetAliases, SetApps, SetCredential, CloseSessions, Purge, List, TakeOver,
 }
 
 // Wish is an account as it shall be, as it is written.
@@ -116,6 +117,7 @@ type Request struct {
 	Key        string      `json:"key,omitempty"`
 	Wish       *Wish       `json:"wish,omitempty"`
 	Credential *Credential `json:"credential,omitempty"`
+	From       string      `json:"from,omitempty"`   // of [TakeOver]: the node on which the account is
 	Cursor     string      `json:"cursor,omitempty"` // of [List]; empty: where it begins
 	Limit      int         `json:"limit,omitempty"`
 }
@@ -240,6 +242,7 @@ type Abilities struct {
 	Aliases         bool             `json:"aliases"`
 	Sessions        bool             `json:"sessions"`
 	Purges          bool             `json:"purges"`
+	Moves           bool             `json:"moves"`
 	Apps            []domain.Service `json:"apps"`
 	QuotaStep       domain.Bytes     `json:"quota_step"`
 	Parallel        int              `json:"parallel"`
@@ -250,7 +253,7 @@ type Abilities struct {
 func (a Abilities) Capabilities() provisioning.Capabilities {
 	return provisioning.Capabilities{
 		Service: a.Service, Suspends: a.Suspends, Lists: a.Lists, Usage: a.Usage, Schemes: slices.Clone(a.Schemes), Inbound: a.Inbound,
-		Aliases: a.Aliases, Sessions: a.Sessions, Purges: a.Purges, Apps: slices.Clone(a.Apps), QuotaStep: a.QuotaStep,
+		Aliases: a.Aliases, Sessions: a.Sessions, Purges: a.Purges, Moves: a.Moves, Apps: slices.Clone(a.Apps), QuotaStep: a.QuotaStep,
 		Parallel: a.Parallel, WritesPerMinute: a.WritesPerMinute,
 	}
 }
@@ -374,6 +377,28 @@ func (t *Told) Purge(ctx context.Context, want provisioning.Desired) error {
 		return fault.New(fault.Invalid, "", "%s: purge %s: it is not deleted: delete it first", t.name, want.Account)
 	}
 	_, err = t.tell(ctx, Purge, want, nil)
+	return err
+}
+
+// Takes reports whether accounts can be taken over from another node, which is told in
+// requests too.
+func (t *Told) Takes(from provisioning.Source) error {
+	if _, told := from.At.(*Told); !told || !t.can.Moves {
+		return fault.New(fault.Unsupported, "", "%s: accounts on %s are not taken over: both nodes are of programs, and what they can has moves: true", t.name, from.Node)
+	}
+	return nil
+}
+
+// TakeOver has all that is in an account on another node be here.
+func (t *Told) TakeOver(ctx context.Context, want provisioning.Desired, from provisioning.Source) error {
+	err := t.wish(ctx, want)
+	if err == nil {
+		err = t.Takes(from)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = t.tell(ctx, TakeOver, want, func(r *Request) { r.From = from.Node })
 	return err
 }
 

@@ -95,6 +95,7 @@ type listedAccount struct {
 	Quota   domain.Bytes        `json:"quota"`
 	Status  provisioning.Status `json:"status"`
 	Trouble string              `json:"trouble,omitempty"`
+	Node    string              `json:"node,omitempty"` // of several, that it is on
 }
 
 func (h *house) allAccounts(ctx context.Context, inTrouble bool) ([]listedAccount, error) {
@@ -105,7 +106,7 @@ func (h *house) allAccounts(ctx context.Context, inTrouble bool) ([]listedAccoun
 			return nil, err
 		}
 		for _, a := range page.Items {
-			l := listedAccount{a.ID, a.Party, a.Service, a.Login, a.Quota, a.Status, ""}
+			l := listedAccount{a.ID, a.Party, a.Service, a.Login, a.Quota, a.Status, "", a.Node}
 			if a.Trouble != nil {
 				l.Trouble = a.Trouble.Class
 			}

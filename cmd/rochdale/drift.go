@@ -487,13 +487,13 @@ func (c accountsListCmd) Run(ctx context.Context, g *Globals, t *terminal) error
 				fmt.Fprintln(w, "There are no such accounts.")
 				return
 			}
-			table(w, "ACCOUNT\tLOGIN\tQUOTA\tSTATUS\tTROUBLE", func(row func(...any)) {
+			table(w, "ACCOUNT\tLOGIN\tNODE\tQUOTA\tSTATUS\tTROUBLE", func(row func(...any)) {
 				for _, a := range all {
 					quota := "unlimited"
 					if a.Quota != provisioning.Unlimited {
 						quota = catalogue.Size(g.Language, a.Quota)
 					}
-					row(a.ID, dash(string(a.Login)), quota, a.Status, dash(a.Trouble))
+					row(a.ID, dash(string(a.Login)), dash(a.Node), quota, a.Status, dash(a.Trouble))
 				}
 			})
 		})

@@ -106,6 +106,8 @@ type Capabilities struct {
 	// those of which mail is deferred or rejected, of aliases, by which open sessions
 	// are ended, and by which is seen that no data of a deleted account is left.
 	Inbound, Aliases, Sessions, Purges bool
+	// Moves says that it can take over what is in an account on another node.
+	Moves bool
 	// Apps are those that it can switch on and off for an account.
 	Apps []domain.Service
 	// Parallel is how much work it takes at once; 0: as much as there is.
