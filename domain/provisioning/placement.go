@@ -132,11 +132,11 @@ const NoRoom = "no_room"
 
 // The rules of placement.
 var (
-	ErrPlaced    = domain.Refusal{Code: "provisioning.placed", Reason: "this account is on {node}: move it"}
-	ErrNotPlaced = domain.Refusal{Code: "provisioning.not_placed", Reason: "this account is on no node yet: there is nothing to move"}
-	ErrMoving    = domain.Refusal{Code: "provisioning.moving", Reason: "this account is being moved to {node}: wait until it is there, or cancel that"}
-	ErrLeft      = domain.Refusal{Code: "provisioning.left", Reason: "what is left of this account on {node} is to be deleted first: wait for it, or see rochdale work"}
-	ErrNotWithheld   = domain.Refusal{Code: "provisioning.not_withheld", Reason: "this account is not withheld for a move to {node}"}
+	ErrPlaced      = domain.Refusal{Code: "provisioning.placed", Reason: "this account is on {node}: move it"}
+	ErrNotPlaced   = domain.Refusal{Code: "provisioning.not_placed", Reason: "this account is on no node yet: there is nothing to move"}
+	ErrMoving      = domain.Refusal{Code: "provisioning.moving", Reason: "this account is being moved to {node}: wait until it is there, or cancel that"}
+	ErrLeft        = domain.Refusal{Code: "provisioning.left", Reason: "what is left of this account on {node} is to be deleted first: wait for it, or see rochdale work"}
+	ErrNotWithheld = domain.Refusal{Code: "provisioning.not_withheld", Reason: "this account is not withheld for a move to {node}"}
 )
 
 // PlaceAccount chooses the node that an account is on, once.
