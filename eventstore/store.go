@@ -196,12 +196,6 @@ func Recall[S any](tx *Tx, stream domain.Stream) (state S, version int64, err er
 	return state, st.version + int64(len(st.events)), nil
 }
 
-// Remember keeps the state of a stream that was read, for transactions that [Recall] it.
-// It is at a version, and the event that it has from there is at a position.
-func (s *Store) Remember(stream domain.Stream, state any, version, position int64) {
-	s.states.Add(stream, past{state, version, position})
-}
-
 // Do executes a command within a transaction.
 func Do[S any](tx *Tx, cmd domain.Command[S]) error {
 	st, err := load[S](tx, cmd.Stream())

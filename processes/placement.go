@@ -69,10 +69,7 @@ func (t Target) books(b BookedAccount) bool {
 // desiredOn is how an account is wanted on a target. While its node is not chosen, it
 // is not wanted anywhere, nor unwanted: requested is false.
 func (r *Reconciler) desiredOn(ctx context.Context, t Target, account domain.AccountID) (want provisioning.Desired, known provisioning.Account, requested bool, err error) {
-	want, requested, err = r.desired(ctx, account)
-	if err == nil {
-		known, _, err = read[provisioning.Account](ctx, r.Store, provisioning.StreamOf(account))
-	}
+	want, known, requested, err = r.desired(ctx, account)
 	if err != nil || !requested || t.Node == nil || want.Access == provisioning.Absent && known.Node() != "" {
 		return want, known, requested, err
 	}
@@ -215,12 +212,8 @@ func (r *Reconciler) placements(service domain.Service) Process {
 // before there were nodes stays on the one that is named after the service. Where no
 // node has room, that is the account's trouble, until one has.
 func (r *Reconciler) place(ctx context.Context, service domain.Service, account domain.AccountID) error {
-	want, requested, err := r.desired(ctx, account)
-	if err != nil || !requested {
-		return err
-	}
-	known, _, err := read[provisioning.Account](ctx, r.Store, provisioning.StreamOf(account))
-	if err != nil || known.Node() != "" {
+	want, known, requested, err := r.desired(ctx, account)
+	if err != nil || !requested || known.Node() != "" {
 		return err
 	}
 	switch known.Status() {

@@ -87,18 +87,26 @@ func take(ctx context.Context, at Provisioner, step provisioning.Step, want prov
 // was requested at all. Once its login is erased, nobody has it any more: it is to be
 // absent, and has no login but that which it is found under by its mark.
 func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID) (want provisioning.Desired, requested bool, err error) {
+	want, _, _, requested, err = desiredBy(ctx, s, account)
+	return want, requested, err
+}
+
+// desiredBy returns the same, and by what it is wanted so.
+func desiredBy(ctx context.Context, s *eventstore.Store, account domain.AccountID) (
+	want provisioning.Desired, request provisioning.Account, entitled entitlement.Entitlements, requested bool, err error,
+) {
 	request, revision, wished, err := readAccount(ctx, s, account)
 	if err != nil {
-		return want, false, err
+		return want, request, nil, false, err
 	}
 	asked, ok := request.Requested()
 	if !ok {
-		return want, false, nil
+		return want, request, nil, false, nil
 	}
 	subscription, service := entitlement.Of(asked.Entitlement)
 	entitled, changed, err := read[entitlement.Entitlements](ctx, s, entitlement.StreamOf(subscription))
 	if err != nil {
-		return want, false, err
+		return want, request, nil, false, err
 	}
 	login, _ := asked.Login.Reveal()
 	want = provisioning.Desired{
@@ -128,13 +136,12 @@ func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID)
 	case service == domain.Storage:
 		want.Apps = apps(entitled)
 	}
-	return want, true, nil
+	return want, request, entitled, true, nil
 }
 
 // readAccount returns an account, the position of the event last in its stream, and that of the last by which it is
 // wanted otherwise.
 func readAccount(ctx context.Context, s *eventstore.Store, account domain.AccountID) (state provisioning.Account, last, wished int64, err error) {
-	version := int64(0)
 	for rec, err := range s.Log.Stream(ctx, provisioning.StreamOf(account), 0) {
 		if err != nil {
 			return state, 0, 0, err
@@ -147,13 +154,12 @@ func readAccount(ctx context.Context, s *eventstore.Store, account domain.Accoun
 		if !ok {
 			return state, 0, 0, fmt.Errorf("processes: %T is no event of an account", decoded)
 		}
-		state, last, version = event.Evolve(state), rec.Position, rec.Version
+		state, last = event.Evolve(state), rec.Position
 		switch event.(type) {
 		case provisioning.AliasAdded, provisioning.AliasRemoved, provisioning.AccountHeld, provisioning.AccountReleased:
 			wished = rec.Position
 		}
 	}
-	s.Remember(provisioning.StreamOf(account), state, version, last)
 	return state, last, wished, nil
 }
 
@@ -177,31 +183,22 @@ func apps(of entitlement.Entitlements) (all []domain.Service) {
 
 // desired is how an account is wanted on the day: what has ended stays for a while, and
 // mail for what is withheld arrives for a while.
-func (r *Reconciler) desired(ctx context.Context, account domain.AccountID) (want provisioning.Desired, requested bool, err error) {
-	want, requested, err = Desired(ctx, r.Store, account)
+func (r *Reconciler) desired(ctx context.Context, account domain.AccountID) (want provisioning.Desired, known provisioning.Account, requested bool, err error) {
+	want, known, entitled, requested, err := desiredBy(ctx, r.Store, account)
 	if err != nil || !requested || r.Terms.Today == nil || want.Login == "" || want.Access == provisioning.Active {
-		return want, requested, err
+		return want, known, requested, err
 	}
-	subscription, service := entitlement.Of(domain.EntitlementID(account))
-	entitled, _, err := read[entitlement.Entitlements](ctx, r.Store, entitlement.StreamOf(subscription))
-	if err != nil {
-		return want, false, err
-	}
-	e, today := entitled[service], r.Terms.Today()
+	e, today := entitled[want.Service], r.Terms.Today()
 	if e.Status == entitlement.StatusRevoked && today.Before(e.Since.AddDays(r.Terms.Stay)) {
 		want.Access = provisioning.Suspended
 	}
-	state, _, err := read[provisioning.Account](ctx, r.Store, provisioning.StreamOf(account))
-	if err != nil {
-		return want, false, err
-	}
-	if through, held := state.Held(); held && !today.After(through) {
+	if through, held := known.Held(); held && !today.After(through) {
 		want.Access = provisioning.Suspended // whatever became of the subscription
 	}
 	if want.Access == provisioning.Suspended && r.Terms.Mail > 0 && !today.Before(e.Since.AddDays(r.Terms.Mail)) {
 		want.Inbound = provisioning.Reject
 	}
-	return want, true, nil
+	return want, known, true, nil
 }
 
 // read folds a stream, and returns the position of the event last in it.

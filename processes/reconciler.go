@@ -1133,7 +1133,7 @@ func (l *lane) record(ctx context.Context, want provisioning.Desired, p piece, m
 		today = l.Terms.Today()
 	}
 	_, err := eventstore.Transact(ctx, l.Store, func(tx *eventstore.Tx) error {
-		account, _, err := eventstore.Recall[provisioning.Account](tx, provisioning.StreamOf(want.Account)) // which was read to see how it is wanted
+		account, _, err := eventstore.Load[provisioning.Account](tx, provisioning.StreamOf(want.Account))
 		if err != nil {
 			return err
 		}
