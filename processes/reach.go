@@ -74,9 +74,11 @@ func (r Reach) Check() error {
 // Mail reports whether it is known where mail is.
 func (r Reach) Mail() bool { return r.IMAP.Host != "" && r.Submission.Host != "" }
 
-// ServiceStatus says in words what has become of an account, like "mailbox ready".
+// ServiceStatus says in words what has become of an account, like "mailbox ready". That
+// something does not work is said of one that is not there yet: of any other its holder
+// need not know.
 func ServiceStatus(lang domain.Language, service domain.Service, status provisioning.Status, trouble bool) string {
-	if trouble && status != provisioning.StatusDeleted {
+	if trouble && status == provisioning.StatusRequested {
 		status = "trouble"
 	}
 	name := "account"
