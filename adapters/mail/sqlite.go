@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/ncruces/go-sqlite3"
 	"github.com/ncruces/go-sqlite3/driver"
@@ -25,6 +26,9 @@ const (
 // settings make a commit last a power cut, let reading go on beside writing, and
 // leave nothing of what is deleted.
 const settings = `pragma busy_timeout=30000; pragma journal_mode=wal; pragma synchronous=full; pragma secure_delete=on`
+
+// busyTimeout is the same as in the settings.
+const busyTimeout = 30 * time.Second
 
 // OpenSQLite opens a file of tables that mail servers of this machine read, and
 // makes it, and the folder it is in, if need be.
@@ -59,10 +63,14 @@ func OpenSQLite(path string) (*sql.DB, error) {
 		if err := makeFile(path + "-shm"); err != nil {
 			return err
 		}
-		if err := c.Exec(settings); err != nil {
+		err := c.Exec(settings)
+		for began := time.Now(); errors.Is(err, sqlite3.BUSY) && time.Since(began) < busyTimeout; err = c.Exec(settings) {
+			time.Sleep(time.Millisecond) // another turns it into a WAL database, for which SQLite does not wait by itself
+		}
+		if err != nil {
 			return err
 		}
-		_, err := c.FileControl("main", sqlite3.FCNTL_PERSIST_WAL, true)
+		_, err = c.FileControl("main", sqlite3.FCNTL_PERSIST_WAL, true)
 		return err
 	})
 	if err != nil {

@@ -415,11 +415,13 @@ func (s *Server) install(name string, tables Tables, more string) error {
 	return s.doAsRoot("chgrp", group, path)
 }
 
-// onPostgreSQL uses the other lines of a file, as it tells an operator to.
+// onPostgreSQL uses the lines of a file that are for it, as it tells an operator to.
+// Those of MariaDB, whose port is another, stay as they are.
 func onPostgreSQL(text string) string {
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		switch key, _, _ := strings.Cut(strings.TrimPrefix(line, "#"), " "); {
+		case line == "#driver = mysql" || strings.Contains(line, "port=3306"):
 		case strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "# ") && !strings.HasPrefix(line, "#!"):
 			lines[i] = line[1:]
 		case key == "driver" || key == "connect" || key == "dbpath":
