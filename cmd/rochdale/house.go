@@ -92,7 +92,7 @@ func withHouse(ctx context.Context, g *Globals, t *terminal, work func(*house) e
 	}
 	defer func() { err = errors.Join(err, store.Log.Close()) }()
 	h := &house{Globals: g, t: t, store: store}
-	h.access = &access.Access{KV: store.Log.KV(), Now: h.now}
+	h.access = &access.Access{KV: eventstore.Gather(store.Log.KV()), Now: h.now}
 	return work(h)
 }
 
