@@ -62,11 +62,7 @@ func (m mutation) Give(ctx context.Context, party string, service domain.Service
 		if had[service].Status == entitlement.StatusRevoked {
 			return entitlement.ErrRevoked.With("service", service)
 		}
-		today, err := w.today()
-		if err != nil {
-			return err
-		}
-		first, err := w.day(from)
+		today, first, err := w.days(from)
 		if err != nil {
 			return err
 		}
@@ -81,11 +77,7 @@ func (m mutation) Give(ctx context.Context, party string, service domain.Service
 func (m mutation) EndGift(ctx context.Context, id, gift string, until *calendar.Date, requestID *string) (done exec.GiftDone, err error) {
 	done.ID = entitlement.GiftID(gift)
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
-		today, err := w.today()
-		if err != nil {
-			return err
-		}
-		day, err := w.day(until)
+		today, day, err := w.days(until)
 		if err != nil {
 			return err
 		}

@@ -124,6 +124,14 @@ func (w *work) day(given *calendar.Date) (calendar.Date, error) {
 	return w.today()
 }
 
+// days are today, and a day that was given or else today.
+func (w *work) days(given *calendar.Date) (today, day calendar.Date, err error) {
+	if today, err = w.today(); err == nil {
+		day, err = w.day(given)
+	}
+	return today, day, err
+}
+
 func (w *work) read() error {
 	if w.history != nil {
 		return nil

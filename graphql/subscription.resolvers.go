@@ -38,11 +38,7 @@ func (m mutation) Subscribe(ctx context.Context, party, payer *string, plan stri
 				return err
 			}
 		}
-		today, err := w.today()
-		if err != nil {
-			return err
-		}
-		first, err := w.day(from)
+		today, first, err := w.days(from)
 		if err != nil {
 			return err
 		}
@@ -347,11 +343,7 @@ func (m mutation) BookAddOn(ctx context.Context, id string, service domain.Servi
 				return err
 			}
 		}
-		today, err := w.today()
-		if err != nil {
-			return err
-		}
-		first, err := w.day(from)
+		today, first, err := w.days(from)
 		if err != nil {
 			return err
 		}
@@ -382,11 +374,7 @@ func (m mutation) EndAddOn(ctx context.Context, id, addOn string, ends *calendar
 		if mine = m.sees(ctx, booked.Payer); !mine {
 			return subscriptions.ErrNoAddOn
 		}
-		today, err := w.today()
-		if err != nil {
-			return err
-		}
-		day, err := w.day(ends)
+		today, day, err := w.days(ends)
 		if err != nil {
 			return err
 		}

@@ -1153,9 +1153,8 @@ func (l *lane) record(ctx context.Context, want provisioning.Desired, p piece, m
 		if err == nil && want.Aliases != nil && l.t.At.Capabilities().Aliases {
 			err = eventstore.Do(tx, provisioning.RecordAliases{Account: want.Account, Aliases: len(want.Aliases), Revision: want.Revision, Target: name})
 		}
-		if err == nil && want.Apps != nil && len(l.t.At.Capabilities().Apps) > 0 {
-			apps := slices.DeleteFunc(slices.Clone(want.Apps), func(app domain.Service) bool { return !slices.Contains(l.t.At.Capabilities().Apps, app) })
-			err = eventstore.Do(tx, provisioning.RecordApps{Account: want.Account, Apps: apps, Revision: want.Revision, Target: name})
+		if can := l.t.At.Capabilities(); err == nil && want.Apps != nil && len(can.Apps) > 0 {
+			err = eventstore.Do(tx, provisioning.RecordApps{Account: want.Account, Apps: can.Switchable(want.Apps), Revision: want.Revision, Target: name})
 		}
 		if err == nil && mended {
 			err = eventstore.Do(tx, provisioning.RecordRepaired{Account: want.Account, Repair: p.ID, Steps: p.Done, Revision: want.Revision, Target: name})

@@ -53,6 +53,9 @@ var provisioningProjection = projection{
 		if other, err := elsewhere(t, event); err != nil || other { // of which there is a row in wanted alone
 			return err
 		}
+		well := func(account domain.AccountID, revision int64) error {
+			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, revision, account)
+		}
 		become := func(id domain.AccountID, status provisioning.Status, revision int64) error {
 			return t.Exec(`update account set status = ?, revision = ?, step = null, class = null, code = null, attempts = null, parked = null
 				where id = ?`, status, revision, id)
@@ -84,7 +87,7 @@ var provisioningProjection = projection{
 			}
 			return become(e.Account, provisioning.StatusDeleted, e.Revision)
 		case provisioning.AccountRepaired:
-			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
+			return well(e.Account, e.Revision)
 		case provisioning.AccountHeld:
 			return t.Exec(`update account set held_through = ? where id = ?`, e.Through, e.Account)
 		case provisioning.AccountReleased:
@@ -92,9 +95,9 @@ var provisioningProjection = projection{
 		case provisioning.ExportAllowed:
 			return t.Exec(`update account set export_through = ? where id = ?`, e.Through, e.Account)
 		case provisioning.AliasesSet:
-			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
+			return well(e.Account, e.Revision)
 		case provisioning.AppsSwitched:
-			return t.Exec(`update account set revision = ?, step = null, class = null, code = null, attempts = null, parked = null where id = ?`, e.Revision, e.Account)
+			return well(e.Account, e.Revision)
 		case provisioning.AliasAdded:
 			if login, known := e.Alias.Reveal(); known {
 				return t.Exec(`insert into alias values (?, ?, ?, ?, 0, ?)`, e.Account, e.Digest, e.Party, string(login), t.position)

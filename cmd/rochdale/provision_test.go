@@ -73,9 +73,9 @@ func driftIn(t *testing.T, g *Globals) (kinds []string) {
 	return kinds
 }
 
-// TestDriftIsFoundAndMended: an account that was deleted by hand and one that nobody has
-// ordered are both named; the one is made again, and about the other somebody is asked.
-func TestDriftIsFoundAndMended(t *testing.T) {
+// provisioned is a co-op of three whose accounts are there.
+func provisioned(t *testing.T) *Globals {
+	t.Helper()
 	g := founded(t, 3)
 	err := withModels(t.Context(), g, quiet(), func(h *house) error {
 		services, err := openServices(t.Context(), g, h.store.Log.KV())
@@ -88,6 +88,13 @@ func TestDriftIsFoundAndMended(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return g
+}
+
+// TestDriftIsFoundAndMended: an account that was deleted by hand and one that nobody has
+// ordered are both named; the one is made again, and about the other somebody is asked.
+func TestDriftIsFoundAndMended(t *testing.T) {
+	g := provisioned(t)
 	if drift := driftIn(t, g); len(drift) > 0 {
 		t.Fatalf("at first there is drift: %v", drift)
 	}

@@ -18,18 +18,7 @@ import (
 
 // TestWhatAccountsHoldIsListed, of real folders, the fullest first.
 func TestWhatAccountsHoldIsListed(t *testing.T) {
-	g := founded(t, 3)
-	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
-		return h.runner(h.reconciler(services), "coop.example").CatchUp(t.Context())
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	g := provisioned(t)
 	var logins []string
 	out, code := said(t, g, "", "accounts", "--json")
 	var accounts []listedAccount

@@ -67,19 +67,7 @@ func further(want Desired, is Observed, can Capabilities) (steps []Step) {
 	if can.Aliases && differ(want.Aliases, is.Aliases, is.Exists) {
 		steps = append(steps, StepAliases)
 	}
-	switchable := func(apps []domain.Service) []domain.Service {
-		if apps == nil {
-			return nil
-		}
-		some := []domain.Service{}
-		for _, app := range apps {
-			if slices.Contains(can.Apps, app) {
-				some = append(some, app)
-			}
-		}
-		return some
-	}
-	if len(can.Apps) > 0 && differ(switchable(want.Apps), switchable(is.Apps), is.Exists) {
+	if len(can.Apps) > 0 && differ(can.Switchable(want.Apps), can.Switchable(is.Apps), is.Exists) {
 		steps = append(steps, StepApps)
 	}
 	return steps
@@ -93,6 +81,20 @@ func differ[T cmp.Ordered](want, is []T, exists bool) bool {
 	}
 	set := func(s []T) []T { return slices.Compact(slices.Sorted(slices.Values(s))) }
 	return !slices.Equal(set(want), set(is))
+}
+
+// Switchable are those of some apps that the service can switch; nil stays nil.
+func (c Capabilities) Switchable(apps []domain.Service) []domain.Service {
+	if apps == nil {
+		return nil
+	}
+	some := []domain.Service{}
+	for _, app := range apps {
+		if slices.Contains(c.Apps, app) {
+			some = append(some, app)
+		}
+	}
+	return some
 }
 
 // same reports whether the service would read both quotas back as one.
