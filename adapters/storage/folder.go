@@ -107,10 +107,11 @@ func (s *Storage) used(a *account) (domain.Bytes, error) {
 }
 
 // size returns what a file holds, or a folder and all below it, and how many
-// files and folders these are. What goes meanwhile is not counted.
+// files and folders these are. What goes meanwhile, or becomes a file where a folder
+// was, is not counted.
 func size(root *os.Root, name string) (used domain.Bytes, entries int64, err error) {
 	err = fs.WalkDir(root.FS(), name, func(_ string, d fs.DirEntry, err error) error {
-		if errors.Is(err, fs.ErrNotExist) {
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, syscall.ENOTDIR) {
 			return nil
 		}
 		if err != nil {

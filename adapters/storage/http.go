@@ -326,6 +326,7 @@ var answers = []struct {
 	{os.ErrDeadlineExceeded, http.StatusRequestTimeout, "", "Nothing more arrived."},
 	{errBroken, http.StatusBadRequest, "", "Not all of it arrived."},
 	{fs.ErrNotExist, http.StatusNotFound, "", ""},
+	{syscall.ENOTDIR, http.StatusNotFound, "", ""}, // a file has taken the place of a folder meanwhile
 	{errServed, http.StatusServiceUnavailable, "", "The folders are served by another process."},
 	{errClosed, http.StatusServiceUnavailable, "", "The server is stopping."},
 }
