@@ -3,7 +3,7 @@ package eventstore
 // Waiting returns how many Gets wait for the next.
 func Waiting(kv KV) int {
 	g := kv.(*gathered)
-	g.mu.Lock()
-	defer g.mu.Unlock()
+	g.Lock()
+	defer g.Unlock()
 	return len(g.waiting)
 }

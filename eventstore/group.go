@@ -5,8 +5,6 @@ import (
 	"errors"
 	"iter"
 	"runtime"
-	"slices"
-	"sync"
 	"time"
 
 	"rochdale/domain"
@@ -24,13 +22,7 @@ const (
 // in flight is committed together by the next.
 type Log struct {
 	driver Driver
-	turn   chan struct{} // held by whoever commits
-
-	mu      sync.Mutex
-	waiting []*pending
-	wanted  int           // the number of waiting at which a lingering commit sets off
-	enough  chan struct{} // told when it is reached
-
+	turns[*pending]
 	last struct { // of the last commit, known to whoever has the turn
 		size int
 		took time.Duration
@@ -43,12 +35,11 @@ type pending struct {
 	unit     Unit
 	position int64
 	err      error
-	done     chan struct{}
 }
 
 // NewLog returns a log kept by a driver.
 func NewLog(d Driver) *Log {
-	l := &Log{driver: d, turn: make(chan struct{}, 1), enough: make(chan struct{}, 1)}
+	l := &Log{driver: d}
 	l.moved = make(chan struct{})
 	return l
 }
@@ -78,44 +69,24 @@ func (l *Log) Append(ctx context.Context, unit ...StreamAppend) (position int64,
 			a.Records[i].Stream, a.Records[i].Version = a.Stream, a.Version+int64(i)+1
 		}
 	}
-	p := &pending{unit: unit, done: make(chan struct{})}
+	p := &pending{unit: unit}
 	if err := p.unit.valid(); err != nil {
 		return 0, err
 	}
-	l.mu.Lock()
-	l.waiting = append(l.waiting, p)
-	if l.wanted > 0 && len(l.waiting) >= l.wanted {
-		l.wanted = 0
-		l.enough <- struct{}{}
-	}
-	l.mu.Unlock()
-	position, err = l.await(ctx, p)
+	position, err = l.appendOne(ctx, p)
 	for ambiguous(err) {
 		position, err = l.settle(ctx, p, err)
 	}
 	return position, err
 }
 
-// await waits for somebody to commit p, and does so itself when it is its turn.
-func (l *Log) await(ctx context.Context, p *pending) (position int64, err error) {
-	for {
-		select {
-		case <-p.done: // by somebody else
-			return p.position, p.err
-		case l.turn <- struct{}{}:
-			select {
-			case <-p.done:
-			default:
-				l.commitWaiting(context.WithoutCancel(ctx))
-			}
-			<-l.turn
-		case <-ctx.Done():
-			if l.withdraw(p) {
-				return 0, context.Cause(ctx)
-			}
-			<-p.done
-		}
+// appendOne has a unit committed, with others that wait.
+func (l *Log) appendOne(ctx context.Context, p *pending) (position int64, err error) {
+	mine := l.wait(p)
+	if !l.await(ctx, mine, func() { l.commitWaiting(context.WithoutCancel(ctx)) }) {
+		return 0, context.Cause(ctx)
 	}
+	return p.position, p.err
 }
 
 // settle finds out what became of a unit when the database was lost under it,
@@ -132,11 +103,7 @@ func (l *Log) settle(ctx context.Context, p *pending, lost error) (position int6
 	case found:
 		return position, nil
 	}
-	again := &pending{unit: p.unit, done: make(chan struct{})}
-	l.mu.Lock()
-	l.waiting = append(l.waiting, again)
-	l.mu.Unlock()
-	position, err = l.await(ctx, again)
+	position, err = l.appendOne(ctx, &pending{unit: p.unit})
 	if _, conflict := errors.AsType[Conflict](err); conflict { // perhaps with itself
 		if position, found, _ := l.find(ctx, p.unit); found {
 			return position, nil
@@ -176,23 +143,12 @@ func (l *Log) All(ctx context.Context, after int64) iter.Seq2[Record, error] {
 // Head returns the position of the last record: see [Driver].
 func (l *Log) Head(ctx context.Context) (int64, error) { return l.driver.Head(ctx) }
 
-func (l *Log) withdraw(p *pending) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	before := len(l.waiting)
-	l.waiting = slices.DeleteFunc(l.waiting, func(q *pending) bool { return q == p })
-	return len(l.waiting) < before
-}
-
 // commitWaiting commits one group, and answers everybody in it.
 func (l *Log) commitWaiting(ctx context.Context) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	l.linger()
+	l.gatherBack()
 	group := l.gather()
-	if len(group) == 0 {
-		return // those who waited have withdrawn
-	}
 	began := time.Now()
 	l.commit(ctx, group)
 	l.last.size, l.last.took = len(group), time.Since(began)
@@ -202,8 +158,8 @@ func (l *Log) commitWaiting(ctx context.Context) {
 	}
 	var head int64
 	for _, p := range group {
-		head = max(head, p.position)
-		close(p.done)
+		head = max(head, p.of.position)
+		p.end()
 	}
 	l.tail.add(written)
 	l.hear(head)
@@ -211,75 +167,57 @@ func (l *Log) commitWaiting(ctx context.Context) {
 
 // recordsOf copies what of a group was written, which is its callers' again once they
 // have their answer.
-func recordsOf(group []*pending) (written []Record) {
+func recordsOf(group []*turn[*pending]) (written []Record) {
 	n := 0
 	for _, p := range group {
-		for _, a := range p.unit {
+		for _, a := range p.of.unit {
 			n += len(a.Records)
 		}
 	}
 	written = make([]Record, 0, n)
 	for _, p := range group {
-		if p.err != nil {
+		if p.of.err != nil {
 			continue
 		}
 		first := len(written)
-		for _, a := range p.unit {
+		for _, a := range p.of.unit {
 			written = append(written, a.Records...)
 		}
 		for i := range written[first:] {
-			written[first+i].Position = p.position - int64(len(written)-first-1-i)
+			written[first+i].Position = p.of.position - int64(len(written)-first-1-i)
 		}
 	}
 	return written
 }
 
-// linger gives those whom the last commit has answered the time to come back,
+// gatherBack gives those whom the last commit has answered the time to come back,
 // or else the writers would fall apart into two halves that wait for each other.
 // A writer who is alone waits for nobody.
-func (l *Log) linger() {
+func (l *Log) gatherBack() {
 	if l.last.size < 2 {
 		return
 	}
 	for range 2 {
 		runtime.Gosched()
 	}
-	l.mu.Lock()
-	if len(l.waiting) >= l.last.size {
-		l.mu.Unlock()
-		return
-	}
-	l.wanted = l.last.size
-	l.mu.Unlock()
-	timer := time.NewTimer(l.last.took / 4)
-	defer timer.Stop()
-	select {
-	case <-l.enough:
-	case <-timer.C:
-		l.mu.Lock()
-		if l.wanted == 0 {
-			<-l.enough
-		}
-		l.wanted = 0
-		l.mu.Unlock()
-	}
+	l.linger(l.last.size, l.last.took/4)
 }
 
 // gather takes from those waiting, first come first, whoever can be committed
 // together. Who touches a stream that another in the group writes, or writes one
 // that another touches, waits for the next: so the order of a group's positions
 // is one in which its units could have come one by one.
-func (l *Log) gather() (group []*pending) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (l *Log) gather() (group []*turn[*pending]) {
+	l.Lock()
+	defer l.Unlock()
 	written, touched, records, bytes := map[domain.Stream]bool{}, map[domain.Stream]bool{}, 0, 0
-	var later []*pending
+	var later []*turn[*pending]
 	for _, p := range l.waiting {
 		fits := records < maxGroup && bytes < maxBytes
-		for _, a := range p.unit {
+		for _, a := range p.of.unit {
 			fits = fits && !written[a.Stream] && (len(a.Records) == 0 || !touched[a.Stream])
 		}
-		for _, a := range p.unit { // of those left for later too, lest they be overtaken for ever
+		for _, a := range p.of.unit { // of those left for later too, lest they be overtaken for ever
 			touched[a.Stream] = true
 			written[a.Stream] = written[a.Stream] || len(a.Records) > 0
 		}
@@ -287,7 +225,7 @@ func (l *Log) gather() (group []*pending) {
 			later = append(later, p)
 			continue
 		}
-		for _, a := range p.unit {
+		for _, a := range p.of.unit {
 			records += len(a.Records)
 			for i := range a.Records {
 				bytes += len(a.Records[i].Data)
@@ -299,10 +237,10 @@ func (l *Log) gather() (group []*pending) {
 	return group
 }
 
-func (l *Log) commit(ctx context.Context, group []*pending) {
+func (l *Log) commit(ctx context.Context, group []*turn[*pending]) {
 	units := make([]Unit, len(group))
 	for i, p := range group {
-		units[i] = p.unit
+		units[i] = p.of.unit
 	}
 	results, err := l.driver.Write(ctx, units)
 	if err != nil && len(group) > 1 && !ambiguous(err) { // one of them may be at fault: each for itself
@@ -314,11 +252,11 @@ func (l *Log) commit(ctx context.Context, group []*pending) {
 	for i, p := range group {
 		switch {
 		case err != nil:
-			p.err = err
+			p.of.err = err
 		case results[i].Conflict != nil:
-			p.err = *results[i].Conflict
+			p.of.err = *results[i].Conflict
 		default:
-			p.position = results[i].Position
+			p.of.position = results[i].Position
 		}
 	}
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"strings"
 	"time"
 	"unicode/utf8"
 
@@ -110,8 +109,12 @@ func (e TooLarge) Error() string {
 
 // valid finds what no backend could store as it is, so that all refuse alike.
 func (u Unit) valid() error {
-	seen := make(map[domain.Stream]bool, len(u))
-	for _, a := range u {
+	var seen map[domain.Stream]bool
+	if len(u) > 1 {
+		seen = make(map[domain.Stream]bool, len(u))
+	}
+	for i := range u {
+		a := &u[i]
 		switch {
 		case seen[a.Stream]:
 			return fmt.Errorf("eventstore: %s occurs twice in one append", a.Stream)
@@ -121,8 +124,11 @@ func (u Unit) valid() error {
 		if err := validName(string(a.Stream)); err != nil {
 			return fmt.Errorf("eventstore: stream %.80q: %w", a.Stream, err)
 		}
-		seen[a.Stream] = true
-		for _, r := range a.Records {
+		if seen != nil {
+			seen[a.Stream] = true
+		}
+		for i := range a.Records {
+			r := &a.Records[i]
 			if err := errors.Join(validName(r.Type), validName(r.Actor)); err != nil {
 				return fmt.Errorf("eventstore: type %.80q of actor %.80q in %s: %w", r.Type, r.Actor, a.Stream, err)
 			}
@@ -147,8 +153,17 @@ func validName(s string) error {
 		return errors.New("a name cannot be empty")
 	case len(s) > maxName:
 		return fmt.Errorf("a name has at most %d bytes, not %d", maxName, len(s))
-	case !utf8.ValidString(s) || strings.ContainsFunc(s, func(c rune) bool { return c < ' ' }):
+	case !utf8.ValidString(s) || hasControls(s):
 		return errors.New("a name is UTF-8 without control characters")
 	}
 	return nil
+}
+
+func hasControls(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' {
+			return true
+		}
+	}
+	return false
 }

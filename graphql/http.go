@@ -201,12 +201,12 @@ func decode(body []byte) (*request, error) {
 		return nil, ErrBadRequest.With("problem", "the body is not a JSON object in UTF-8")
 	}
 	var in struct {
-		Query         *string `json:"query"`
-		OperationName *string `json:"operationName"`
-		Variables     object  `json:"variables"`
-		Extensions    object  `json:"extensions"`
+		Query         *string        `json:"query"`
+		OperationName *string        `json:"operationName"`
+		Variables     map[string]any `json:"variables"`
+		Extensions    map[string]any `json:"extensions"`
 	}
-	if err := json.Unmarshal(body, &in); err != nil {
+	if err := unmarshal(body, &in); err != nil {
 		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
 			return nil, ErrBadRequest.With("problem", e.Field+" is not what it should be")
 		}
@@ -222,12 +222,7 @@ func decode(body []byte) (*request, error) {
 	return r, nil
 }
 
-// object is a JSON object in which numbers stay as they are written.
-type object map[string]any
-
-// UnmarshalJSON is that of [json.Unmarshaler].
-func (o *object) UnmarshalJSON(data []byte) error { return unmarshal(data, (*map[string]any)(o)) }
-
+// unmarshal reads JSON, and leaves numbers as they are written.
 func unmarshal(data []byte, into any) error {
 	d := json.NewDecoder(bytes.NewReader(data))
 	d.UseNumber()
