@@ -28,7 +28,10 @@ type Doveadm struct {
 	// Store is the folder of all boxes on the mail server, like "/var/mail/rochdale".
 	// With it, the mail of deleted accounts is removed from here; empty: a job on the
 	// mail server does it.
-	Store   string
+	Store string
+	// Dsync is where the Dovecots of other nodes fetch mail from this one, in Dovecot's
+	// words: like "tcp:10.0.0.2:12345". Empty: they do not.
+	Dsync   string
 	Timeout time.Duration // for one request; 0: 90 seconds: Dovecot waits 60 for its database
 	Client  *http.Client  // nil: http.DefaultClient
 }
@@ -59,8 +62,19 @@ type reply struct {
 	exit int
 }
 
-// do has Dovecot carry out commands, of which each is answered.
+// do has Dovecot carry out commands, of which each is answered, in the time for a request.
 func (d *Doveadm) do(ctx context.Context, commands ...command) ([]reply, error) {
+	within := d.Timeout
+	if within <= 0 {
+		within = doveadmWithin
+	}
+	ctx, cancel := context.WithTimeout(ctx, within)
+	defer cancel()
+	return d.request(ctx, commands...)
+}
+
+// request does the same, for as long as it takes.
+func (d *Doveadm) request(ctx context.Context, commands ...command) ([]reply, error) {
 	fail := func(class fault.Class, ambiguous bool, code string, err error) error {
 		return &fault.Error{Class: class, Ambiguous: ambiguous, Code: code, Err: fmt.Errorf("mail: doveadm %s: %w", commands[0].name, err)}
 	}
@@ -76,12 +90,6 @@ func (d *Doveadm) do(ctx context.Context, commands ...command) ([]reply, error) 
 	if err != nil {
 		return nil, fail(fault.Denied, false, "", fmt.Errorf("its key: %w", err))
 	}
-	within := d.Timeout
-	if within <= 0 {
-		within = doveadmWithin
-	}
-	ctx, cancel := context.WithTimeout(ctx, within)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(d.URL, "/")+"/doveadm/v1", bytes.NewReader(body))
 	if err != nil {
 		return nil, fail(fault.Invalid, false, "", err)

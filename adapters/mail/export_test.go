@@ -3,6 +3,8 @@ package mail
 import (
 	"context"
 	"database/sql"
+
+	"rochdale/domain/provisioning"
 )
 
 // Use has m work on another connection to its tables, which are not looked at first.
@@ -16,3 +18,8 @@ func Do(ctx context.Context, d *Doveadm, name string, params map[string]any) err
 
 // Remove has it remove a box.
 func Remove(ctx context.Context, d *Doveadm, box string) error { return d.remove(ctx, box) }
+
+// Differs fails unless a mailbox is on both as it is on the other.
+func Differs(ctx context.Context, here, there *Doveadm, login provisioning.Login) error {
+	return here.differs(ctx, there, login)
+}

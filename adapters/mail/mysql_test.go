@@ -2,9 +2,13 @@ package mail_test
 
 import (
 	"database/sql"
+	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -26,10 +30,10 @@ type queries struct {
 	userQuery     string
 }
 
-// ask runs a query of Dovecot's for somebody, who comes by IMAP.
-func (q *queries) ask(t testing.TB, query, login string, into ...any) bool {
+// ask runs a query of Dovecot's for somebody, by one of its services.
+func (q *queries) ask(t testing.TB, service, query, login string, into ...any) bool {
 	t.Helper()
-	query = strings.NewReplacer("%Lu", strings.ReplaceAll(strings.ToLower(login), "'", "''"), "%Ls", "imap", "%{passdb:app}", "").Replace(query)
+	query = strings.NewReplacer("%Lu", strings.ReplaceAll(strings.ToLower(login), "'", "''"), "%Ls", service, "%{passdb:app}", "").Replace(query)
 	err := q.db.QueryRowContext(t.Context(), query).Scan(into...)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		t.Fatal(err)
@@ -41,7 +45,7 @@ func (q *queries) logIn(t testing.TB, login, password string) bool {
 	t.Helper()
 	var user, hash string
 	var nologin, reason sql.Null[string]
-	if !q.ask(t, q.passwordQuery, login, &user, &hash, &nologin, &reason) || nologin.Valid {
+	if !q.ask(t, "imap", q.passwordQuery, login, &user, &hash, &nologin, &reason) || nologin.Valid {
 		return false
 	}
 	return gobcrypt.CompareHashAndPassword([]byte(strings.TrimPrefix(hash, "{BLF-CRYPT}")), []byte(password)) == nil
@@ -51,8 +55,12 @@ func (q *queries) logIn(t testing.TB, login, password string) bool {
 func (q *queries) deliver(t testing.TB, login string, size int) bool {
 	t.Helper()
 	var home, rule, app string
-	if !q.ask(t, q.userQuery, login, &home, &rule, &app) {
+	var deferred sql.Null[string]
+	if !q.ask(t, "lmtp", q.userQuery, login, &home, &rule, &app, &deferred) {
 		t.Fatalf("mail for %s, who is not there", login)
+	}
+	if deferred.Valid {
+		return false
 	}
 	var used int
 	if err := q.db.QueryRowContext(t.Context(), `select bytes from mail_usage where login = ?`, login).Scan(&used); err != nil {
@@ -101,7 +109,7 @@ func devices(t *testing.T, s *tables, q *queries, appQuery string) {
 		var user, hash, id string
 		var nologin, reason sql.Null[string]
 		asked := strings.ReplaceAll(appQuery, "%0.8w", strings.ReplaceAll(password[:min(8, len(password))], "'", "''"))
-		if !q.ask(t, asked, w.login(), &user, &hash, &id, &nologin, &reason) || nologin.Valid ||
+		if !q.ask(t, "imap", asked, w.login(), &user, &hash, &id, &nologin, &reason) || nologin.Valid ||
 			gobcrypt.CompareHashAndPassword([]byte(strings.TrimPrefix(hash, "{BLF-CRYPT}")), []byte(password)) != nil {
 			return false
 		}
@@ -170,6 +178,62 @@ func devices(t *testing.T, s *tables, q *queries, appQuery string) {
 	}
 }
 
+// moves has what goes along with a mailbox go to other tables. The two Dovecots of them
+// say of all that it is done, and that there is no mail.
+func moves(t *testing.T, s *tables, q *queries, address string) {
+	const laptop = "dance222-three-or-four-words"
+	dovecot := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked, answers [][3]any
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			t.Error(err)
+		}
+		for _, a := range asked {
+			answers = append(answers, [3]any{"doveadmResponse", []any{}, a[2]})
+		}
+		_ = json.NewEncoder(w).Encode(answers)
+	}))
+	t.Cleanup(dovecot.Close)
+	db, err := mail.OpenMySQL(address)
+	taken(t, err)
+	t.Cleanup(func() { db.Close() })
+	boxes, err := mail.Open(t.Context(), db, mail.MySQL)
+	taken(t, err)
+	other := station{tables: &tables{Mailboxes: boxes, db: db}}
+	for _, m := range []*mail.Mailboxes{s.Mailboxes, boxes} {
+		m.Tell(&mail.Doveadm{URL: dovecot.URL, Dsync: "tcp:127.0.0.1:1", Key: func() (string, error) { return "k", nil }})
+	}
+	defer s.Tell(nil)
+	mover := s.wish("mover", "account-that-moves")
+	mover.do(t, s.Ensure)
+	mover.lets(t, bcrypted(t, oldPassword))
+	taken(t, s.AddAppPassword(t.Context(), mover.Ref, provisioning.AppPassword{ID: laptop[:8], Name: "Téléphone", Created: time.Unix(1_700_000_000, 0)}, bcrypted(t, laptop)))
+	s.exec(t, `insert into mail_app_use (id, used_at) values (?, 1800000000)`, laptop[:8])
+	s.exec(t, `insert into mail_alias (alias, login) values ('by.hand@coop.example', ?)`, mover.login())
+	there := mover.on(other)
+	there.do(t, there.Ensure)
+	for range 2 {
+		taken(t, there.TakeOver(t.Context(), there.Desired, provisioning.Source{Node: "mail1", At: s.Mailboxes}))
+	}
+	if !q.deliver(t, mover.login(), 10) {
+		t.Error("mail is not taken while most is copied")
+	}
+	mover.hold(t)
+	if q.deliver(t, mover.login(), 10) {
+		t.Error("mail is taken while the rest is copied")
+	}
+	there.Revision = mover.Revision
+	taken(t, there.TakeOver(t.Context(), there.Desired, provisioning.Source{Node: "mail1", At: s.Mailboxes}))
+	there.release(t)
+	if !(&queries{db: db, passwordQuery: q.passwordQuery}).logIn(t, mover.login(), oldPassword) {
+		t.Error("moved, the holder is not let in")
+	}
+	all, err := boxes.AppPasswords(t.Context(), mover.Ref)
+	is, lookErr := boxes.Observe(t.Context(), mover.Ref)
+	if errors.Join(err, lookErr) != nil || len(all) != 1 || all[0].Name != "Téléphone" || all[0].Used.Unix() != 1_800_000_000 || !slices.Equal(is.Aliases, []provisioning.Login{"by.hand@coop.example"}) {
+		t.Errorf("%+v, %+v, %v", all, is, errors.Join(err, lookErr))
+	}
+}
+
 // TestMariaDB is the contract with the tables in MariaDB, read by the queries that
 // are written for Dovecot.
 func TestMariaDB(t *testing.T) {
@@ -225,6 +289,7 @@ func TestMariaDB(t *testing.T) {
 	})
 
 	devices(t, &tables{Mailboxes: boxes, db: db}, q, query(t, "rochdale-apps.conf", "password_query"))
+	moves(t, &tables{Mailboxes: boxes, db: db}, q, server.NewDatabase(t))
 
 	for statement, class := range map[string]fault.Class{
 		`insert into mail_schema values (1000)`: fault.Denied,

@@ -151,7 +151,7 @@ func TestContract(t *testing.T) {
 
 func doveadm(server *mailtest.Server) *mail.Doveadm {
 	return &mail.Doveadm{
-		URL: server.Doveadm, Store: server.Store(), Key: func() (string, error) { return mailtest.DoveadmKey, nil },
+		URL: server.Doveadm, Store: server.Store(), Dsync: server.Dsync, Key: func() (string, error) { return mailtest.DoveadmKey, nil },
 	}
 }
 

@@ -88,6 +88,7 @@ type targetEntry struct {
 		URL     string `json:"url"`
 		KeyFile string `json:"key_file"`
 		Store   string `json:"store"`
+		Dsync   string `json:"dsync"` // where other nodes fetch mail: tcp:HOST:PORT, or tcps:
 	} `json:"doveadm"`
 }
 
@@ -96,6 +97,7 @@ type size string
 
 var (
 	sizes      = regexp.MustCompile(`^([0-9]+(?:\.[0-9]+)?) ?(B|KB|MB|GB|TB|KiB|MiB|GiB|TiB)?$`)
+	dsync      = regexp.MustCompile(`^tcps?:[^/:]+:[0-9]+$`)
 	targetName = regexp.MustCompile(`^[a-z0-9]+(-[a-z0-9]+)*$`)
 	units      = map[string]float64{"": 1, "B": 1, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40}
 )
@@ -253,6 +255,8 @@ func (t targetEntry) check(service domain.Service) error {
 		return fmt.Errorf("target %s has one of nextcloud, ldap, exec, webhook, pull, tables and mailboxes", t.Name)
 	case (t.Doveadm != nil || t.Mailboxes != "") && service != domain.Mail, t.Doveadm != nil && n > 0 && t.Tables == nil && t.Mailboxes == "":
 		return errors.New("doveadm and mailboxes are of mail: with tables, with mailboxes, or alone")
+	case t.Doveadm != nil && t.Doveadm.Dsync != "" && !dsync.MatchString(t.Doveadm.Dsync):
+		return fmt.Errorf("%q is nowhere to fetch mail from: dsync is like tcp:10.0.0.2:12345, or tcps: over TLS", t.Doveadm.Dsync)
 	}
 	return nil
 }
@@ -291,7 +295,7 @@ func (t targetEntry) doveadm() *mail.Doveadm {
 	if t.Doveadm == nil {
 		return nil
 	}
-	return &mail.Doveadm{URL: t.Doveadm.URL, Key: secret(t.Doveadm.KeyFile), Store: t.Doveadm.Store}
+	return &mail.Doveadm{URL: t.Doveadm.URL, Key: secret(t.Doveadm.KeyFile), Store: t.Doveadm.Store, Dsync: t.Doveadm.Dsync}
 }
 
 // open returns the accounts of a service; nil for those that the program brings along.

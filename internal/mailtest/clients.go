@@ -12,6 +12,7 @@ import (
 	"net/textproto"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -169,6 +170,38 @@ func (m *Mailbox) ask(t testing.TB, command string) []string {
 		t.Fatalf("mailtest: %s: %v", command, err)
 	}
 	return answers
+}
+
+// Do gives a command of IMAP that is not refused.
+func (m *Mailbox) Do(t testing.TB, command string) {
+	t.Helper()
+	m.ask(t, command)
+}
+
+// Contents is all that a client keeps in mind of a mailbox: its folders with their
+// UIDVALIDITY, which are subscribed, and of each message UID, flags, day and size.
+func (m *Mailbox) Contents(t testing.TB) (lines []string) {
+	t.Helper()
+	for _, line := range m.ask(t, `LSUB "" "*"`) {
+		lines = append(lines, line[strings.LastIndex(line, ` "/" `):]+" is subscribed")
+	}
+	for _, line := range m.ask(t, `LIST "" "*"`) {
+		at := strings.LastIndex(line, ` "/" `)
+		if strings.Contains(line[:at], `\Noselect`) {
+			continue
+		}
+		name := line[at+len(` "/" `):]
+		lines = append(lines, m.ask(t, "STATUS "+name+" (MESSAGES UIDNEXT UIDVALIDITY)")...)
+		m.ask(t, "EXAMINE "+name)
+		for _, line := range m.ask(t, "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)") {
+			if _, told, ok := strings.Cut(line, " FETCH "); ok {
+				lines = append(lines, name+": "+strings.ReplaceAll(strings.ReplaceAll(told, ` \Recent`, ""), `\Recent`, ""))
+			}
+		}
+	}
+	m.ask(t, "CLOSE")
+	slices.Sort(lines)
+	return lines
 }
 
 // Alive reports whether the session goes on.

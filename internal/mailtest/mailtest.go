@@ -97,6 +97,8 @@ type Server struct {
 	Submission  string // where they send, by STARTTLS
 	Program     string // where the program sends
 	Doveadm     string // URL of doveadm's HTTP API, which takes [DoveadmKey]
+	Dsync       string // where other nodes fetch mail, in Dovecot's words
+	LMTP        string // where mail is handed over, also from other machines
 
 	elsewhere     string // a server of SMTP, to which all mail goes that is for elsewhere; empty: none goes
 	introspection string // where Dovecot asks whether a token lets somebody in; empty: it takes none
@@ -195,8 +197,15 @@ func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
 	if err != nil {
 		return err
 	}
-	s.Doveadm = "http://" + doveadm
-	for _, name := range []string{"rochdale-sql.conf", "rochdale-apps.conf", "rochdale-dict.conf", "rochdale-mail-tidy"} {
+	dsync, err := freeAddress()
+	if err != nil {
+		return err
+	}
+	if s.LMTP, err = freeAddress(); err != nil {
+		return err
+	}
+	s.Doveadm, s.Dsync = "http://"+doveadm, "tcp:"+dsync
+	for _, name := range []string{"rochdale-sql.conf", "rochdale-apps.conf", "rochdale-dict.conf", "rochdale-node.conf", "rochdale-mail-tidy"} {
 		if err := s.install(name, tables, ""); err != nil {
 			return err
 		}
@@ -239,7 +248,6 @@ passdb {
 // test: where all lies, and no waiting after wrong passwords.
 func (s *Server) dovecotInstead() string {
 	_, port, _ := net.SplitHostPort(s.IMAP)
-	_, doveadm, _ := net.SplitHostPort(strings.TrimPrefix(s.Doveadm, "http://"))
 	text := `
 base_dir = @/run
 state_dir = @/state
@@ -263,12 +271,6 @@ service imap-login {
 }
 service imap-hibernate {
   process_limit = 0
-}
-doveadm_api_key = ` + DoveadmKey + `
-service doveadm {
-  inet_listener http {
-    port = ` + doveadm + `
-  }
 }
 `
 	if !s.root() {
@@ -373,11 +375,18 @@ func (s *Server) install(name string, tables Tables, more string) error {
 		{"vmail", s.mailers},
 		{"/var/lib/rochdale/mail/mailboxes.db", tables.file},
 		{"extra_groups = rochdale", "extra_groups = " + readers},
-		{"doveadm ", "doveadm -c " + s.etc("dovecot.conf") + " "},
 		{"\nsmtp        inet", "\n" + s.SMTP + " inet"},
 		{"submissions inet", s.Submissions + " inet"},
 		{"submission  inet", s.Submission + " inet"},
 		{"127.0.0.1:10025 inet", s.Program + " inet"},
+		{"doveadm_api_key = change-me\n", "doveadm_api_key = " + DoveadmKey + "\n"},
+		{"address = 10.0.0.2", "address = 127.0.0.1"},
+		{"port = 8080", "port = " + portOf(s.Doveadm)},
+		{"port = 12345", "port = " + portOf(s.Dsync)},
+		{"port = 24\n", "port = " + portOf(s.LMTP) + "\n"},
+	}
+	if strings.HasPrefix(string(text), "#!") {
+		instead = append(instead, [2]string{"doveadm ", "doveadm -c " + s.etc("dovecot.conf") + " "})
 	}
 	if !s.root() { // then all is one user's, and the sockets are not Postfix's own
 		instead = append(instead, [][2]string{
@@ -402,7 +411,7 @@ func (s *Server) install(name string, tables Tables, more string) error {
 	switch secret := s.root(); { // as the files say; all of it is one user's otherwise
 	case strings.HasPrefix(result, "#!"):
 		mode = 0o755
-	case secret && (name == "rochdale-sql.conf" || name == "rochdale-apps.conf" || name == "rochdale-oauth2.conf"):
+	case secret && (name == "rochdale-sql.conf" || name == "rochdale-apps.conf" || name == "rochdale-node.conf" || name == "rochdale-oauth2.conf"):
 		mode = 0o600
 	case secret && name == "rochdale-dict.conf":
 		mode, group = 0o640, "dovecot"
@@ -414,6 +423,9 @@ func (s *Server) install(name string, tables Tables, more string) error {
 	}
 	return s.doAsRoot("chgrp", group, path)
 }
+
+// portOf is what an address ends with.
+func portOf(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
 // onPostgreSQL uses the lines of a file that are for it, as it tells an operator to.
 // Those of MariaDB, whose port is another, stay as they are.

@@ -1,0 +1,365 @@
+package mail_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"rochdale/adapters/fault"
+	"rochdale/adapters/mail"
+	"rochdale/domain/provisioning"
+	"rochdale/internal/mailtest"
+	"rochdale/internal/pgtest"
+)
+
+// station is one of two Dovecots between which mailboxes move.
+type station struct {
+	*tables
+	server *mailtest.Server
+}
+
+func (s station) source() provisioning.Source {
+	return provisioning.Source{Node: "the other", At: s.Mailboxes}
+}
+
+// stations returns two of them, over tables of their own.
+func stations(t *testing.T) (first, second station) {
+	t.Helper()
+	cluster := pgtest.Start(t)
+	database := cluster.NewDatabase(t)
+	first.tables = open(t, &tables{at: mailtest.PostgreSQL(t, cluster, database), path: database, cluster: cluster})
+	at, path := mailtest.SQLite(t)
+	second.tables = open(t, &tables{at: at, path: path})
+	for _, s := range []*station{&first, &second} {
+		s.server = mailtest.StartDovecot(t, s.at)
+		s.Tell(doveadm(s.server))
+	}
+	return first, second
+}
+
+// on is a wish on another station, where it is withheld until it is moved.
+func (w *wish) on(s station) *wish {
+	other := &wish{s.tables, w.Desired}
+	other.Access, other.Inbound = provisioning.Suspended, provisioning.Defer
+	return other
+}
+
+// hold keeps everybody out.
+func (w *wish) hold(t testing.TB) {
+	t.Helper()
+	w.Access, w.Inbound = provisioning.Suspended, provisioning.Defer
+	w.do(t, w.Suspend)
+	w.do(t, w.SetInbound)
+}
+
+// release lets everybody in.
+func (w *wish) release(t testing.TB) {
+	t.Helper()
+	w.Access, w.Inbound = provisioning.Active, provisioning.Accept
+	w.do(t, w.Resume)
+	w.do(t, w.SetInbound)
+}
+
+func (s station) in(t testing.TB, login, password string) *mailtest.Mailbox {
+	t.Helper()
+	m, err := s.server.LogIn(login, password)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(m.Close)
+	return m
+}
+
+func (s station) deliver(t testing.TB, to string, subjects ...string) {
+	t.Helper()
+	for _, subject := range subjects {
+		taken(t, s.server.Deliver(to, subject, 2000))
+	}
+}
+
+func same(t testing.TB, what string, is, want []string) {
+	t.Helper()
+	if !slices.Equal(is, want) {
+		t.Errorf("%s there is\n%s\nand not\n%s", what, strings.Join(is, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestMove moves a mailbox to another Dovecot and back, while mail goes on arriving and
+// its holder goes on working.
+func TestMove(t *testing.T) {
+	t.Parallel()
+	first, second := stations(t)
+	anna, bert := first.wish("anna", "account-1"), first.wish("bert", "account-2")
+	anna.Aliases = []provisioning.Login{"a.lee@" + mailtest.Domain}
+	for _, w := range []*wish{anna, bert} {
+		w.do(t, w.Ensure)
+		w.lets(t, bcrypted(t, oldPassword))
+		first.deliver(t, w.login(), "one", "two", "three", "four")
+	}
+	device := provisioning.AppPassword{ID: "abcdefgh", Name: "telephone", Created: time.Unix(1_700_000_000, 0).UTC()}
+	const secret = "abcdefgh-ijkl-mnop"
+	taken(t, first.AddAppPassword(t.Context(), anna.Ref, device, bcrypted(t, secret)))
+	box := first.in(t, anna.login(), oldPassword)
+	for _, command := range []string{
+		"CREATE Work", "CREATE Work/2026", "SUBSCRIBE Work/2026", `CREATE "a*b"`, `SUBSCRIBE "a*b"`, "SELECT INBOX", `STORE 1 +FLAGS (\Seen \Flagged $Label1)`, `STORE 2 +FLAGS (\Deleted)`,
+		"EXPUNGE", "COPY 1 Work/2026", `COPY 2:3 "a*b"`, "UNSUBSCRIBE Trash",
+	} {
+		box.Do(t, command)
+	}
+	bertsContents := first.in(t, bert.login(), oldPassword).Contents(t)
+
+	t.Log("Most is copied while she goes on.")
+	there := anna.on(second)
+	there.do(t, there.Ensure)
+	takeOver := func(w *wish, from station) error {
+		return w.TakeOver(t.Context(), w.Desired, from.source())
+	}
+	taken(t, takeOver(there, first))
+	refused(t, second.server.Deliver(anna.login(), "too early", 100), "451")
+	_, err := second.server.LogIn(anna.login(), oldPassword)
+	refused(t, err, "Account suspended")
+	if !box.Alive() {
+		t.Error("her session is ended")
+	}
+	first.deliver(t, anna.login(), "meanwhile")
+	for _, command := range []string{
+		`RENAME "a*b" c`, `UNSUBSCRIBE "a*b"`, "SELECT INBOX", `STORE 3 +FLAGS (\Answered)`, `STORE 1 -FLAGS (\Flagged)`, "COPY 4 c", "MOVE 2 Work", "CREATE Empty", "DELETE Work/2026",
+	} {
+		box.Do(t, command)
+	}
+	want := box.Contents(t)
+
+	t.Log("Then nobody gets in, and nothing is lost.")
+	anna.hold(t)
+	eventually(t, "her session is ended", func() bool { return !box.Alive() })
+	refused(t, first.server.Deliver(anna.login(), "while it is moved", 100), "451")
+	there.Revision = anna.Revision
+	for range 2 {
+		taken(t, takeOver(there, first))
+	}
+	before, err := first.Usage(t.Context(), []provisioning.Ref{anna.Ref})
+	taken(t, err)
+	after, err := second.Usage(t.Context(), []provisioning.Ref{anna.Ref})
+	if err != nil || *after[0].Used != *before[0].Used || *after[0].Used < 8000 {
+		t.Errorf("of %d bytes there are %d, %v", *before[0].Used, *after[0].Used, err)
+	}
+
+	t.Log("She finds all as it was.")
+	there.release(t)
+	anna.do(t, first.Delete)
+	taken(t, first.Purge(t.Context(), anna.Desired))
+	_, err = first.server.LogIn(anna.login(), oldPassword)
+	refused(t, err, "AUTHENTICATIONFAILED")
+	box = second.in(t, anna.login(), oldPassword)
+	same(t, "moved,", box.Contents(t), want)
+	second.in(t, anna.login(), secret)
+	if all, err := second.AppPasswords(t.Context(), anna.Ref); err != nil || len(all) != 1 || all[0].Name != device.Name || all[0].Created != device.Created {
+		t.Errorf("%+v, %v", all, err)
+	}
+	if is, err := second.Observe(t.Context(), anna.Ref); err != nil || !slices.Equal(is.Aliases, anna.Aliases) || *is.Quota != anna.Quota {
+		t.Errorf("%+v, %v", is, err)
+	}
+	second.deliver(t, anna.login(), "after")
+	if subjects := box.Subjects(t); !slices.Equal(subjects, []string{"one", "four", "meanwhile", "after"}) {
+		t.Errorf("there is %q", subjects)
+	}
+	if err := takeOver(there, first); !isA(err, fault.Transient) {
+		t.Errorf("what is not there any more is taken over: %v", err)
+	}
+	same(t, "of another", first.in(t, bert.login(), oldPassword).Contents(t), bertsContents)
+
+	t.Log("And back, with addresses that were entered by hand.")
+	second.exec(t, `insert into mail_alias (alias, login) values ('by.hand@coop.example', $1)`, anna.login())
+	want = box.Contents(t)
+	anna = there.on(first)
+	anna.Aliases = nil
+	anna.do(t, anna.Ensure)
+	there.Revision = anna.Revision
+	there.hold(t)
+	anna.Revision = there.Revision
+	taken(t, takeOver(anna, second))
+	anna.release(t)
+	there.do(t, there.Delete)
+	same(t, "moved back,", first.in(t, anna.login(), oldPassword).Contents(t), want)
+	if is, err := first.Observe(t.Context(), anna.Ref); err != nil || !slices.Equal(is.Aliases, []provisioning.Login{"a.lee@coop.example", "by.hand@coop.example"}) {
+		t.Errorf("%+v, %v", is, err)
+	}
+	if err := takeOver(anna, second); !isA(err, fault.Transient) {
+		t.Error(err)
+	}
+	there.on(second).do(t, second.Ensure)
+	if err := takeOver(anna, second); fault.CodeOf(err) != "stale" {
+		t.Errorf("an account in use is overwritten: %v", err)
+	}
+	same(t, "still", first.in(t, anna.login(), oldPassword).Contents(t), want)
+}
+
+// cut is a way to a server that breaks after so many bytes have come back.
+func cut(t testing.TB, to string, after int64) (address string) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go func() {
+				defer client.Close()
+				server, err := net.Dial("tcp", to)
+				if err != nil {
+					return
+				}
+				defer server.Close()
+				go func() { _, _ = io.Copy(server, client) }()
+				_, _ = io.CopyN(client, server, after)
+			}()
+		}
+	}()
+	return l.Addr().String()
+}
+
+// TestMoveIsCut at many places, on the way between the Dovecots and on ours to one: it
+// fails as what is tried again, harms nothing, and goes on.
+func TestMoveIsCut(t *testing.T) {
+	t.Parallel()
+	first, second := stations(t)
+	anna := first.wish("anna", "account-1")
+	anna.do(t, anna.Ensure)
+	anna.lets(t, bcrypted(t, oldPassword))
+	for range 30 {
+		taken(t, first.server.Deliver(anna.login(), "many", 20_000))
+	}
+	box := first.in(t, anna.login(), oldPassword)
+	for _, command := range []string{"CREATE Work", "SELECT INBOX", "COPY 1:20 Work", `STORE 1:10 +FLAGS (\Seen)`, `STORE 5 +FLAGS (\Deleted)`, "EXPUNGE"} {
+		box.Do(t, command)
+	}
+	want := box.Contents(t)
+	anna.hold(t)
+	there := anna.on(second)
+	there.do(t, there.Ensure)
+	for _, after := range []int64{0, 10, 300, 2_000, 50_000, 200_000, 500_000} {
+		broken := doveadm(first.server)
+		broken.Dsync = "tcp:" + cut(t, strings.TrimPrefix(first.server.Dsync, "tcp:"), after)
+		first.Tell(broken)
+		if err := there.TakeOver(t.Context(), there.Desired, first.source()); !isA(err, fault.Transient) {
+			t.Errorf("between them after %d bytes: %v", after, err)
+		}
+	}
+	first.Tell(doveadm(first.server))
+	for _, after := range []int64{0, 200} {
+		broken := doveadm(second.server)
+		broken.URL = "http://" + cut(t, strings.TrimPrefix(second.server.Doveadm, "http://"), after)
+		second.Tell(broken)
+		if err := there.TakeOver(t.Context(), there.Desired, first.source()); !isA(err, fault.Transient) {
+			t.Errorf("to one after %d bytes: %v", after, err)
+		}
+	}
+	second.Tell(doveadm(second.server))
+	ended, end := context.WithCancel(t.Context())
+	end()
+	if err := there.TakeOver(ended, there.Desired, first.source()); !isA(err, fault.Transient) {
+		t.Errorf("stopped: %v", err)
+	}
+	taken(t, there.TakeOver(t.Context(), there.Desired, first.source()))
+	there.release(t)
+	same(t, "after all,", second.in(t, anna.login(), oldPassword).Contents(t), want)
+}
+
+// TestMoveComparesAll: what differs in anything is not whole, and is copied anew where
+// Dovecot cannot make it the same.
+func TestMoveComparesAll(t *testing.T) {
+	t.Parallel()
+	first, second := stations(t)
+	anna := first.wish("anna", "account-1")
+	anna.do(t, anna.Ensure)
+	anna.lets(t, bcrypted(t, oldPassword))
+	first.deliver(t, anna.login(), "one", "two", "three")
+	box := first.in(t, anna.login(), oldPassword)
+	for _, command := range []string{"CREATE Work", "CREATE Old", "SUBSCRIBE Work", "SELECT INBOX", "COPY 1 Work"} {
+		box.Do(t, command)
+	}
+	want := box.Contents(t)
+	anna.hold(t)
+	there := anna.on(second)
+	there.do(t, there.Ensure)
+	again := func() error { return there.TakeOver(t.Context(), there.Desired, first.source()) }
+	taken(t, again())
+	boxes := map[string]bool{}
+	for name, tamper := range map[string]struct {
+		command string
+		params  map[string]any
+	}{
+		"a flag":              {"flagsAdd", map[string]any{"flag": []string{`\Seen`}, "query": []string{"mailbox", "INBOX", "uid", "2"}}},
+		"a message that went": {"expunge", map[string]any{"query": []string{"mailbox", "INBOX", "uid", "2"}}},
+		"a further message":   {"copy", map[string]any{"destinationMailbox": "Work", "query": []string{"mailbox", "INBOX", "uid", "1"}}},
+		"a further folder":    {"mailboxCreate", map[string]any{"mailbox": []string{"Strange"}}},
+		"a folder that went":  {"mailboxDelete", map[string]any{"mailbox": []string{"Old"}}},
+		"a folder's UIDs":     {"mailboxUpdate", map[string]any{"mailbox": "Work", "uidValidity": 77}},
+	} {
+		tamper.params["user"] = anna.login()
+		if err := mail.Do(t.Context(), doveadm(second.server), tamper.command, tamper.params); err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if err := mail.Differs(t.Context(), doveadm(second.server), doveadm(first.server), anna.Login); fault.CodeOf(err) != "not_whole" {
+			t.Errorf("%s is not seen: %v", name, err)
+		}
+		taken(t, again())
+		taken(t, mail.Differs(t.Context(), doveadm(second.server), doveadm(first.server), anna.Login))
+		boxes[second.boxOf(t, anna)] = true
+	}
+	if len(boxes) < 2 {
+		t.Error("Dovecot could mend all, and the test shows nothing of copying anew")
+	}
+	if n := len(second.server.Boxes(t)); n != 1 {
+		t.Errorf("of the boxes that were given up %d are left", n-1)
+	}
+	there.release(t)
+	same(t, "after all,", second.in(t, anna.login(), oldPassword).Contents(t), want)
+}
+
+func (s *tables) boxOf(t testing.TB, w *wish) (box string) {
+	t.Helper()
+	if err := s.db.QueryRowContext(t.Context(), `select box from mail_account where login = $1`, w.Login).Scan(&box); err != nil {
+		t.Fatal(err)
+	}
+	return box
+}
+
+// TestWhatIsNotTaken says why.
+func TestWhatIsNotTaken(t *testing.T) {
+	t.Parallel()
+	s, other := open(t, &tables{path: filepath.Join(t.TempDir(), "mail", "mailboxes.db")}), open(t, &tables{path: filepath.Join(t.TempDir(), "mail", "mailboxes.db")})
+	theirs := other.wish("bert", "account-9")
+	theirs.do(t, other.Ensure)
+	told := &mail.Doveadm{URL: "http://127.0.0.1:1", Key: func() (string, error) { return "", errors.New("no key") }}
+	refuses := func(from any, says string) {
+		t.Helper()
+		if err := s.Takes(provisioning.Source{Node: "mail1", At: from}); !isA(err, fault.Unsupported) || !strings.Contains(err.Error(), says) {
+			t.Errorf("%v, want one that says %q", err, says)
+		}
+	}
+	refuses(struct{}{}, "tables of ours")
+	refuses(other.Mailboxes, "told nothing")
+	s.Tell(told)
+	refuses(other.Mailboxes, "mail1")
+	other.Tell(told)
+	refuses(other.Mailboxes, "dsync")
+	other.Tell(&mail.Doveadm{Dsync: "tcp:127.0.0.1:1"})
+	taken(t, s.Takes(provisioning.Source{Node: "mail1", At: other.Mailboxes}))
+	for name, w := range map[string]*wish{"what is not there": s.wish("anna", "account-1"), "another's": s.wish("bert", "account-2")} {
+		if err := s.TakeOver(t.Context(), w.Desired, provisioning.Source{Node: "mail1", At: other.Mailboxes}); fault.CodeOf(err) != "missing" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
