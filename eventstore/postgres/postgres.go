@@ -2,7 +2,6 @@
 package postgres
 
 import (
-	"bytes"
 	"context"
 	"database/sql"
 	"errors"
@@ -20,6 +19,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/eventstore"
+	"rochdale/eventstore/internal/frugal"
 )
 
 // Driver is an [eventstore.Driver] over a database.
@@ -387,47 +387,8 @@ func (p *pages) next(ctx context.Context, room []eventstore.Record) aPage {
 // A reader makes records without an allocation for each of their parts.
 type reader struct {
 	stream        domain.Stream // of the last
-	actors, types names
-	chunk         []byte // from which data is cut
-}
-
-const (
-	maxNames = 1000
-	chunk    = 8 << 10 // which a record that is kept keeps whole
-)
-
-// names are those that occur again and again, each kept once.
-type names struct {
-	last  string
-	known map[string]string
-}
-
-func (n *names) of(text []byte) string {
-	if n.last == string(text) { // which makes no string
-		return n.last
-	}
-	name, known := n.known[string(text)]
-	if !known {
-		if n.known == nil || len(n.known) == maxNames {
-			n.known = map[string]string{}
-		}
-		name = string(text)
-		n.known[name] = name
-	}
-	n.last = name
-	return name
-}
-
-func (d *reader) data(data []byte) []byte {
-	if len(data) > chunk/8 {
-		return bytes.Clone(data)
-	}
-	if cap(d.chunk)-len(d.chunk) < len(data) {
-		d.chunk = make([]byte, 0, chunk)
-	}
-	before := len(d.chunk)
-	d.chunk = append(d.chunk, data...)
-	return d.chunk[before:len(d.chunk):len(d.chunk)]
+	actors, types frugal.Names
+	data          frugal.Data
 }
 
 func (d *reader) read(c [][]byte, r *eventstore.Record) {
@@ -436,12 +397,12 @@ func (d *reader) read(c [][]byte, r *eventstore.Record) {
 	}
 	r.Position, r.Stream, r.Version = readInt64(c[0]), d.stream, readInt64(c[2])
 	r.ID = readUUID(c[3])
-	r.RecordedAt, r.Actor = readTime(c[4]), d.actors.of(c[5])
+	r.RecordedAt, r.Actor = readTime(c[4]), d.actors.Of(c[5])
 	if r.Correlation = r.ID; c[6] != nil {
 		r.Correlation = readUUID(c[6])
 	}
 	r.Causation = readUUID(c[7])
-	r.Type, r.Edition, r.Data = d.types.of(c[8]), readInt16(c[9]), d.data(c[10])
+	r.Type, r.Edition, r.Data = d.types.Of(c[8]), readInt16(c[9]), d.data.Copy(c[10])
 }
 
 // Head is that of [eventstore.Driver].

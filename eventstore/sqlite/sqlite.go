@@ -2,7 +2,6 @@
 package sqlite
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/eventstore"
+	"rochdale/eventstore/internal/frugal"
 	"rochdale/eventstore/lite"
 )
 
@@ -327,49 +327,10 @@ var errEnough = errors.New("sqlite: enough")
 
 // A reader makes records without an allocation for each of their parts.
 type reader struct {
-	actors, types names
-	chunk         []byte // from which data is cut
+	actors, types frugal.Names
+	data          frugal.Data
 	streams       []byte // of the page being read, one after another
 	lengths       []int
-}
-
-const (
-	maxNames = 1000
-	chunk    = 8 << 10 // which a record that is kept keeps whole
-)
-
-// names are those that occur again and again, each kept once.
-type names struct {
-	last  string
-	known map[string]string
-}
-
-func (n *names) of(text []byte) string {
-	if n.last == string(text) { // which makes no string
-		return n.last
-	}
-	name, known := n.known[string(text)]
-	if !known {
-		if n.known == nil || len(n.known) == maxNames {
-			n.known = map[string]string{}
-		}
-		name = string(text)
-		n.known[name] = name
-	}
-	n.last = name
-	return name
-}
-
-func (d *reader) data(data []byte) []byte {
-	if len(data) > chunk/8 {
-		return bytes.Clone(data)
-	}
-	if cap(d.chunk)-len(d.chunk) < len(data) { // the first are small, since most streams are
-		d.chunk = make([]byte, 0, min(chunk, max(2*cap(d.chunk), 4*len(data))))
-	}
-	before := len(d.chunk)
-	d.chunk = append(d.chunk, data...)
-	return d.chunk[before:len(d.chunk):len(d.chunk)]
 }
 
 func (d *reader) read(row lite.Row, r *eventstore.Record) {
@@ -377,9 +338,9 @@ func (d *reader) read(row lite.Row, r *eventstore.Record) {
 	d.streams, d.lengths = append(d.streams, stream...), append(d.lengths, len(stream))
 	r.Position, r.Version = row.Int(0), row.Int(2)
 	r.ID = id(row.Raw(3))
-	r.RecordedAt, r.Actor = time.UnixMicro(row.Int(4)).UTC(), d.actors.of(row.Raw(5))
+	r.RecordedAt, r.Actor = time.UnixMicro(row.Int(4)).UTC(), d.actors.Of(row.Raw(5))
 	r.Correlation, r.Causation = id(row.Raw(6)), id(row.Raw(7))
-	r.Type, r.Edition, r.Data = d.types.of(row.Raw(8)), int(row.Int(9)), d.data(row.Raw(10))
+	r.Type, r.Edition, r.Data = d.types.Of(row.Raw(8)), int(row.Int(9)), d.data.Copy(row.Raw(10))
 }
 
 // name gives the records of a page, which have been read, their streams, all of which
