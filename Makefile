@@ -12,9 +12,11 @@ PACKAGES := $(if $(wildcard /usr/lib/postgresql/*/bin/initdb),,postgresql) \
 	$(if $(wildcard /usr/lib/dovecot/lmtp),,dovecot-lmtpd) \
 	$(if $(wildcard /usr/lib/dovecot/modules/dict/libdriver_sqlite.so /usr/lib/dovecot/modules/libdriver_sqlite.so),,dovecot-sqlite) \
 	$(if $(wildcard /usr/lib/dovecot/modules/dict/libdriver_pgsql.so /usr/lib/dovecot/modules/libdriver_pgsql.so),,dovecot-pgsql) \
+	$(if $(wildcard /usr/lib/dovecot/modules/dict/libdriver_mysql.so /usr/lib/dovecot/modules/libdriver_mysql.so),,dovecot-mysql) \
 	$(if $(shell PATH="$$PATH:/usr/sbin" command -v postfix),,postfix) \
 	$(if $(wildcard /usr/lib/postfix/postfix-sqlite.so),,postfix-sqlite) \
 	$(if $(wildcard /usr/lib/postfix/postfix-pgsql.so),,postfix-pgsql) \
+	$(if $(wildcard /usr/lib/postfix/postfix-mysql.so),,postfix-mysql) \
 	$(if $(shell PATH="$$PATH:/usr/sbin" command -v mariadbd),,mariadb-server) \
 	$(if $(shell PATH="$$PATH:/usr/sbin" command -v slapd),,slapd) \
 	$(if $(shell command -v jq),,jq) \

@@ -11,7 +11,7 @@ import (
 
 // TestAppPasswords has devices log in by passwords of their own.
 func TestAppPasswords(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *tables) {
+	onAll(t, func(t *testing.T, s *tables) {
 		server := mailtest.Start(t, s.at)
 		const laptop, phone, berts = "bench222-three-or-four-words", "pasta222-quatre-mots-suffisent", "berts222-drie-of-vier-woorden"
 		in := func(w *wish, password string) error {

@@ -86,12 +86,15 @@ var inboundPostgreSQL string
 //go:embed schema.mysql.sql
 var schemaMySQL string
 
+//go:embed none.mysql.sql
+var noneMySQL string
+
 // schemas are the scripts that bring a database to the tables of this program, the
 // first from nothing. One that was released never changes.
 var schemas = map[Dialect][]string{
 	SQLite:     {schemaSQLite, appsSQLite, inboundSQLite},
 	PostgreSQL: {schemaPostgreSQL, appsPostgreSQL, inboundPostgreSQL},
-	MySQL:      {schemaMySQL},
+	MySQL:      {schemaMySQL, noneMySQL},
 }
 
 // lockSpace is where the advisory locks of PostgreSQL that we take lie; lock 0 in

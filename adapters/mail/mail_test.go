@@ -134,11 +134,16 @@ func TestOpenAtOnce(t *testing.T) {
 }
 
 // again returns what can be opened again.
-func (s *tables) again() *tables { return &tables{path: s.path, cluster: s.cluster, at: s.at} }
+func (s *tables) again() *tables {
+	return &tables{path: s.path, cluster: s.cluster, maria: s.maria, at: s.at}
+}
 
 func (s *tables) dialect() mail.Dialect {
-	if s.cluster != nil {
+	switch {
+	case s.cluster != nil:
 		return mail.PostgreSQL
+	case s.maria != nil:
+		return mail.MySQL
 	}
 	return mail.SQLite
 }

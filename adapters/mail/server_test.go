@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -21,6 +22,7 @@ import (
 	"rochdale/domain"
 	"rochdale/domain/provisioning"
 	"rochdale/internal/mailtest"
+	"rochdale/internal/mariadbtest"
 	"rochdale/internal/pgtest"
 )
 
@@ -29,11 +31,23 @@ type tables struct {
 	*mail.Mailboxes
 	db      *sql.DB
 	at      mailtest.Tables
-	path    string          // of SQLite
-	cluster *pgtest.Cluster // of PostgreSQL
+	path    string              // of SQLite, or the database
+	cluster *pgtest.Cluster     // of PostgreSQL
+	maria   *mariadbtest.Server // of MariaDB
 }
 
-// onBoth runs a test on both dialects, at once with others: servers mostly wait.
+// onAll runs a test on all dialects.
+func onAll(t *testing.T, test func(*testing.T, *tables)) {
+	onBoth(t, test)
+	t.Run("mariadb", func(t *testing.T) {
+		t.Parallel()
+		server := mariadbtest.Start(t)
+		database := server.NewDatabase(t)
+		test(t, open(t, &tables{at: mailtest.MariaDB(t, database), path: database, maria: server}))
+	})
+}
+
+// onBoth runs a test on SQLite and PostgreSQL, at once with others: servers mostly wait.
 func onBoth(t *testing.T, test func(*testing.T, *tables)) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
@@ -52,9 +66,12 @@ func onBoth(t *testing.T, test func(*testing.T, *tables)) {
 func open(t *testing.T, s *tables) *tables {
 	t.Helper()
 	var err error
-	if s.dialect() == mail.SQLite {
+	switch s.dialect() {
+	case mail.SQLite:
 		s.db, err = mail.OpenSQLite(s.path)
-	} else {
+	case mail.MySQL:
+		s.db, err = mail.OpenMySQL(s.path)
+	default:
 		s.db, err = sql.Open("pgx", s.path+"&default_query_exec_mode=cache_describe") // as behind a proxy
 	}
 	if err != nil {
@@ -67,15 +84,21 @@ func open(t *testing.T, s *tables) *tables {
 	return s
 }
 
+// parameters are how SQLite and PostgreSQL number them.
+var parameters = regexp.MustCompile(`\$\d`)
+
 func (s *tables) exec(t testing.TB, query string, args ...any) {
 	t.Helper()
+	if s.dialect() == mail.MySQL {
+		query = parameters.ReplaceAllLiteralString(query, "?")
+	}
 	if _, err := s.db.ExecContext(t.Context(), query, args...); err != nil {
 		t.Fatal(err)
 	}
 }
 
 func TestContract(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *tables) {
+	onAll(t, func(t *testing.T, s *tables) {
 		var settings []string
 		if s.dialect() == mail.SQLite { // which Dovecot keeps in mind, here, and is told of
 			settings = append(settings, "auth_cache_size = 1M", "auth_cache_ttl = 1 hour", "auth_cache_negative_ttl = 1 hour", "auth_cache_verify_password_with_worker = no")
@@ -139,10 +162,16 @@ func TestContract(t *testing.T) {
 				}},
 			}
 		}
-		if s.cluster != nil {
+		switch {
+		case s.cluster != nil:
 			f.Outage = func(t testing.TB) func() {
 				s.cluster.Stop(t, pgtest.Fast)
 				return func() { s.cluster.Restart(t, pgtest.Fast) }
+			}
+		case s.maria != nil:
+			f.Outage = func(t testing.TB) func() {
+				s.maria.Stop(t)
+				return func() { s.maria.Restart(t) }
 			}
 		}
 		provisiontest.Run(t, f)
@@ -234,7 +263,7 @@ const (
 
 // TestLife is the life of a mailbox, with Dovecot and Postfix.
 func TestLife(t *testing.T) {
-	onBoth(t, func(t *testing.T, s *tables) {
+	onAll(t, func(t *testing.T, s *tables) {
 		server := mailtest.Start(t, s.at)
 		in := func(w *wish, password string) *mailtest.Mailbox {
 			t.Helper()
@@ -424,6 +453,7 @@ func (s *tables) boxesToPurge(t testing.TB) []string {
 	query := map[mail.Dialect]string{
 		mail.SQLite:     `select coalesce(group_concat(box, ' '), '') from mail_purge`,
 		mail.PostgreSQL: `select coalesce(string_agg(box, ' '), '') from mail_purge`,
+		mail.MySQL:      `select coalesce(group_concat(box separator ' '), '') from mail_purge`,
 	}[s.dialect()]
 	if err := s.db.QueryRowContext(t.Context(), query).Scan(&all); err != nil {
 		t.Fatal(err)

@@ -36,6 +36,7 @@ import (
 	"testing"
 	"time"
 
+	"rochdale/adapters/mail"
 	files "rochdale/docs/mail"
 	"rochdale/internal/pgtest"
 )
@@ -48,9 +49,10 @@ const patience = 60 * time.Second
 
 // Tables are where the tables of adapters/mail are.
 type Tables struct {
-	file    string   // of SQLite
-	cluster *url.URL // of PostgreSQL, as a role that owns them
-	roles   func(statements string) error
+	file     string   // of SQLite
+	database *url.URL // of PostgreSQL or MariaDB, as a role that owns them
+	driver   string   // of it, in the words of Dovecot and Postfix
+	roles    func(statements string) error
 }
 
 // SQLite names a file of tables for servers to read, to be made before one is started.
@@ -80,9 +82,35 @@ func PostgreSQL(t testing.TB, c *pgtest.Cluster, database string) Tables {
 	if err != nil {
 		t.Fatalf("mailtest: %v", err)
 	}
-	return Tables{cluster: u, roles: func(statements string) error {
+	return Tables{database: u, driver: "pgsql", roles: func(statements string) error {
 		_, err := c.SQL(strings.TrimPrefix(u.Path, "/"), statements)
 		return err
+	}}
+}
+
+// MariaDB names a database of tables for servers to read, to be made before one is
+// started. It is the only such one of its server.
+func MariaDB(t testing.TB, database string) Tables {
+	t.Helper()
+	u, err := url.Parse(database)
+	if err != nil {
+		t.Fatalf("mailtest: %v", err)
+	}
+	return Tables{database: u, driver: "mysql", roles: func(statements string) error {
+		db, err := mail.OpenMySQL(database)
+		if err != nil {
+			return err
+		}
+		defer func() { _ = db.Close() }()
+		for statement := range strings.SplitSeq(statements, ";\n") {
+			if strings.TrimSpace(statement) == "" {
+				continue
+			}
+			if _, err := db.ExecContext(t.Context(), statement); err != nil {
+				return err
+			}
+		}
+		return nil
 	}}
 }
 
@@ -319,7 +347,7 @@ relay_transport = error:5.4.4 a test sends nothing elsewhere
 		{"chown", "-R", "root", s.dir + "/etc"},
 		{"postfix", "-c", s.dir + "/etc", "check"},
 	}
-	if tables.cluster == nil {
+	if tables.database == nil {
 		commands = append(commands, []string{"chgrp", "-R", readers, filepath.Dir(tables.file)})
 	}
 	for _, command := range commands {
@@ -359,7 +387,11 @@ func (s *Server) transport() string {
 // install writes a file of docs/mail, with the places and users of the test in the
 // place of an operator's, and something more after it.
 func (s *Server) install(name string, tables Tables, more string) error {
-	text, err := files.Files.ReadFile(name)
+	file := name
+	if tables.driver == "mysql" && name == "rochdale-sql.conf" {
+		file = "rochdale-sql.mysql.conf"
+	}
+	text, err := files.Files.ReadFile(file)
 	if err != nil {
 		return err
 	}
@@ -396,12 +428,15 @@ func (s *Server) install(name string, tables Tables, more string) error {
 		}...)
 	}
 	result := string(text)
-	if u := tables.cluster; u != nil {
-		result = onPostgreSQL(result)
+	if u := tables.database; u != nil {
+		if file == name {
+			result = linesOf(tables.driver, result)
+		}
+		at := "host=" + u.Hostname() + " port=" + u.Port() + " dbname=" + u.Path[1:]
 		instead = append(instead,
-			[2]string{"host=127.0.0.1 port=5432 dbname=mail", "host=" + u.Hostname() + " port=" + u.Port() + " dbname=" + u.Path[1:]},
+			[2]string{"host=127.0.0.1 port=5432 dbname=mail", at}, [2]string{"host=127.0.0.1 port=3306 dbname=mail", at},
 			[2]string{"127.0.0.1:5432", u.Host}, [2]string{"dbname = mail", "dbname = " + u.Path[1:]},
-			[2]string{"sqlite:", "pgsql:"})
+			[2]string{"sqlite:", tables.driver + ":"})
 	}
 	for _, i := range instead {
 		result = strings.ReplaceAll(result, i[0], i[1])
@@ -427,13 +462,14 @@ func (s *Server) install(name string, tables Tables, more string) error {
 // portOf is what an address ends with.
 func portOf(address string) string { return address[strings.LastIndexByte(address, ':')+1:] }
 
-// onPostgreSQL uses the lines of a file that are for it, as it tells an operator to.
-// Those of MariaDB, whose port is another, stay as they are.
-func onPostgreSQL(text string) string {
+// linesOf uses the lines of a file that are for a database, as it tells an operator to.
+func linesOf(driver, text string) string {
+	others := map[string]string{"pgsql": "mysql", "mysql": "pgsql"}[driver]
+	ports := map[string]string{"pgsql": "port=5432", "mysql": "port=3306"}
 	lines := strings.Split(text, "\n")
 	for i, line := range lines {
 		switch key, _, _ := strings.Cut(strings.TrimPrefix(line, "#"), " "); {
-		case line == "#driver = mysql" || strings.Contains(line, "port=3306"):
+		case line == "#driver = "+others || strings.Contains(line, ports[others]):
 		case strings.HasPrefix(line, "#") && !strings.HasPrefix(line, "# ") && !strings.HasPrefix(line, "#!"):
 			lines[i] = line[1:]
 		case key == "driver" || key == "connect" || key == "dbpath":
@@ -445,13 +481,13 @@ func onPostgreSQL(text string) string {
 
 // admit lets Dovecot read the tables, as an operator does.
 func (s *Server) admit(tables Tables) error {
-	if tables.cluster == nil {
+	if tables.database == nil {
 		if !s.root() {
 			return nil // it runs as whoever made them
 		}
 		return s.doAsRoot("chgrp", "-R", readers, filepath.Dir(tables.file))
 	}
-	roles, err := files.Files.ReadFile("roles.sql")
+	roles, err := files.Files.ReadFile(map[string]string{"pgsql": "roles.sql", "mysql": "roles.mysql.sql"}[tables.driver])
 	if err != nil {
 		return err
 	}
