@@ -28,7 +28,7 @@ var outdoors = []string{"context", "crypto/rand", "database/sql", "log/slog", "m
 // shared are the packages that all their siblings use.
 var shared = []string{
 	"domain", "domain/calendar", "domain/catalogue", "domain/money", "domain/modules", "domain/sealed", "domain/spec", "domain/statutes",
-	"eventstore/lite", "eventstore/storetest", "adapters/fault", "adapters/provisiontest", "adapters/remote", "processes/access",
+	"eventstore/frugal", "eventstore/lite", "eventstore/storetest", "adapters/fault", "adapters/provisiontest", "adapters/remote", "processes/access",
 }
 
 // TestArrowsPointDown holds the dependency rule: a package imports from the

@@ -19,7 +19,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/eventstore"
-	"rochdale/eventstore/internal/frugal"
+	"rochdale/eventstore/frugal"
 )
 
 // Driver is an [eventstore.Driver] over a database.

@@ -16,7 +16,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/eventstore"
-	"rochdale/eventstore/internal/frugal"
+	"rochdale/eventstore/frugal"
 	"rochdale/eventstore/lite"
 )
 
