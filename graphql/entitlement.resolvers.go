@@ -41,7 +41,7 @@ func (m mutation) Give(ctx context.Context, party string, service domain.Service
 	}
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
 		done.ID = entitlement.GiftID(w.NewID().String())
-		who, err := w.known(domain.PartyID(party))
+		who, err := processes.Known(w.Tx, domain.PartyID(party))
 		if err != nil {
 			return err
 		}

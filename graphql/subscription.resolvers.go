@@ -3,10 +3,10 @@ package graphql
 import (
 	"context"
 	"encoding/json"
+	"errors"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
-	"rochdale/domain/membership"
 	"rochdale/domain/offering"
 	"rochdale/domain/provisioning"
 	subscriptions "rochdale/domain/subscription"
@@ -98,22 +98,8 @@ func (m mutation) ChangeQuota(ctx context.Context, id string, gb int, from *cale
 		if err != nil || day != today { // on a later day it is put off then
 			return err
 		}
-		return m.fits(w, today, domain.SubscriptionID(id))
+		return m.families().Fit(w.Tx, today, domain.SubscriptionID(id))
 	})
-}
-
-// fits refuses what makes accounts smaller at once than what they hold.
-func (m mutation) fits(w *work, today calendar.Date, subscriptions ...domain.SubscriptionID) error {
-	for _, id := range subscriptions {
-		smaller, err := processes.Smaller(w.Tx, id, today)
-		if err == nil && len(smaller) > 0 {
-			err = m.Reconciler.Fits(w.Context(), id, smaller)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 func (m mutation) CancelSubscription(ctx context.Context, id string, ends *calendar.Date, requestID *string) (exec.SubscriptionDone, error) {
@@ -164,166 +150,64 @@ func (m mutation) subscription(ctx context.Context, id string, requestID *string
 	return done, err
 }
 
-func (m mutation) LinkAccount(ctx context.Context, id, party string, gb int, requestID *string) (done exec.LinkDone, err error) {
-	of, mine := domain.SubscriptionID(id), false
-	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
-		done.ID = domain.SubscriptionID(w.NewID().String())
-		sub, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(of))
-		if err != nil {
-			return err
-		}
-		started, _ := sub.Started()
-		if mine = m.sees(ctx, started.Payer); !mine {
-			return subscriptions.ErrUnknown
-		}
-		who, err := w.known(domain.PartyID(party))
-		if err != nil {
-			return err
-		}
-		today, err := w.today()
-		if err != nil {
-			return err
-		}
-		err = eventstore.Do2(w.Tx, subscriptions.Link{Subscription: of, Link: done.ID, Party: who, GB: gb, Offered: !m.sees(ctx, who), On: today})
-		if err != nil {
-			return err
-		}
-		return m.fits(w, today, of)
-	})
-	if err == nil && !mine { // it was when they first asked
-		err = subscriptions.ErrUnknown
-	}
-	return done, err
+func (m mutation) families() processes.Families {
+	return processes.Families{Store: m.Store, From: m.Models, Reconciler: m.Reconciler}
 }
 
-// known is a party that the co-op knows, or the one that it was found to be.
-func (w *work) known(party domain.PartyID) (domain.PartyID, error) {
-	state, _, err := eventstore.Load[membership.Member](w.Tx, membership.StreamOf(party))
-	switch into := state.MergedInto(); {
-	case err == nil && into != "":
-		return w.known(into)
-	case err == nil && state.Party() == "":
-		err = membership.ErrUnknown
-	}
-	return party, err
+func (m mutation) LinkAccount(ctx context.Context, id, party string, gb int, requestID *string) (done exec.LinkDone, err error) {
+	err = m.shared(ctx, requestID, &done.Done, subscriptions.ErrUnknown, func(w *work, by processes.Speaks, today calendar.Date) error {
+		done.ID = domain.SubscriptionID(w.NewID().String())
+		return m.families().Link(w.Tx, by, domain.SubscriptionID(id), done.ID, domain.PartyID(party), gb, today)
+	})
+	return done, err
 }
 
 func (m mutation) AcceptLinkedAccount(ctx context.Context, id string, requestID *string) (done exec.LinkDone, err error) {
 	done.ID = domain.SubscriptionID(id)
-	err = m.linked(ctx, done.ID, requestID, &done.Done, func(w *work, l linkedTo) error {
-		if !l.uses {
-			return subscriptions.ErrNotLinked
-		}
-		return eventstore.Do(w.Tx, subscriptions.AcceptPart{Subscription: l.Of, Link: done.ID, On: l.today})
+	err = m.shared(ctx, requestID, &done.Done, subscriptions.ErrNotLinked, func(w *work, by processes.Speaks, today calendar.Date) error {
+		return m.families().Accept(w.Tx, by, done.ID, today)
 	})
 	return done, err
 }
 
 func (m mutation) ChangeLinkedAccount(ctx context.Context, id string, gb int, requestID *string) (done exec.LinkDone, err error) {
 	done.ID = domain.SubscriptionID(id)
-	err = m.linked(ctx, done.ID, requestID, &done.Done, func(w *work, l linkedTo) error {
-		if !l.pays {
-			return subscriptions.ErrNotLinked
-		}
-		if err := eventstore.Do(w.Tx, subscriptions.ChangePart{Subscription: l.Of, Link: done.ID, GB: gb, On: l.today}); err != nil {
-			return err
-		}
-		return m.fits(w, l.today, l.Of, done.ID)
+	err = m.shared(ctx, requestID, &done.Done, subscriptions.ErrNotLinked, func(w *work, by processes.Speaks, today calendar.Date) error {
+		return m.families().Change(w.Tx, by, done.ID, gb, today)
 	})
 	return done, err
 }
 
 func (m mutation) UnlinkAccount(ctx context.Context, id string, requestID *string) (done exec.LinkDone, err error) {
 	done.ID = domain.SubscriptionID(id)
-	err = m.linked(ctx, done.ID, requestID, &done.Done, func(w *work, l linkedTo) error {
-		ends := l.today
-		if l.pays && !l.part.Offered {
-			ends = ends.AddDays(l.list.Grace())
-		}
-		return eventstore.Do(w.Tx, subscriptions.Unlink{Subscription: l.Of, Link: done.ID, On: l.today, Ends: ends})
+	err = m.shared(ctx, requestID, &done.Done, subscriptions.ErrNotLinked, func(w *work, by processes.Speaks, today calendar.Date) error {
+		return m.families().Unlink(w.Tx, by, done.ID, today)
 	})
 	return done, err
 }
 
 func (m mutation) DetachAccount(ctx context.Context, id string, gb *int, requestID *string) (done exec.SubscriptionDone, err error) {
 	done.ID = domain.SubscriptionID(id)
-	err = m.linked(ctx, done.ID, requestID, &done.Done, func(w *work, l linkedTo) error {
-		if !l.uses {
-			return subscriptions.ErrNotLinked
-		}
-		plan, known := l.list.Plan(l.plan)
-		if !known {
-			return offering.ErrNoSuchPlan.With("plan", l.plan)
-		}
-		least, most := plan.Limits()
-		size := max(least, l.part.GB)
-		if gb != nil {
-			size = *gb
-		}
-		rules, err := w.statutesOn(l.today)
-		if err != nil {
-			return err
-		}
-		if err := processes.MayBook(w.Tx, m.Store, m.Models, rules, l.Party, l.today); err != nil {
-			return err
-		}
-		err = eventstore.Do2(w.Tx, subscriptions.Detach{
-			Subscription: l.Of, Link: done.ID, GB: size, On: l.today, Grace: l.list.Grace(),
-			Terms: subscriptions.Terms{PriceList: l.version, LeastGB: least, MostGB: most},
-		})
-		if err != nil {
-			return err
-		}
-		return m.fits(w, l.today, done.ID)
+	err = m.shared(ctx, requestID, &done.Done, subscriptions.ErrNotLinked, func(w *work, by processes.Speaks, today calendar.Date) error {
+		return m.families().Detach(w.Tx, by, done.ID, gb, today)
 	})
 	return done, err
 }
 
-// linkedTo is a linked account, and of which subscription it is part.
-type linkedTo struct {
-	subscriptions.Linked
-	part       subscriptions.Part
-	plan       domain.PlanID
-	pays, uses bool // whether the viewer speaks for who does
-	list       offering.PriceList
-	version    int
-	today      calendar.Date
-}
-
-// linked carries out a mutation of a linked account that the viewer uses or pays, or
-// sees by a role. Another's is as if it were not there.
-func (m mutation) linked(ctx context.Context, id domain.SubscriptionID, requestID *string, done *exec.Done, do func(*work, linkedTo) error) error {
-	mine := false
-	err := m.change(ctx, requestID, done, func(w *work) (err error) {
-		link, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(id))
+// shared carries out a mutation of what is shared. Another's is as if it were not there,
+// which the refusal says: to who repeats what they were allowed then, too.
+func (m mutation) shared(ctx context.Context, requestID *string, done *exec.Done, theirs domain.Refusal, do func(*work, processes.Speaks, calendar.Date) error) error {
+	var said error
+	err := m.change(ctx, requestID, done, func(w *work) error {
+		today, err := w.today()
 		if err != nil {
 			return err
 		}
-		l := linkedTo{}
-		l.Linked, _ = link.LinkedTo()
-		of, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(l.Of))
-		if err != nil {
-			return err
-		}
-		started, _ := of.Started()
-		l.plan = started.Plan
-		l.part, _ = of.Part(id)
-		l.pays, l.uses = m.sees(ctx, started.Payer), m.sees(ctx, l.Party)
-		if mine = l.pays || l.uses; !mine {
-			return subscriptions.ErrNotLinked
-		}
-		if l.today, err = w.today(); err != nil {
-			return err
-		}
-		prices, _, err := eventstore.Load[offering.Offering](w.Tx, offering.Stream)
-		if err != nil {
-			return err
-		}
-		l.list, l.version = prices.At(l.today)
-		return do(w, l)
+		said = do(w, func(party domain.PartyID) bool { return m.sees(ctx, party) }, today)
+		return said
 	})
-	if err == nil && !mine { // it was when they first asked
-		err = subscriptions.ErrNotLinked
+	if err == nil && errors.Is(said, theirs) { // it was theirs when they first asked
+		err = theirs
 	}
 	return err
 }

@@ -47,6 +47,7 @@ type holdings struct {
 	Secret   string // of a device, shown this once
 	Device   string // its name
 	Reach    processes.Reach
+	sharing
 }
 
 // holding is an account on it.
@@ -90,6 +91,11 @@ func (h holding) Day(t time.Time) string { return catalogue.Date(h.lang, calenda
 // S returns a message of the page in its language.
 func (p page) S(code string) string { return catalogue.Word(p.Lang, "services."+code) }
 
+// Tell returns one with something named in it.
+func (p holdings) Tell(code string, args ...any) string {
+	return catalogue.Text(p.Lang, "services."+code, named(args), code)
+}
+
 // own returns who is signed in, or asks them to be.
 func (s *server) own(w http.ResponseWriter, r *http.Request) (v access.Viewer, ok bool) {
 	v, err := s.Access.BySession(r.Context(), s.session(r))
@@ -113,6 +119,9 @@ func (s *server) own(w http.ResponseWriter, r *http.Request) (v access.Viewer, o
 func (s *server) holdings(r *http.Request, v access.Viewer) (p holdings, err error) {
 	p.page = s.page(r, "services")
 	p.Lang, p.Reach = languageFor(r, v.Language), s.Reach
+	if p.sharing, err = s.shared(r, v); err != nil {
+		return p, err
+	}
 	person, err := s.Access.People.ByID(r.Context(), v.Party)
 	if err != nil {
 		return p, err
@@ -140,7 +149,10 @@ func (s *server) holdings(r *http.Request, v access.Viewer) (p holdings, err err
 				return p, err
 			}
 		}
-		if held.Status == provisioning.StatusRequested || held.Trouble {
+		if p.Refresh == "" && held.Trouble {
+			p.Refresh = "60"
+		}
+		if held.Status == provisioning.StatusRequested && !held.Trouble {
 			p.Refresh = "5" // until it is there
 		}
 		p.Accounts = append(p.Accounts, h)

@@ -46,11 +46,16 @@ func (p page) T(code string) string { return catalogue.Word(p.Lang, "access."+co
 
 // Say returns one with something named in it.
 func (p page) Say(code string, args ...any) string {
-	named := domain.Args{}
+	return catalogue.Text(p.Lang, "access."+code, named(args), code)
+}
+
+// named are arguments that a page gives: names and values in turn.
+func named(args []any) domain.Args {
+	all := domain.Args{}
 	for i := 0; i+1 < len(args); i += 2 {
-		named[args[i].(string)] = args[i+1]
+		all[args[i].(string)] = args[i+1]
 	}
-	return catalogue.Text(p.Lang, "access."+code, named, code)
+	return all
 }
 
 // page returns one in the language of whoever asks.
@@ -225,6 +230,8 @@ var (
 	perClient = pace{100, time.Second}
 	// perAddress keeps anybody from filling somebody's mailbox with links.
 	perAddress = pace{5, 5 * time.Minute}
+	// perPayer lets a family be linked in one go, and keeps anybody from trying addresses.
+	perPayer = pace{12, 10 * time.Minute}
 )
 
 // limits are how often each key may still try. It remembers the keys that have

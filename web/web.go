@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"rochdale/domain"
+	"rochdale/domain/calendar"
 	"rochdale/domain/catalogue"
 	"rochdale/processes"
 	"rochdale/processes/access"
@@ -48,8 +49,11 @@ type Config struct {
 	Credentials Credentials     // at /services; may be nil
 	Usage       Usage           // of accounts, at /services; may be nil
 	Reach       processes.Reach // that programs set themselves up by, if it is known
-	Feed        *Feed           // at /events, for programs; may be nil
-	Schemas     fs.FS           // of events, at /schemas; may be nil
+	// Families are who share subscriptions, at /services; may be nil.
+	Families *processes.Families
+	Today    func() calendar.Date // the day of the co-op, for them
+	Feed     *Feed                // at /events, for programs; may be nil
+	Schemas  fs.FS                // of events, at /schemas; may be nil
 	// Pull are accounts that tools come by for, at /pull/ and the name of their target.
 	Pull map[string]http.Handler
 	// Ready tells why the node cannot serve yet, or any more.
@@ -84,13 +88,14 @@ type server struct {
 	clients limits
 	letters limits
 	asking  limits // for sign-in to services
+	offers  limits // of part of a subscription, which find out who is known here
 	failing limits // of services to prove who they are
 }
 
 // New returns the handler of all that the co-op serves.
 func New(c Config) http.Handler {
 	s := &server{
-		Config: c, clients: newLimits(perClient), letters: newLimits(perAddress),
+		Config: c, clients: newLimits(perClient), letters: newLimits(perAddress), offers: newLimits(perPayer),
 		asking: newLimits(perClient), failing: newLimits(perClient),
 	}
 	s.Asking = cmp.Or(c.Asking, 30*time.Second)
@@ -124,6 +129,9 @@ func New(c Config) http.Handler {
 		mux.HandleFunc("POST "+Services+"/{account}/devices/remove", s.removeDevice)
 		mux.HandleFunc("GET "+Services+"/{account}/profile", s.getProfile)
 		mux.HandleFunc("GET "+Services+"/{account}/archive", s.getArchive)
+		if c.Families != nil {
+			s.share(mux)
+		}
 	}
 	s.setUp(mux)
 	if c.Metrics != nil {

@@ -36,12 +36,13 @@ type person struct {
 }
 
 var (
-	_ processes.Payers  = models{}
-	_ processes.Rolls   = models{}
-	_ processes.Ballots = models{}
-	_ processes.Names   = models{}
-	_ access.People     = models{}
-	_ access.Accounts   = models{}
+	_ processes.Payers     = models{}
+	_ processes.Rolls      = models{}
+	_ processes.Ballots    = models{}
+	_ processes.Names      = models{}
+	_ access.People        = models{}
+	_ processes.FamilyBook = models{}
+	_ access.Accounts      = models{}
 )
 
 // ByEmail is that of [access.People]. Who is no member gets in too: to their
@@ -119,6 +120,15 @@ func (m models) AccountsHeld(ctx context.Context, party domain.PartyID) (held []
 		held = append(held, access.Held{Address: a.Address, ID: a.ID, Service: a.Service, Login: a.Login, Quota: a.Quota, Status: a.Status, Trouble: a.Trouble != nil})
 	}
 	return held, err
+}
+
+// LinkedOf is that of [processes.FamilyBook].
+func (m models) LinkedOf(ctx context.Context, party domain.PartyID) (ids []domain.SubscriptionID, err error) {
+	all, err := m.PartsOfParty(ctx, party)
+	for _, p := range all {
+		ids = append(ids, p.ID)
+	}
+	return ids, err
 }
 
 // PayersIn is that of [processes.Payers].

@@ -172,6 +172,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler, hooks), OpenID: provider, Ready: h.ready,
 		Credentials: credentials, Usage: reconciler, Reach: reach, Pull: services.pulled,
+		Families: &processes.Families{Store: h.store, From: h.models, Reconciler: reconciler, Book: h.models}, Today: h.today,
 		Feed: &web.Feed{Store: h.store, Envelope: feed.Envelope{URL: f.URL}, Closing: ctx}, Schemas: schema.Events,
 	}
 	if f.Role == "worker" { // is asked how it does, and nothing else

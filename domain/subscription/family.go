@@ -177,6 +177,19 @@ func (s Subscription) partEnds(p Part, grace int) calendar.Date {
 	return ends
 }
 
+// PartThrough returns the last day on which a part gives something, as is known on a
+// day, or no day.
+func (s Subscription) PartThrough(link domain.SubscriptionID, on calendar.Date, grace int) calendar.Date {
+	p, _ := s.Part(link)
+	through := s.partEnds(p, grace)
+	for _, pause := range s.pauses {
+		if last := pause.from.AddDays(grace - 1); !pause.over() && !on.Before(pause.from) && (through.IsZero() || last.Before(through)) {
+			through = last
+		}
+	}
+	return through
+}
+
 // least is the smallest size from a day on, as far as is known.
 func (s Subscription) least(from calendar.Date) int {
 	size := s.GB(from)
