@@ -135,6 +135,11 @@ func (l *Log) Stream(ctx context.Context, stream domain.Stream, after int64) ite
 	return l.driver.Stream(ctx, stream, after)
 }
 
+// Streams yields the records of several streams: see [Driver].
+func (l *Log) Streams(ctx context.Context, wanted ...StreamAfter) iter.Seq2[Record, error] {
+	return l.driver.Streams(ctx, wanted...)
+}
+
 // All yields the records of all streams after a position: see [Driver].
 func (l *Log) All(ctx context.Context, after int64) iter.Seq2[Record, error] {
 	return l.driver.All(ctx, after)

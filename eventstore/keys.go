@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 
@@ -47,6 +48,8 @@ type Keys struct {
 
 	mu   sync.Mutex
 	gone map[sealed.Key]int // by subject and class, the version through which keys are known to be erased
+
+	forgotten atomic.Int64 // how often something was
 }
 
 // cachedKeys bounds the memory that opened keys take to some 50 MB.
@@ -304,6 +307,9 @@ func (k *Keys) Forget(subject domain.PartyID, class sealed.Class, through int) {
 	known := k.gone[key]
 	k.gone[key] = max(known, through)
 	k.mu.Unlock()
+	if through > known {
+		k.forgotten.Add(1)
+	}
 	k.opened.Remove(key)
 	for key.Version = known + 1; key.Version <= through; key.Version++ {
 		k.opened.Remove(key)

@@ -38,6 +38,12 @@ type StreamAppend struct {
 	Records []Record
 }
 
+// A StreamAfter is what comes in a stream after a version.
+type StreamAfter struct {
+	Stream  domain.Stream
+	Version int64
+}
+
 // A Unit is appended as a whole or not at all. Each stream occurs in it once.
 type Unit []StreamAppend
 
@@ -75,6 +81,9 @@ type Driver interface {
 	// any, comes last. The iterator may be left at any time, and its body may
 	// use the driver.
 	Stream(ctx context.Context, stream domain.Stream, after int64) iter.Seq2[Record, error]
+	// Streams does the same for several streams, one after another as they are
+	// given, which it asks for together. Each occurs once.
+	Streams(ctx context.Context, wanted ...StreamAfter) iter.Seq2[Record, error]
 	// All does the same for the records of all streams after a position. A
 	// reader that has seen a position has been shown all those before it.
 	All(ctx context.Context, after int64) iter.Seq2[Record, error]

@@ -71,6 +71,19 @@ func (m *Memory) Stream(ctx context.Context, stream domain.Stream, after int64) 
 	}
 }
 
+// Streams is that of [Driver].
+func (m *Memory) Streams(ctx context.Context, wanted ...StreamAfter) iter.Seq2[Record, error] {
+	return func(yield func(Record, error) bool) {
+		for _, w := range wanted {
+			for rec, err := range m.Stream(ctx, w.Stream, w.Version) {
+				if !yield(rec, err) || err != nil {
+					return
+				}
+			}
+		}
+	}
+}
+
 // All is that of [Driver].
 func (m *Memory) All(ctx context.Context, after int64) iter.Seq2[Record, error] {
 	return func(yield func(Record, error) bool) {

@@ -142,6 +142,28 @@ type Tx struct {
 type past struct {
 	state             any // whose type is the S of its events
 	version, position int64
+	age               int64 // see [Store.age]
+}
+
+// age rises whenever keys are forgotten: what was remembered before may hold what they
+// have sealed.
+func (s *Store) age() int64 {
+	if s.Keys == nil {
+		return 0
+	}
+	return s.Keys.forgotten.Load()
+}
+
+// remembered returns what is remembered of a stream, or a past without anything.
+func remembered[S any](s *Store, stream domain.Stream) (p past, known bool) {
+	age := s.age()
+	if p, known = s.states.Get(stream); known {
+		_, known = p.state.(S)
+	}
+	if !known || p.age != age {
+		return past{state: *new(S), age: age}, false
+	}
+	return p, true
 }
 
 // A stage is a stream in a transaction: what it was, and is to become.
@@ -194,6 +216,65 @@ func Recall[S any](tx *Tx, stream domain.Stream) (state S, version int64, err er
 	tx.recalled = tx.recalled || !st.read && !tx.again
 	state, _ = st.state.(S)
 	return state, st.version + int64(len(st.events)), nil
+}
+
+// A Reading is a stream as it was read: see [Read].
+type Reading[S any] struct {
+	Stream domain.Stream
+	State  S
+	// Version and Position are those of the event last in it, or 0.
+	Version, Position int64
+
+	past past
+}
+
+// A Readable is a [Reading] of any state.
+type Readable interface {
+	begin(s *Store) StreamAfter
+	next(ctx context.Context, s *Store, rec Record) error
+	end()
+}
+
+func (r *Reading[S]) begin(s *Store) StreamAfter {
+	r.past, _ = remembered[S](s, r.Stream)
+	return StreamAfter{r.Stream, r.past.version}
+}
+
+func (r *Reading[S]) next(ctx context.Context, s *Store, rec Record) error {
+	return evolve[S](ctx, s, &r.past, rec)
+}
+
+func (r *Reading[S]) end() {
+	r.State, _ = r.past.state.(S)
+	r.Version, r.Position = r.past.version, r.past.position
+}
+
+// Remember has commands begin with what was read.
+func (r *Reading[S]) Remember(s *Store) { s.states.Add(r.Stream, r.past) }
+
+// Read reads streams, each of which occurs once, as they are now. What has happened to
+// them since they were remembered is asked for together.
+func Read(ctx context.Context, s *Store, streams ...Readable) error {
+	wanted := make([]StreamAfter, len(streams))
+	for i, r := range streams {
+		wanted[i] = r.begin(s)
+	}
+	i := 0
+	for rec, err := range s.Log.Streams(ctx, wanted...) {
+		if err != nil {
+			return err
+		}
+		for wanted[i].Stream != rec.Stream {
+			i++
+		}
+		if err := streams[i].next(ctx, s, rec); err != nil {
+			return err
+		}
+	}
+	for _, r := range streams {
+		r.end()
+	}
+	return nil
 }
 
 // Do executes a command within a transaction.
@@ -252,12 +333,7 @@ func load[S any](tx *Tx, stream domain.Stream) (*stage, error) {
 	}
 	st := &stage{stream: stream}
 	var cached bool
-	if st.past, cached = tx.store.states.Get(stream); cached {
-		_, cached = st.state.(S)
-	}
-	if !cached {
-		st.past = past{state: *new(S)}
-	}
+	st.past, cached = remembered[S](tx.store, stream)
 	if !cached || tx.again {
 		if err := refresh[S](tx, st); err != nil {
 			return nil, err
@@ -276,23 +352,31 @@ func refresh[S any](tx *Tx, st *stage) error {
 		st.read = true
 		return nil
 	}
-	state, _ := st.state.(S)
 	for rec, err := range tx.store.Log.Stream(tx.ctx, st.stream, st.version) {
+		if err == nil {
+			err = evolve[S](tx.ctx, tx.store, &st.past, rec)
+		}
 		if err != nil {
 			return err
 		}
-		decoded, err := tx.store.Decode(tx.ctx, rec)
-		if err != nil {
-			return fmt.Errorf("eventstore: %s, version %d: %w", st.stream, rec.Version, err)
-		}
-		event, ok := decoded.(domain.Event[S])
-		if !ok {
-			return fmt.Errorf("eventstore: %T in %s is no event of %T", decoded, st.stream, state)
-		}
-		state, st.version, st.position = event.Evolve(state), rec.Version, rec.Position
 	}
-	st.state, st.read = state, true
+	st.read = true
 	tx.store.states.Add(st.stream, st.past)
+	return nil
+}
+
+// evolve has a past go on by the next record.
+func evolve[S any](ctx context.Context, s *Store, p *past, rec Record) error {
+	decoded, err := s.Decode(ctx, rec)
+	if err != nil {
+		return fmt.Errorf("eventstore: %s, version %d: %w", rec.Stream, rec.Version, err)
+	}
+	state, _ := p.state.(S)
+	event, ok := decoded.(domain.Event[S])
+	if !ok {
+		return fmt.Errorf("eventstore: %T in %s is no event of %T", decoded, rec.Stream, state)
+	}
+	p.state, p.version, p.position = event.Evolve(state), rec.Version, rec.Position
 	return nil
 }
 
@@ -371,7 +455,7 @@ func (tx *Tx) remember(unit Unit, last int64) {
 	for i := len(tx.order) - 1; i >= 0; i-- {
 		st := tx.order[i]
 		if n := int64(len(st.events)); n > 0 {
-			tx.store.states.Add(st.stream, past{st.state, st.version + n, last})
+			tx.store.states.Add(st.stream, past{st.state, st.version + n, last, st.age})
 			last -= n
 		}
 	}

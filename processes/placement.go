@@ -69,9 +69,20 @@ func (t Target) books(b BookedAccount) bool {
 // desiredOn is how an account is wanted on a target. While its node is not chosen, it
 // is not wanted anywhere, nor unwanted: requested is false.
 func (r *Reconciler) desiredOn(ctx context.Context, t Target, account domain.AccountID) (want provisioning.Desired, known provisioning.Account, requested bool, err error) {
-	want, known, requested, err = r.desired(ctx, account)
-	if err != nil || !requested || t.Node == nil || want.Access == provisioning.Absent && known.Node() != "" {
-		return want, known, requested, err
+	bases, err := basesOf(ctx, r.Store, account)
+	if err != nil {
+		return want, known, false, err
+	}
+	want, requested = r.desiredBy(t, bases[0])
+	return want, bases[0].account.State, requested, nil
+}
+
+// desiredBy is the same of an account that was read.
+func (r *Reconciler) desiredBy(t Target, b *basis) (want provisioning.Desired, requested bool) {
+	known := b.account.State
+	want, requested = r.desired(b)
+	if !requested || t.Node == nil || want.Access == provisioning.Absent && known.Node() != "" {
+		return want, requested
 	}
 	move, _ := known.Moving()
 	withheld := func() {
@@ -82,13 +93,13 @@ func (r *Reconciler) desiredOn(ctx context.Context, t Target, account domain.Acc
 	}
 	switch {
 	case known.Node() == "":
-		return want, known, false, nil
+		return want, false
 	case move.To == t.Name, known.Node() == t.Name && move.Held:
 		withheld()
 	case known.Node() != t.Name:
 		want.Access = provisioning.Absent
 	}
-	return want, known, true, nil
+	return want, true
 }
 
 // nodes returns the nodes of a service, in the order of their names.
@@ -212,7 +223,7 @@ func (r *Reconciler) placements(service domain.Service) Process {
 // before there were nodes stays on the one that is named after the service. Where no
 // node has room, that is the account's trouble, until one has.
 func (r *Reconciler) place(ctx context.Context, service domain.Service, account domain.AccountID) error {
-	want, known, requested, err := r.desired(ctx, account)
+	want, known, requested, err := r.desiredOn(ctx, Target{}, account)
 	if err != nil || !requested || known.Node() != "" {
 		return err
 	}

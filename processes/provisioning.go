@@ -87,34 +87,99 @@ func take(ctx context.Context, at Provisioner, step provisioning.Step, want prov
 // was requested at all. Once its login is erased, nobody has it any more: it is to be
 // absent, and has no login but that which it is found under by its mark.
 func Desired(ctx context.Context, s *eventstore.Store, account domain.AccountID) (want provisioning.Desired, requested bool, err error) {
-	want, _, _, requested, err = desiredBy(ctx, s, account)
-	return want, requested, err
+	bases, err := basesOf(ctx, s, account)
+	if err != nil {
+		return want, false, err
+	}
+	want, requested = bases[0].desired()
+	return want, requested, nil
 }
 
-// desiredBy returns the same, and by what it is wanted so.
-func desiredBy(ctx context.Context, s *eventstore.Store, account domain.AccountID) (
-	want provisioning.Desired, request provisioning.Account, entitled entitlement.Entitlements, requested bool, err error,
-) {
-	request, revision, wished, err := readAccount(ctx, s, account)
-	if err != nil {
-		return want, request, nil, false, err
+// A basis is by what an account is wanted as it is.
+type basis struct {
+	id       domain.AccountID
+	account  eventstore.Reading[provisioning.Account]
+	entitled *eventstore.Reading[entitlement.Entitlements] // of its subscription
+	amended  int64                                         // position of the event last by which the account itself was wished otherwise
+}
+
+// basesOf returns those of accounts, each given once, which it reads together.
+func basesOf(ctx context.Context, s *eventstore.Store, accounts ...domain.AccountID) ([]*basis, error) {
+	all := make([]*basis, len(accounts))
+	streams := make([]eventstore.Readable, 0, 2*len(accounts))
+	entitled := make(map[domain.Stream]*eventstore.Reading[entitlement.Entitlements], len(accounts))
+	to := func(id domain.EntitlementID) *eventstore.Reading[entitlement.Entitlements] {
+		subscription, _ := entitlement.Of(id)
+		stream := entitlement.StreamOf(subscription)
+		if entitled[stream] == nil {
+			entitled[stream] = &eventstore.Reading[entitlement.Entitlements]{Stream: stream}
+			streams = append(streams, entitled[stream])
+		}
+		return entitled[stream]
 	}
+	for i, id := range accounts {
+		all[i] = &basis{id: id, account: eventstore.Reading[provisioning.Account]{Stream: provisioning.StreamOf(id)}}
+		streams = append(streams, &all[i].account)
+		all[i].entitled = to(domain.EntitlementID(id)) // as accounts are named
+	}
+	if err := eventstore.Read(ctx, s, streams...); err != nil {
+		return nil, err
+	}
+	streams = streams[:0]
+	for _, b := range all {
+		if asked, requested := b.account.State.Requested(); requested {
+			b.entitled = to(asked.Entitlement)
+		}
+	}
+	if err := eventstore.Read(ctx, s, streams...); err != nil { // of those that are named otherwise
+		return nil, err
+	}
+	for _, b := range all {
+		if err := b.amend(ctx, s); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// amend finds the event last by which the account itself was wished otherwise.
+func (b *basis) amend(ctx context.Context, s *eventstore.Store) error {
+	if !b.account.State.Amended() {
+		return nil
+	}
+	for rec, err := range s.Log.Stream(ctx, b.account.Stream, 0) {
+		if err != nil {
+			return err
+		}
+		if rec.Version > b.account.Version {
+			break
+		}
+		for _, event := range []any{provisioning.AliasAdded{}, provisioning.AliasRemoved{}, provisioning.AccountHeld{}, provisioning.AccountReleased{}} {
+			if rec.Type == s.Registry.Name(event) {
+				b.amended = rec.Position
+			}
+		}
+	}
+	return nil
+}
+
+// desired returns how the account is wanted, and whether it was requested at all: see
+// [Desired].
+func (b *basis) desired() (want provisioning.Desired, requested bool) {
+	request := b.account.State
 	asked, ok := request.Requested()
 	if !ok {
-		return want, request, nil, false, nil
+		return want, false
 	}
-	subscription, service := entitlement.Of(asked.Entitlement)
-	entitled, changed, err := read[entitlement.Entitlements](ctx, s, entitlement.StreamOf(subscription))
-	if err != nil {
-		return want, request, nil, false, err
-	}
+	_, service := entitlement.Of(asked.Entitlement)
+	entitled := b.entitled.State
 	login, _ := asked.Login.Reveal()
 	want = provisioning.Desired{
-		Ref: provisioning.Ref{Service: service, Login: login}, Account: account,
-		Revision: revision, Access: provisioning.Absent, Quota: asked.Quota,
+		Ref: provisioning.Ref{Service: service, Login: login}, Account: b.id,
+		Revision: b.account.Position, Access: provisioning.Absent, Quota: asked.Quota,
 	}
 	if e, ok := entitled[service]; ok {
-		want.Quota, want.Revision = e.Quota, changed
+		want.Quota, want.Revision = e.Quota, b.entitled.Position
 		switch e.Status {
 		case entitlement.StatusActive:
 			want.Access = provisioning.Active
@@ -123,7 +188,7 @@ func desiredBy(ctx context.Context, s *eventstore.Store, account domain.AccountI
 		case entitlement.StatusRevoked:
 		}
 	}
-	want.Aliases, want.Revision = request.Aliases(), max(want.Revision, wished)
+	want.Aliases, want.Revision = request.Aliases(), max(want.Revision, b.amended)
 	if _, held := request.Held(); held && want.Access == provisioning.Active {
 		want.Access = provisioning.Suspended
 	}
@@ -136,31 +201,7 @@ func desiredBy(ctx context.Context, s *eventstore.Store, account domain.AccountI
 	case service == domain.Storage:
 		want.Apps = apps(entitled)
 	}
-	return want, request, entitled, true, nil
-}
-
-// readAccount returns an account, the position of the event last in its stream, and that of the last by which it is
-// wanted otherwise.
-func readAccount(ctx context.Context, s *eventstore.Store, account domain.AccountID) (state provisioning.Account, last, wished int64, err error) {
-	for rec, err := range s.Log.Stream(ctx, provisioning.StreamOf(account), 0) {
-		if err != nil {
-			return state, 0, 0, err
-		}
-		decoded, err := s.Decode(ctx, rec)
-		if err != nil {
-			return state, 0, 0, err
-		}
-		event, ok := decoded.(domain.Event[provisioning.Account])
-		if !ok {
-			return state, 0, 0, fmt.Errorf("processes: %T is no event of an account", decoded)
-		}
-		state, last = event.Evolve(state), rec.Position
-		switch event.(type) {
-		case provisioning.AliasAdded, provisioning.AliasRemoved, provisioning.AccountHeld, provisioning.AccountReleased:
-			wished = rec.Position
-		}
-	}
-	return state, last, wished, nil
+	return want, true
 }
 
 // apps returns those that may be used with the account of storage; nil where none was
@@ -183,22 +224,22 @@ func apps(of entitlement.Entitlements) (all []domain.Service) {
 
 // desired is how an account is wanted on the day: what has ended stays for a while, and
 // mail for what is withheld arrives for a while.
-func (r *Reconciler) desired(ctx context.Context, account domain.AccountID) (want provisioning.Desired, known provisioning.Account, requested bool, err error) {
-	want, known, entitled, requested, err := desiredBy(ctx, r.Store, account)
-	if err != nil || !requested || r.Terms.Today == nil || want.Login == "" || want.Access == provisioning.Active {
-		return want, known, requested, err
+func (r *Reconciler) desired(b *basis) (want provisioning.Desired, requested bool) {
+	want, requested = b.desired()
+	if !requested || r.Terms.Today == nil || want.Login == "" || want.Access == provisioning.Active {
+		return want, requested
 	}
-	e, today := entitled[want.Service], r.Terms.Today()
+	e, today := b.entitled.State[want.Service], r.Terms.Today()
 	if e.Status == entitlement.StatusRevoked && today.Before(e.Since.AddDays(r.Terms.Stay)) {
 		want.Access = provisioning.Suspended
 	}
-	if through, held := known.Held(); held && !today.After(through) {
+	if through, held := b.account.State.Held(); held && !today.After(through) {
 		want.Access = provisioning.Suspended // whatever became of the subscription
 	}
 	if want.Access == provisioning.Suspended && r.Terms.Mail > 0 && !today.Before(e.Since.AddDays(r.Terms.Mail)) {
 		want.Inbound = provisioning.Reject
 	}
-	return want, known, true, nil
+	return want, true
 }
 
 // read folds a stream, and returns the position of the event last in it.

@@ -127,7 +127,7 @@ func (r *Reconciler) lane(name string) *lane {
 		r.lanes, r.tallies = map[string]*lane{}, map[domain.Service]*tally{}
 		for _, t := range r.Targets {
 			r.tallies[t.Service] = new(tally)
-			r.lanes[t.Name] = &lane{Reconciler: r, t: t, woken: make(chan struct{}, 1), watch: watch{}}
+			r.lanes[t.Name] = &lane{Reconciler: r, t: t, woken: make(chan struct{}, 1), landed: make(chan struct{}, 1), watch: watch{}}
 		}
 	})
 	return r.lanes[name]
@@ -390,34 +390,43 @@ type lane struct {
 
 	pending []piece // as they were found when looked for last; not being done here
 	looked  time.Time
-	fresh   bool  // there may be more
-	width   int   // how much is asked at once, growing after the target was away
-	most    int   // and may be, beside other nodes
-	row     int   // how many have met trouble one after the other
-	failed  error // the first trouble met, for who settles
-
+	looking time.Duration   // took so long
+	fresh   bool            // there may be more
+	most    int             // how much may be asked at once, beside other nodes
+	row     int             // how many have met trouble one after the other
+	failed  error           // the first trouble met, for who settles
 	held    map[string]bool // what this node is at: in the queue, being tried, or down
-	queue   []queued        // taken, and not begun: so that whoever is done need not wait for the database
+
+	mu      sync.Mutex // of what follows: who has tried a piece goes on with the next by himself
+	width   int        // how much is asked at once, growing after the target was away
+	queue   []queued   // taken, and not begun: so that whoever is done need not wait for the database
 	trying  int
-	landed  chan landing
-	down    []landing // tried, and not written yet
-	since   time.Time // when the first of these came down
-	stalled bool      // there was trouble: nothing is begun before it is looked at
+	down    []landing     // tried, and not written yet
+	since   time.Time     // when the first of these came down
+	stalled bool          // there was trouble: nothing is begun before it is looked at
+	landed  chan struct{} // told when there may be something to write, or to take
 }
 
 // A queued is a piece of work that is this node's for as long as a context goes on.
 type queued struct {
 	piece
-	ctx context.Context
+	ctx   context.Context
+	basis *basis    // by what the account is wanted as it is, read with those of others
+	read  time.Time // when it was
 }
 
 const (
 	// glance is how often a node looks for work that others have put down.
 	glance = time.Second
+	// longestGlance is how often at the least, however much there is.
+	longestGlance = 10 * time.Second
 	// gathering is for how long what came of work waits for more, to be written with it.
 	gathering = 50 * time.Millisecond
 	// rounds is how much a node takes at once: so many times as much as it tries at once.
 	rounds = 4
+	// recent is for how long it is gone by what was read when a piece was taken. Where one
+	// waits longer for its turn, that is read again.
+	recent = 100 * time.Millisecond
 )
 
 // work does the work of the target until ctx ends.
@@ -461,8 +470,8 @@ func (l *lane) settle(ctx context.Context, only func(Work) bool) error {
 		if len(begun) == 0 && len(l.held) == 0 {
 			break
 		}
-		if l.trying > 0 {
-			l.land(<-l.landed)
+		if l.busy() {
+			<-l.landed
 		}
 	}
 	l.finish(ctx)
@@ -474,26 +483,33 @@ func (l *lane) settle(ctx context.Context, only func(Work) bool) error {
 
 func (l *lane) start() {
 	l.pending, l.looked, l.fresh, l.failed, l.row = nil, time.Time{}, true, nil, 0
-	l.width, l.most = l.t.parallel(), l.t.parallel()
-	l.held, l.landed = map[string]bool{}, make(chan landing, l.t.parallel())
-	l.queue, l.trying, l.down, l.stalled = nil, 0, nil, false
+	l.held, l.most, l.width, l.stalled = map[string]bool{}, l.t.parallel(), l.t.parallel(), false
 }
 
 // finish waits for what is under way, and gives back the rest.
 func (l *lane) finish(ctx context.Context) {
 	l.giveBack()
-	for l.trying > 0 {
-		l.land(<-l.landed)
+	for l.busy() {
+		<-l.landed
 	}
 	_ = l.settleDown(ctx)
+}
+
+// busy reports whether anything is being tried. When it is not any more, landed tells.
+func (l *lane) busy() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.trying > 0
 }
 
 // rest waits until there may be something to do.
 func (l *lane) rest(ctx context.Context) {
 	pause := glance
+	l.mu.Lock()
 	if len(l.down) > 0 {
 		pause = gathering
 	}
+	l.mu.Unlock()
 	timer := time.NewTimer(pause)
 	defer timer.Stop()
 	select {
@@ -501,25 +517,37 @@ func (l *lane) rest(ctx context.Context) {
 	case <-timer.C:
 	case <-l.woken:
 		l.fresh = true
-	case landed := <-l.landed:
-		l.land(landed)
+	case <-l.landed:
 	}
+}
+
+// untilLook returns how long it is until work is looked for again: all of it is read,
+// which shall take a tenth of the time at most. Who has nothing to do looks at once.
+func (l *lane) untilLook() time.Duration {
+	if len(l.pending) == 0 && l.fresh {
+		return 0
+	}
+	pause := min(10*l.looking, longestGlance)
+	if !l.fresh || !l.pending[0].Next.After(l.now()) {
+		pause = max(pause, glance)
+	}
+	return pause - time.Since(l.looked)
 }
 
 // turn takes note of what is done and begins as much as may be done, of some work or,
 // where that is nil, of what is due. Pressing work is not put off by how long ago its
 // event was recorded. It returns what was begun.
 func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (begun []piece, err error) {
-	for range len(l.landed) {
-		l.land(<-l.landed)
-	}
-	if l.stalled {
-		_ = l.settleDown(ctx)
-	}
-	ahead := l.trying + len(l.queue)
+	l.mu.Lock()
+	stalled, ahead := l.stalled, l.trying+len(l.queue)
 	free := rounds*l.width - ahead
-	if !l.stalled && !l.due() && ahead > 0 && free < rounds/2*l.width {
+	early := !stalled && !l.due() && ahead > 0 && free < rounds/2*l.width
+	l.mu.Unlock()
+	if early {
 		return nil, nil
+	}
+	if stalled {
+		_ = l.settleDown(ctx)
 	}
 	state, err := targetState(ctx, l.kv(), l.t.Name)
 	if err != nil {
@@ -534,8 +562,10 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 		_ = l.settleDown(ctx)
 		return nil, err
 	}
-	l.stalled = false
+	l.mu.Lock()
+	l.stalled = slices.ContainsFunc(l.down, func(out landing) bool { return out.err != nil }) // meanwhile
 	l.fly()
+	l.mu.Unlock()
 	if limit := l.t.perMinute(); limit > 0 {
 		used := state.Writes
 		if passed := l.now().Sub(state.Minute); passed >= time.Minute {
@@ -543,30 +573,46 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 		}
 		free = min(free, limit-used-len(l.held))
 	}
-	if l.fresh && (len(l.pending) == 0 || time.Since(l.looked) > glance) || time.Since(l.looked) > glance {
+	if l.untilLook() <= 0 {
 		if err := l.look(ctx, state); err != nil {
 			return nil, err
 		}
 	}
-	now := l.now()
-	var take []piece
-	l.pending = slices.DeleteFunc(l.pending, func(p piece) bool {
-		if len(take) >= free || l.held[p.key()] {
-			return l.held[p.key()]
-		}
-		if some == nil && !p.Next.After(now) || some != nil && some(p.Work) {
-			take = append(take, p)
-			return true
-		}
-		return false
-	})
-	if len(take) == 0 {
-		if l.due() {
-			_ = l.settleDown(ctx)
-		}
-		return nil, nil
+	if take := l.choose(free, some); len(take) > 0 {
+		return l.begin(ctx, take)
 	}
-	return l.begin(ctx, take)
+	l.mu.Lock()
+	due := l.due()
+	l.mu.Unlock()
+	if due {
+		_ = l.settleDown(ctx)
+	}
+	return nil, nil
+}
+
+// choose takes up to so many pieces out of those pending: some or, where that is nil,
+// those that are due.
+func (l *lane) choose(free int, some func(Work) bool) (take []piece) {
+	now, left := l.now(), l.pending[:0]
+	for i, p := range l.pending {
+		due := !p.Next.After(now)
+		switch {
+		case len(take) >= free, some == nil && !due: // as are those after it
+			if len(left) == 0 {
+				l.pending = l.pending[i:]
+			} else {
+				l.pending = append(left, l.pending[i:]...)
+			}
+			return take
+		case l.held[p.key()]:
+		case some == nil || some(p.Work):
+			take = append(take, p)
+		default:
+			left = append(left, p)
+		}
+	}
+	l.pending = left
+	return take
 }
 
 // open reports whether a target may be worked with; where it may be back, it looks.
@@ -609,7 +655,9 @@ func (l *lane) open(ctx context.Context, state TargetState) (bool, error) {
 		return nil
 	})
 	if err == nil && checked == nil {
+		l.mu.Lock()
 		l.width, l.row = 1, 0 // and it grows as it bears more
+		l.mu.Unlock()
 	}
 	return err == nil && checked == nil, err
 }
@@ -623,6 +671,7 @@ func (l *lane) trip() func(int) time.Duration {
 
 // look finds work, that of nodes which are dead included.
 func (l *lane) look(ctx context.Context, state TargetState) error {
+	began := time.Now()
 	all, err := worksOf(ctx, l.kv(), l.t.Name)
 	if err != nil {
 		return err
@@ -653,7 +702,7 @@ func (l *lane) look(ctx context.Context, state TargetState) error {
 		}
 	}
 	slices.SortStableFunc(l.pending, func(a, b piece) int { return a.Next.Compare(b.Next) })
-	l.looked, l.fresh = time.Now(), false
+	l.looked, l.looking, l.fresh = time.Now(), time.Since(began), false
 	// As much as all nodes may ask at once: the others do, with what they hold, up to
 	// their share.
 	l.most = l.t.parallel()
@@ -661,7 +710,9 @@ func (l *lane) look(ctx context.Context, state TargetState) error {
 		l.most -= min(n, (l.t.parallel()+len(others))/(len(others)+1))
 	}
 	l.most = max(1, l.most)
+	l.mu.Lock()
 	l.width = min(l.width, l.most)
+	l.mu.Unlock()
 	return nil
 }
 
@@ -747,39 +798,89 @@ func (l *lane) begin(ctx context.Context, take []piece) (begun []piece, err erro
 		taken = nil
 	}
 	l.shift.end(len(take) - len(taken))
-	for _, p := range taken {
-		p.revision++
-		l.held[p.key()] = true
-		begun = append(begun, p)
-		l.queue = append(l.queue, queued{p, working})
+	for i := range taken {
+		taken[i].revision++
+		l.held[taken[i].key()] = true
 	}
+	ready := l.prepare(working, taken)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.queue = append(l.queue, ready...)
 	l.fly()
-	return begun, err
+	return taken, err
+}
+
+// prepare reads by what accounts are wanted as they are, all together. Where that
+// fails, each is read by itself when it is done, so that none fails for another.
+func (l *lane) prepare(ctx context.Context, taken []piece) (ready []queued) {
+	accounts := make([]domain.AccountID, len(taken))
+	ready = make([]queued, len(taken))
+	for i, p := range taken {
+		accounts[i], ready[i] = p.Account, queued{piece: p, ctx: ctx}
+		if p.Erased > 0 { // which this node may not have heard of yet
+			l.Store.Keys.Forget(p.Party, sealed.Service, p.Erased)
+		}
+	}
+	now := time.Now()
+	defer func() { _ = recover() }() // it happens again to whose it is
+	if bases, err := basesOf(ctx, l.Store, accounts...); err == nil {
+		for i, b := range bases {
+			b.account.Remember(l.Store)
+			ready[i].basis, ready[i].read = b, now
+		}
+	}
+	return ready
 }
 
 // fly begins what is in the queue, as far as the target bears it.
 func (l *lane) fly() {
-	for !l.stalled && l.trying < l.width && len(l.queue) > 0 {
-		next := l.queue[0]
-		l.queue = l.queue[1:]
-		l.trying++
-		go func() { l.landed <- l.do(next.ctx, next.piece) }()
+	for next, found := l.next(); found; next, found = l.next() {
+		go l.try(next)
 	}
 }
 
-// land takes note of a piece that was tried.
-func (l *lane) land(out landing) {
+// next returns what is to be begun now, if anything is.
+func (l *lane) next() (next queued, found bool) {
+	if l.stalled || l.trying >= l.width || len(l.queue) == 0 {
+		return next, false
+	}
+	next, l.queue = l.queue[0], l.queue[1:]
+	l.trying++
+	return next, true
+}
+
+// try tries a piece, and whatever there is to be begun then.
+func (l *lane) try(q queued) {
+	for more := true; more; {
+		out := l.do(q)
+		l.mu.Lock()
+		q, more = l.land(out)
+		l.mu.Unlock()
+	}
+}
+
+// land takes note of a piece that was tried, and returns the next.
+func (l *lane) land(out landing) (next queued, found bool) {
 	l.trying--
 	if len(l.down) == 0 {
 		l.since = time.Now()
 	}
 	l.down = append(l.down, out)
 	l.stalled = l.stalled || out.err != nil
-	l.fly()
+	next, found = l.next()
+	if ahead := l.trying + len(l.queue); l.stalled || len(l.down) == 1 || l.due() || ahead == (rounds-rounds/2)*l.width {
+		select {
+		case l.landed <- struct{}{}:
+		default:
+		}
+	}
+	return next, found
 }
 
 // giveBack gives back what was not begun.
 func (l *lane) giveBack() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	for _, q := range l.queue {
 		l.down = append(l.down, landing{piece: q.piece, holder: q.Holder, untried: true})
 	}
@@ -804,8 +905,8 @@ type landing struct {
 }
 
 // do tries a piece of work.
-func (l *lane) do(ctx context.Context, p piece) (out landing) {
-	began := time.Now()
+func (l *lane) do(q queued) (out landing) {
+	ctx, p, began := q.ctx, q.piece, time.Now()
 	out = landing{piece: p, holder: p.Holder, try: Try{
 		At: l.now(), By: p.By, Why: p.Why, Cause: p.Cause, Wish: p.Wish, Attempt: p.Attempts + 1,
 	}}
@@ -822,12 +923,18 @@ func (l *lane) do(ctx context.Context, p piece) (out landing) {
 		}
 	}()
 	ctx = eventstore.AnswerTo(ctx, eventstore.Record{ID: p.Cause, Correlation: p.Correlation}, "process/provisioning-"+l.t.Name)
-	if p.Erased > 0 { // which this node may not have heard of yet
-		l.Store.Keys.Forget(p.Party, sealed.Service, p.Erased)
+	if q.basis == nil || time.Since(q.read) > recent {
+		bases, err := basesOf(ctx, l.Store, p.Account)
+		if err != nil {
+			out.err = err
+			return out
+		}
+		q.basis = bases[0]
 	}
-	want, known, requested, err := l.desiredOn(ctx, l.t, p.Account)
-	if err != nil || !requested {
-		out.err, out.done = err, err == nil
+	known := q.basis.account.State
+	want, requested := l.desiredBy(l.t, q.basis)
+	if !requested {
+		out.done = true
 		return out
 	}
 	login, out.try.Revision = want.Login, want.Revision
@@ -836,7 +943,7 @@ func (l *lane) do(ctx context.Context, p piece) (out landing) {
 		out.done = true
 		return out
 	}
-	step := provisioning.StepNone
+	step, err := provisioning.StepNone, error(nil)
 	if !l.t.has(known) && want.Access == provisioning.Absent && known.LeftOn(l.t.Name) && known.Status() != provisioning.StatusDeleted && want.Login != "" {
 		err = l.safe(ctx, known, want)
 	}
@@ -960,8 +1067,10 @@ func (l *lane) observe(ctx context.Context, want provisioning.Desired) (is provi
 // nobody has changed any of it meanwhile. An error is that of the other changes.
 func (l *lane) settleDown(ctx context.Context, also ...eventstore.Change) error {
 	ctx = context.WithoutCancel(ctx)
+	l.mu.Lock()
 	all := l.down
 	l.down = nil
+	l.mu.Unlock()
 	writes, ended := 0, 0
 	for i := range all {
 		out := &all[i]
@@ -1012,7 +1121,9 @@ func (l *lane) note(ctx context.Context, out *landing) {
 	}
 	if out.err == nil {
 		l.row = 0
+		l.mu.Lock()
 		l.width = min(l.width+1, l.most)
+		l.mu.Unlock()
 		if l.Log.Enabled(ctx, slog.LevelDebug) {
 			l.Log.DebugContext(ctx, "reconciled", "target", l.t.Name, "account", out.Account, "steps", out.try.Steps)
 		}
@@ -1133,7 +1244,7 @@ func (l *lane) record(ctx context.Context, want provisioning.Desired, p piece, m
 		today = l.Terms.Today()
 	}
 	_, err := eventstore.Transact(ctx, l.Store, func(tx *eventstore.Tx) error {
-		account, _, err := eventstore.Load[provisioning.Account](tx, provisioning.StreamOf(want.Account))
+		account, _, err := eventstore.Recall[provisioning.Account](tx, provisioning.StreamOf(want.Account))
 		if err != nil {
 			return err
 		}

@@ -70,6 +70,7 @@ type Account struct {
 	held      AccountHeld
 	export    ExportAllowed
 	aliased   bool   // there was one at some time
+	amended   bool   // see [Account.Amended]
 	address   string // that it goes by, as a digest; none: its login
 }
 
@@ -110,6 +111,10 @@ func (a Account) On(target string) Outcome {
 
 // Requested returns what was requested, and whether anything was.
 func (a Account) Requested() (AccountRequested, bool) { return a.requested, a.exists() }
+
+// Amended reports whether the account was ever wished otherwise than it was requested: by
+// an alias, or since its holder has died. What entitlements say of it does not count.
+func (a Account) Amended() bool { return a.amended }
 
 // Status returns how the account was last known to be on its service.
 func (a Account) Status() Status { return a.On(a.node).Status }

@@ -72,7 +72,7 @@ type AliasAdded struct {
 }
 
 func (e AliasAdded) Evolve(a Account) Account {
-	a.aliased, a.aliases = true, append(slices.Clip(a.aliases), alias{e.Digest, e.Alias})
+	a.aliased, a.amended, a.aliases = true, true, append(slices.Clip(a.aliases), alias{e.Digest, e.Alias})
 	return a
 }
 
@@ -85,7 +85,7 @@ type AliasRemoved struct {
 }
 
 func (e AliasRemoved) Evolve(a Account) Account {
-	a.aliases = slices.DeleteFunc(slices.Clone(a.aliases), func(x alias) bool { return x.digest == e.Digest })
+	a.amended, a.aliases = true, slices.DeleteFunc(slices.Clone(a.aliases), func(x alias) bool { return x.digest == e.Digest })
 	return a
 }
 

@@ -25,7 +25,7 @@ type AccountHeld struct {
 }
 
 func (e AccountHeld) Evolve(a Account) Account {
-	a.held = e
+	a.held, a.amended = e, true
 	return a
 }
 
@@ -36,7 +36,7 @@ type AccountReleased struct {
 }
 
 func (e AccountReleased) Evolve(a Account) Account {
-	a.held, a.export = AccountHeld{}, ExportAllowed{}
+	a.held, a.export, a.amended = AccountHeld{}, ExportAllowed{}, true
 	return a
 }
 

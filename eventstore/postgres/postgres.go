@@ -280,13 +280,81 @@ const columns = `position, stream, version, id, recorded_at, actor, correlation,
 
 var (
 	readStream = query("stream", `select `+columns+` from rochdale_log.event where stream = $3 and version > $1 order by version limit $2`)
-	readAll    = query("all", `select `+columns+` from rochdale_log.event where position > $1 order by position limit $2`)
-	readHead   = query("head", `select coalesce(max(position), 0) from rochdale_log.event`)
+	readMany   = query("streams", `select `+columns+`, n from unnest($1::text[], $2::bigint[]) with ordinality as wanted (s, v, n)
+		cross join lateral (select `+columns+` from rochdale_log.event where stream = s and version > v order by version limit $3) as found`)
+	readAll  = query("all", `select `+columns+` from rochdale_log.event where position > $1 order by position limit $2`)
+	readHead = query("head", `select coalesce(max(position), 0) from rochdale_log.event`)
 )
 
 // Stream is that of [eventstore.Driver].
 func (d *Driver) Stream(ctx context.Context, stream domain.Stream, after int64) iter.Seq2[eventstore.Record, error] {
 	return d.records(ctx, after, func(r *eventstore.Record) int64 { return r.Version }, readStream, []byte(stream))
+}
+
+// manyStreams is how many streams are asked for at once, each up to [firstPage].
+const manyStreams = 500
+
+// Streams is that of [eventstore.Driver].
+func (d *Driver) Streams(ctx context.Context, wanted ...eventstore.StreamAfter) iter.Seq2[eventstore.Record, error] {
+	return func(yield func(eventstore.Record, error) bool) {
+		var reader reader
+		for len(wanted) > 1 {
+			records, asked, cut, err := d.beginnings(ctx, &reader, wanted[:min(len(wanted), manyStreams)])
+			if err != nil {
+				yield(eventstore.Record{}, d.explain(err))
+				return
+			}
+			n := 0 // of the stream
+			for i, r := range records {
+				if ctx.Err() != nil {
+					yield(eventstore.Record{}, context.Cause(ctx))
+					return
+				}
+				if !yield(r, nil) {
+					return
+				}
+				n++
+				last := i == len(records)-1
+				if !last && records[i+1].Stream == r.Stream {
+					continue
+				}
+				if n == firstPage || last && cut { // there may be more of it
+					for r, err := range d.Stream(ctx, r.Stream, r.Version) {
+						if !yield(r, err) || err != nil {
+							return
+						}
+					}
+				}
+				n = 0
+			}
+			wanted = wanted[asked:]
+		}
+		if len(wanted) == 1 {
+			d.Stream(ctx, wanted[0].Stream, wanted[0].Version)(yield)
+		}
+	}
+}
+
+// beginnings returns the first page of each of some streams, and how many of these it
+// has read: where they hold much, not all, and the last is cut short.
+func (d *Driver) beginnings(ctx context.Context, reader *reader, some []eventstore.StreamAfter) (records []eventstore.Record, asked int, cut bool, err error) {
+	streams, versions := newArray(textType, len(some), 0), newArray(int8Type, len(some), 8*len(some))
+	for _, w := range some {
+		streams.text(string(w.Stream))
+		versions.int64(w.Version)
+	}
+	bytes := 0
+	asked = len(some)
+	err = d.run(ctx, d.pool, true, readMany, [][]byte{streams.value(), versions.value(), int64Value(firstPage)}, func(columns [][]byte) bool {
+		records = append(records, eventstore.Record{})
+		r := &records[len(records)-1]
+		reader.read(columns, r)
+		if bytes += len(r.Data); bytes >= 2*pageBytes {
+			asked, cut = int(readInt64(columns[len(columns)-1])), true
+		}
+		return !cut
+	})
+	return records, asked, cut, err
 }
 
 // All is that of [eventstore.Driver].

@@ -268,8 +268,60 @@ const (
 
 // Stream is that of [eventstore.Driver].
 func (d *Driver) Stream(ctx context.Context, stream domain.Stream, after int64) iter.Seq2[eventstore.Record, error] {
-	return d.pages(ctx, after, func(r *eventstore.Record) int64 { return r.Version },
-		`select `+columns+` from event where stream = ? and version > ? order by version`, string(stream))
+	return d.pages(ctx, after, func(r *eventstore.Record) int64 { return r.Version }, selectStream, string(stream))
+}
+
+const selectStream = `select ` + columns + ` from event where stream = ? and version > ? order by version`
+
+// Streams is that of [eventstore.Driver].
+func (d *Driver) Streams(ctx context.Context, wanted ...eventstore.StreamAfter) iter.Seq2[eventstore.Record, error] {
+	return func(yield func(eventstore.Record, error) bool) {
+		var records []eventstore.Record
+		var reader reader
+		for left, after := wanted, int64(0); len(left) > 0; {
+			records = records[:0]
+			bytes, n := 0, 0
+			err := d.db.Read(ctx, func(c *lite.Conn) error {
+				for n = range left {
+					from := left[n].Version
+					if n == 0 {
+						from = max(from, after)
+					}
+					err := c.Query(selectStream, func(row lite.Row) error {
+						if len(records) == page || bytes > pageBytes {
+							return errEnough
+						}
+						records = reader.add(row, records)
+						bytes += len(records[len(records)-1].Data)
+						return nil
+					}, string(left[n].Stream), from)
+					if err != nil {
+						return err
+					}
+				}
+				n = len(left)
+				return nil
+			})
+			if err != nil && !errors.Is(err, errEnough) {
+				yield(eventstore.Record{}, d.explain(err))
+				return
+			}
+			reader.name(records)
+			left, after = left[n:], 0
+			for i := range records {
+				if ctx.Err() != nil {
+					yield(eventstore.Record{}, context.Cause(ctx))
+					return
+				}
+				if !yield(records[i], nil) {
+					return
+				}
+				if len(left) > 0 && records[i].Stream == left[0].Stream {
+					after = records[i].Version
+				}
+			}
+		}
+	}
 }
 
 // All is that of [eventstore.Driver].
@@ -287,14 +339,8 @@ func (d *Driver) pages(ctx context.Context, after int64, key func(*eventstore.Re
 			bytes, more := 0, false
 			err := d.db.ReadOne(ctx, func(c *lite.Conn) error {
 				return c.Query(sql, func(row lite.Row) error {
-					if n := len(records); n < cap(records) {
-						records = records[:n+1] // of which all is overwritten
-					} else {
-						records = append(records, eventstore.Record{})
-					}
-					r := &records[len(records)-1]
-					reader.read(row, r)
-					bytes += len(r.Data)
+					records = reader.add(row, records)
+					bytes += len(records[len(records)-1].Data)
 					if more = len(records) == size || bytes > pageBytes; more {
 						return errEnough
 					}
@@ -331,6 +377,16 @@ type reader struct {
 	data          frugal.Data
 	streams       []byte // of the page being read, one after another
 	lengths       []int
+}
+
+func (d *reader) add(row lite.Row, records []eventstore.Record) []eventstore.Record {
+	if n := len(records); n < cap(records) {
+		records = records[:n+1] // of which all is overwritten
+	} else {
+		records = append(records, eventstore.Record{})
+	}
+	d.read(row, &records[len(records)-1])
+	return records
 }
 
 func (d *reader) read(row lite.Row, r *eventstore.Record) {

@@ -2,9 +2,11 @@
 package storetest
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"sync"
@@ -30,6 +32,8 @@ func Run(t *testing.T, open func(*testing.T) eventstore.Driver) {
 		{"one order over all streams", testOrder},
 		{"records are read as they were written", testRoundTrip},
 		{"a stream is read after a version", testStreamAfter},
+		{"several streams are read at once", testStreams},
+		{"of several streams all is read, however much", testStreamsWhole},
 		{"conflicts name the stream, write nothing", testConflict},
 		{"a conflict leaves its neighbours alone", testNeighbours},
 		{"a check holds its stream, and leaves it", testCheck},
@@ -246,6 +250,84 @@ func testStreamAfter(t *testing.T, open func() eventstore.Driver) {
 	}
 	for r, err := range log.Stream(t.Context(), "nothing", 0) {
 		t.Errorf("a stream that is not there has %+v, %v", r, err)
+	}
+}
+
+func testStreams(t *testing.T, open func() eventstore.Driver) {
+	d := open()
+	log := eventstore.NewLog(d)
+	must(t, log, to("a", 0, "1", "2"), to("b", 0, "x"))
+	must(t, log, to("a", 2, "3"), to("c/d", 0, "y", "z"))
+	read := func(wanted ...eventstore.StreamAfter) (got string) {
+		for r, err := range log.Streams(t.Context(), wanted...) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			got += fmt.Sprint(r.Position, r.Stream, r.Version, r.Type, " ")
+		}
+		return got
+	}
+	for _, test := range []struct {
+		want   string
+		wanted []eventstore.StreamAfter
+	}{
+		{"", nil},
+		{"", []eventstore.StreamAfter{{Stream: "nothing"}}},
+		{"3b1x ", []eventstore.StreamAfter{{Stream: "b"}}},
+		{"5c/d1y 6c/d2z 2a22 4a33 ", []eventstore.StreamAfter{{Stream: "c/d"}, {Stream: "nothing"}, {Stream: "a", Version: 1}, {Stream: "b", Version: 1}}},
+		{"6c/d2z 3b1x ", []eventstore.StreamAfter{{Stream: "a", Version: 9}, {Stream: "c/d", Version: 1}, {Stream: "c"}, {Stream: "b"}}},
+	} {
+		if got := read(test.wanted...); got != test.want {
+			t.Errorf("of %v are read %q, want %q", test.wanted, got, test.want)
+		}
+	}
+}
+
+// testStreamsWhole has more in several streams than a backend reads at once: of
+// records, of bytes, and of streams.
+func testStreamsWhole(t *testing.T, open func() eventstore.Driver) {
+	d := open()
+	log := eventstore.NewLog(d)
+	large := to("large", 0, slices.Repeat([]string{"x"}, 19)...)
+	for i := range large.Records {
+		large.Records[i].Data = append(append([]byte(`"`), bytes.Repeat([]byte{'x'}, eventstore.MaxData-2)...), '"')
+	}
+	lengths := map[domain.Stream]int{"long": 1100, "page": 50, "large": 19, "last": 2}
+	must(t, log, to("long", 0, slices.Repeat([]string{"x"}, 1100)...), to("page", 0, slices.Repeat([]string{"x"}, 50)...), to("last", 0, "x", "x"))
+	must(t, log, large)
+	wanted := []eventstore.StreamAfter{{Stream: "long"}, {Stream: "page"}, {Stream: "large"}, {Stream: "last"}}
+	for i := range 600 {
+		stream := domain.StreamOf("many", fmt.Sprint(i))
+		if wanted = append(wanted, eventstore.StreamAfter{Stream: stream}); i%3 == 0 {
+			must(t, log, to(stream, 0, "x"))
+			lengths[stream] = 1
+		}
+	}
+	got, order := map[domain.Stream]int{}, -1
+	for r, err := range log.Streams(t.Context(), wanted...) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got[r.Stream]++; r.Version != int64(got[r.Stream]) {
+			t.Fatalf("version %d of %s is number %d that was read", r.Version, r.Stream, got[r.Stream])
+		}
+		if at := slices.IndexFunc(wanted, func(w eventstore.StreamAfter) bool { return w.Stream == r.Stream }); at < order {
+			t.Fatalf("%s comes after %s", r.Stream, wanted[order].Stream)
+		} else {
+			order = at
+		}
+	}
+	if !maps.Equal(got, lengths) {
+		t.Errorf("read were %v, want %v", got, lengths)
+	}
+	n := 0
+	for _, err := range log.Streams(t.Context(), wanted...) { // who leaves may come back
+		if n++; err != nil || n == 1200 {
+			break
+		}
+	}
+	if n != 1200 {
+		t.Errorf("read %d only", n)
 	}
 }
 
@@ -565,6 +647,9 @@ func testCancelRead(t *testing.T, open func() eventstore.Driver) {
 	for name, read := range map[string]func(context.Context) func(func(eventstore.Record, error) bool){
 		"all":    func(ctx context.Context) func(func(eventstore.Record, error) bool) { return d.All(ctx, 0) },
 		"stream": func(ctx context.Context) func(func(eventstore.Record, error) bool) { return d.Stream(ctx, "a", 0) },
+		"streams": func(ctx context.Context) func(func(eventstore.Record, error) bool) {
+			return d.Streams(ctx, eventstore.StreamAfter{Stream: "b"}, eventstore.StreamAfter{Stream: "a"})
+		},
 	} {
 		for _, after := range []int{0, 10} {
 			ctx, cancel := context.WithCancel(t.Context())
