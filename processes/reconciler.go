@@ -204,7 +204,8 @@ func (r *Reconciler) Processes() (all []Process) {
 func (r *Reconciler) process(t Target) Process {
 	asked := new(noted)
 	return Process{
-		Name: "provisioning-" + t.Name,
+		Name:   "provisioning-" + t.Name,
+		Sealed: true, // who has the account is asked of the log when it is its turn
 		Wants: []any{
 			provisioning.AccountRequested{},
 			provisioning.AliasAdded{},

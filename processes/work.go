@@ -83,13 +83,13 @@ func readPiece(e eventstore.Entry) (p piece, err error) {
 // some of it meanwhile.
 func ask(ctx context.Context, kv eventstore.KV, all ...Work) error {
 	var keys []string
-	at := map[string]int{}
+	asked := map[string][]Work{}
 	for _, w := range all {
 		key := workKey(w.Target, w.Account)
-		if _, known := at[key]; !known {
-			at[key] = len(keys)
+		if len(asked[key]) == 0 {
 			keys = append(keys, key)
 		}
+		asked[key] = append(asked[key], w)
 	}
 	for {
 		entries, err := kv.Get(ctx, keys...)
@@ -98,14 +98,22 @@ func ask(ctx context.Context, kv eventstore.KV, all ...Work) error {
 		}
 		changes := make([]eventstore.Change, len(keys))
 		for i, e := range entries {
-			changes[i].Key, changes[i].Revision = e.Key, e.Revision
-		}
-		for _, w := range all {
-			i := at[workKey(w.Target, w.Account)]
-			if entries[i].Value, err = w.after(entries[i]); err != nil {
+			var is piece
+			if e.Revision > 0 {
+				if is, err = readPiece(e); err != nil {
+					return err
+				}
+			}
+			for j, w := range asked[e.Key] {
+				if e.Revision > 0 || j > 0 {
+					w = w.after(is.Work)
+				}
+				is.Work = w
+			}
+			is.revision = e.Revision
+			if changes[i], err = is.change(); err != nil {
 				return err
 			}
-			entries[i].Revision, changes[i].Value = max(1, entries[i].Revision), entries[i].Value
 		}
 		if err := kv.Put(ctx, changes...); !eventstore.IsStale(err) {
 			return err
@@ -116,34 +124,28 @@ func ask(ctx context.Context, kv eventstore.KV, all ...Work) error {
 	}
 }
 
-// after is what becomes of an entry of work by asking for this. What somebody is at
+// after is what becomes of work that there was by asking for this. What somebody is at
 // already is done once more afterwards; what was given up is taken up again, unless it
 // is only to mend.
-func (w Work) after(e eventstore.Entry) ([]byte, error) {
-	asked := w
-	if e.Revision > 0 {
-		had, err := readPiece(e)
-		if err != nil {
-			return nil, err
-		}
-		if w.Mend && !w.Sure && !had.Mend {
-			return e.Value, nil // it is on its way to be as it is wanted anyway
-		}
-		asked.ID, asked.Holder, asked.Done = had.ID, had.Holder, had.Done
-		if w.Erased == 0 {
-			asked.Party, asked.Erased = had.Party, had.Erased
-		}
-		asked.Ends = w.Ends || had.Ends && !had.Parked && w.Wish == 0
-		asked.Sure = w.Sure || had.Sure && w.Wish == 0
-		if !had.Parked && had.Since.Before(w.Since) {
-			asked.Since = had.Since
-		}
-		if w.Wish == 0 {
-			asked.Wish, asked.Cause, asked.Correlation = had.Wish, had.Cause, had.Correlation
-			asked.Mend = w.Mend && had.Mend
-		}
+func (w Work) after(had Work) Work {
+	if w.Mend && !w.Sure && !had.Mend {
+		return had // it is on its way to be as it is wanted anyway
 	}
-	return json.Marshal(asked)
+	asked := w
+	asked.ID, asked.Holder, asked.Done = had.ID, had.Holder, had.Done
+	if w.Erased == 0 {
+		asked.Party, asked.Erased = had.Party, had.Erased
+	}
+	asked.Ends = w.Ends || had.Ends && !had.Parked && w.Wish == 0
+	asked.Sure = w.Sure || had.Sure && w.Wish == 0
+	if !had.Parked && had.Since.Before(w.Since) {
+		asked.Since = had.Since
+	}
+	if w.Wish == 0 {
+		asked.Wish, asked.Cause, asked.Correlation = had.Wish, had.Cause, had.Correlation
+		asked.Mend = w.Mend && had.Mend
+	}
+	return asked
 }
 
 // noted is work that a process will ask for, before its checkpoint moves on.

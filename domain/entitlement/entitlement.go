@@ -43,8 +43,10 @@ func IDOf(id domain.SubscriptionID, service domain.Service) domain.EntitlementID
 // [IDOf] made it of.
 func Of(id domain.EntitlementID) (domain.SubscriptionID, domain.Service) {
 	service, subscription, _ := strings.Cut(string(id), "/")
-	return domain.SubscriptionID(strings.NewReplacer("%2F", "/", "%25", "%").Replace(subscription)), domain.Service(service)
+	return domain.SubscriptionID(unescape.Replace(subscription)), domain.Service(service)
 }
+
+var unescape = strings.NewReplacer("%2F", "/", "%25", "%")
 
 // Entitlements are those of one subscription, by service.
 type Entitlements map[domain.Service]Entitlement
