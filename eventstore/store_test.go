@@ -503,3 +503,73 @@ func (s *slow) Write(ctx context.Context, units []eventstore.Unit) ([]eventstore
 	}
 	return s.Memory.Write(ctx, units)
 }
+
+// TestRead: several streams are read as they are now, whoever has written them, and
+// what was read is what commands begin with, if they are told so.
+func TestRead(t *testing.T) {
+	ctx := eventstore.As(t.Context(), "anna")
+	driver := new(eventstore.Memory)
+	ours, theirs := storeOn(t, driver), storeOn(t, driver)
+	for _, cmd := range []fill{{jar: "a", n: 1}, {jar: "a", n: 2}, {jar: "b", n: 3}} {
+		if _, err := eventstore.Execute(ctx, ours, cmd); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := eventstore.Execute(ctx, theirs, fill{jar: "a", n: 4}); err != nil {
+		t.Fatal(err)
+	}
+	a, b, none := eventstore.Reading[jar]{Stream: jarStream("a")}, eventstore.Reading[jar]{Stream: jarStream("b")}, eventstore.Reading[jar]{Stream: jarStream("none")}
+	for range 2 {
+		if err := eventstore.Read(ctx, ours, &none, &a, &b); err != nil {
+			t.Fatal(err)
+		}
+		got := fmt.Sprint(a.State.n, a.Version, a.Position, b.State.n, b.Version, b.Position, none.State.n, none.Version, none.Position)
+		if want := fmt.Sprint(7, int64(3), int64(4), 3, int64(1), int64(3), 0, int64(0), int64(0)); got != want {
+			t.Errorf("read %s, want %s", got, want)
+		}
+	}
+	a.Remember(ours)
+	_, err := eventstore.Transact(ctx, ours, func(tx *eventstore.Tx) error {
+		state, version, err := eventstore.Recall[jar](tx, jarStream("a"))
+		if state.n != 7 || version != 3 {
+			t.Errorf("recalled %+v at version %d", state, version)
+		}
+		return errors.Join(err, eventstore.Do(tx, fill{jar: "a", n: 1}))
+	})
+	if err != nil {
+		t.Error(err)
+	}
+	wrong := eventstore.Reading[int]{Stream: jarStream("a")}
+	if err := eventstore.Read(ctx, ours, &wrong); err == nil {
+		t.Error("a jar was read as a number")
+	}
+}
+
+// TestForgottenIsNotRemembered: a state that was made of personal data is made anew when
+// that is erased.
+func TestForgottenIsNotRemembered(t *testing.T) {
+	ctx := eventstore.As(t.Context(), "anna")
+	s := storeOn(t, new(eventstore.Memory))
+	if _, err := eventstore.Execute(ctx, s, fill{jar: "a", n: 1, by: "ada"}); err != nil {
+		t.Fatal(err)
+	}
+	by := func() (recalled, read string) {
+		_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
+			state, _, err := eventstore.Recall[jar](tx, jarStream("a"))
+			recalled = state.by
+			return err
+		})
+		a := eventstore.Reading[jar]{Stream: jarStream("a")}
+		if err := errors.Join(err, eventstore.Read(ctx, s, &a)); err != nil {
+			t.Fatal(err)
+		}
+		return recalled, a.State.by
+	}
+	if recalled, read := by(); recalled != "filled by ada" || read != recalled {
+		t.Errorf("recalled %q, read %q", recalled, read)
+	}
+	s.Keys.Forget("ada", sealed.Service, 1)
+	if recalled, read := by(); recalled != "" || read != "" {
+		t.Errorf("once it is forgotten, recalled %q, read %q", recalled, read)
+	}
+}

@@ -691,12 +691,13 @@ func (l *lane) look(ctx context.Context, state TargetState) error {
 	if err != nil {
 		return err
 	}
+	own := l.shift.name()
 	l.pending = all[:0]
 	others := map[string]int{}
 	for _, p := range all {
 		switch {
 		case p.Parked || l.held[p.key()] || stopped && p.Ends && !p.Sure && (p.Wish == 0 || p.Wish > state.Sure):
-		case p.Holder != "" && !dead[p.Holder]:
+		case p.Holder != "" && !dead[p.Holder] && p.Holder != own: // what is ours, and not held, could not be written
 			others[p.Holder]++
 		default:
 			l.pending = append(l.pending, p)
@@ -783,32 +784,46 @@ func (l *lane) begin(ctx context.Context, take []piece) (begun []piece, err erro
 			return nil, err
 		}
 	}
-	taken := take
+	n := len(take)
 	err = l.settleDown(ctx, claims...)
-	if eventstore.IsStale(err) { // some has changed: which?
-		taken, err, l.fresh, l.looked = nil, nil, true, time.Time{}
-		for i := range take {
-			if failed := l.kv().Put(ctx, claims[i]); failed == nil {
-				taken = append(taken, take[i])
-			} else if !eventstore.IsStale(failed) {
-				err = failed
-				break
-			}
+	for eventstore.IsStale(err) { // some has changed, or another node was faster: the others are taken
+		l.fresh, l.looked = true, time.Time{}
+		if take, claims, err = l.unchanged(ctx, take, claims); err == nil && len(take) > 0 {
+			err = l.kv().Put(ctx, claims...)
 		}
-	} else if err != nil {
-		taken = nil
 	}
-	l.shift.end(len(take) - len(taken))
-	for i := range taken {
-		taken[i].revision++
-		l.held[taken[i].key()] = true
+	if err != nil {
+		take = nil
 	}
-	ready := l.prepare(working, taken)
+	l.shift.end(n - len(take))
+	for i := range take {
+		take[i].revision++
+		l.held[take[i].key()] = true
+	}
+	ready := l.prepare(working, take)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.queue = append(l.queue, ready...)
 	l.fly()
-	return taken, err
+	return take, err
+}
+
+// unchanged returns the pieces that are as they were found, with their claims.
+func (l *lane) unchanged(ctx context.Context, take []piece, claims []eventstore.Change) (same []piece, theirs []eventstore.Change, err error) {
+	keys := make([]string, len(take))
+	for i, p := range take {
+		keys[i] = p.key()
+	}
+	entries, err := l.kv().Get(ctx, keys...)
+	if err != nil {
+		return nil, nil, err
+	}
+	for i, e := range entries {
+		if e.Revision == take[i].revision {
+			same, theirs = append(same, take[i]), append(theirs, claims[i])
+		}
+	}
+	return same, theirs, nil
 }
 
 // prepare reads by what accounts are wanted as they are, all together. Where that

@@ -301,6 +301,13 @@ func (s *shift) begin(ctx context.Context, n int) (holder string, working contex
 	return s.holder, s.working, nil
 }
 
+// name returns who this node is, if it holds anything.
+func (s *shift) name() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.holder
+}
+
 // end gives pieces back.
 func (s *shift) end(n int) {
 	s.mu.Lock()
