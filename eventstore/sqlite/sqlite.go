@@ -379,9 +379,10 @@ type reader struct {
 	lengths       []int
 }
 
+// add reads a record, of which all is overwritten, into the room of another.
 func (d *reader) add(row lite.Row, records []eventstore.Record) []eventstore.Record {
 	if n := len(records); n < cap(records) {
-		records = records[:n+1] // of which all is overwritten
+		records = records[:n+1]
 	} else {
 		records = append(records, eventstore.Record{})
 	}
