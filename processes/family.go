@@ -13,24 +13,29 @@ import (
 	"rochdale/eventstore"
 )
 
-// The kinds of notice to who has part of another's subscription.
+// The kinds of notice to who has part of another's subscription. None says why.
 const (
 	noticePartOffered membership.NoticeKind = "part_offered"
 	noticePartEnds    membership.NoticeKind = "part_ends"
+	noticePartPaused  membership.NoticeKind = "part_paused"
+	noticePartLast    membership.NoticeKind = "part_last" // it is withheld already, and can only be gone on with
+	noticePartGoesOn  membership.NoticeKind = "part_goes_on"
+	noticePartUnsure  membership.NoticeKind = "part_unsure" // who pays is no member any more, or has died
 )
 
 func init() {
-	samples[noticePartOffered] = domain.Args{"payer": "Bert Sample", "gb": 5}
-	samples[noticePartEnds] = domain.Args{"payer": "Bert Sample", "through": calendar.On(2026, time.March, 31)}
+	const pages = "https://coop.example/services"
+	samples[noticePartOffered] = domain.Args{"payer": "Bert Sample", "gb": 5, "pages": pages}
+	samples[noticePartEnds] = domain.Args{"payer": "Bert Sample", "through": calendar.On(2026, time.March, 31), "pages": pages}
+	samples[noticePartPaused], samples[noticePartLast] = samples[noticePartEnds], samples[noticePartEnds]
+	samples[noticePartGoesOn] = domain.Args{"payer": "Bert Sample"}
+	samples[noticePartUnsure] = domain.Args{"payer": "Bert Sample", "days": 30, "pages": pages}
 }
 
-// linked says which parts of a subscription an event tells their parties of: that one
-// is offered to them, or through which day they have it, where it ends, or that of which
-// it is part ends or is suspended.
-func (n Notices) linked(ctx context.Context, event any) (told []notice, err error) {
-	var id domain.SubscriptionID
-	var on calendar.Date
-	var last func(p subscription.Part, grace int) calendar.Date
+// linked says which parts of subscriptions an event tells their parties of: that one is
+// offered to them; through which day they have it, where it ends, or that of which it is
+// part ends or is suspended; that this goes on; or that who pays may not for ever.
+func (n Notices) linked(ctx context.Context, event any, rec eventstore.Record) (told []notice, err error) {
 	switch e := event.(type) {
 	case subscription.PartGiven:
 		if !e.Offered {
@@ -38,28 +43,68 @@ func (n Notices) linked(ctx context.Context, event any) (told []notice, err erro
 		}
 		payer, err := n.party(ctx, e.Payer, eventstore.Record{})
 		return []notice{{
-			id: membership.NoticeID(e.Link), kind: noticePartOffered, party: e.Party, args: domain.Args{"payer": payer.name, "gb": e.GB, "on": e.On},
+			id: membership.NoticeID(e.Link), kind: noticePartOffered, party: e.Party,
+			args: domain.Args{"payer": payer.name, "gb": e.GB, "on": e.On, "pages": n.Pages},
 		}}, err
 	case subscription.PartEnds:
 		if e.TakenOver {
 			return nil, nil
 		}
-		id, on = e.Subscription, e.On
-		last = func(p subscription.Part, _ int) calendar.Date {
-			if p.Link != e.Link {
-				return calendar.Date{}
-			}
-			return e.Ends
-		}
+		return n.parts(ctx, noticePartEnds, e.Subscription, e.On, func(_ subscription.Subscription, p subscription.Part) bool { return p.Link == e.Link })
 	case subscription.Cancelled:
-		id, on = e.Subscription, e.On
-		last = func(_ subscription.Part, grace int) calendar.Date { return e.Ends.AddDays(grace) }
+		return n.parts(ctx, noticePartEnds, e.Subscription, e.On, every)
 	case subscription.Suspended:
-		id, on = e.Subscription, e.On
-		last = func(_ subscription.Part, grace int) calendar.Date { return e.On.AddDays(grace - 1) }
-	default:
+		sub, _, err := read[subscription.Subscription](ctx, n.Store, subscription.StreamOf(e.Subscription))
+		if err != nil {
+			return nil, err
+		}
+		kind := noticePartPaused
+		if started, _ := sub.Started(); e.Reason == subscription.Unpaid || e.Reason == subscription.Death && started.Payer == e.Party {
+			kind = noticePartEnds // unless somebody sees to it
+		}
+		return n.parts(ctx, kind, e.Subscription, e.On, every)
+	case subscription.Resumed:
+		return n.parts(ctx, noticePartGoesOn, e.Subscription, e.On, every)
+	case membership.Ended:
+		if e.Reason != membership.Resigned && e.Reason != membership.Excluded && e.Reason != membership.Dissolved {
+			return nil, nil
+		}
+		return n.unsure(ctx, e.Party, rec, every)
+	case membership.Died: // what the dead used themselves is suspended, which is told then
+		return n.unsure(ctx, e.Party, rec, func(s subscription.Subscription, _ subscription.Part) bool {
+			started, _ := s.Started()
+			return started.Party != e.Party
+		})
+	}
+	return nil, nil
+}
+
+func every(subscription.Subscription, subscription.Part) bool { return true }
+
+// unsure tells who has part of what a party pays that this may end.
+func (n Notices) unsure(ctx context.Context, payer domain.PartyID, rec eventstore.Record, which func(subscription.Subscription, subscription.Part) bool) (told []notice, err error) {
+	if n.Book == nil {
 		return nil, nil
 	}
+	if err := n.Book.WaitFor(ctx, rec.Position); err != nil {
+		return nil, err
+	}
+	on := n.Today()
+	paid, err := n.Book.BookedBy(ctx, payer, on)
+	for _, id := range paid {
+		if err != nil {
+			break
+		}
+		var some []notice
+		some, err = n.parts(ctx, noticePartUnsure, id, on, which)
+		told = append(told, some...)
+	}
+	return told, err
+}
+
+// parts says the same of the parts of a subscription that are had now, as far as it
+// concerns them.
+func (n Notices) parts(ctx context.Context, kind membership.NoticeKind, id domain.SubscriptionID, on calendar.Date, which func(subscription.Subscription, subscription.Part) bool) (told []notice, err error) {
 	sub, _, err := read[subscription.Subscription](ctx, n.Store, subscription.StreamOf(id))
 	if err != nil || len(sub.Parts()) == 0 {
 		return nil, err
@@ -75,13 +120,23 @@ func (n Notices) linked(ctx context.Context, event any) (told []notice, err erro
 		return nil, err
 	}
 	for _, p := range sub.Parts() {
-		through := last(p, list.Grace())
-		if through.IsZero() || p.Offered || !p.Ends.IsZero() && p.Ends.Before(through) {
+		through := sub.PartThrough(p.Link, on, list.Grace())
+		ends := kind == noticePartEnds || kind == noticePartPaused
+		if p.Offered || !which(sub, p) || ends == through.IsZero() {
 			continue
 		}
-		told = append(told, notice{
-			id: membership.NoticeID(p.Link), kind: noticePartEnds, party: p.Party, args: domain.Args{"payer": payer.name, "through": through, "on": on},
-		})
+		to := notice{id: membership.NoticeID(p.Link), kind: kind, party: p.Party, args: domain.Args{"payer": payer.name, "on": on, "pages": n.Pages}}
+		switch ended := sub.PartStatus(p.Link, on, list.Grace()) == subscription.StatusEnded; {
+		case !ends:
+			to.args["days"] = list.Grace()
+		case !through.Before(on):
+			to.args["through"] = through
+		case kind == noticePartEnds && !ended && !sub.Ends().IsZero():
+			to.kind, to.args["through"] = noticePartLast, sub.Ends().AddDays(list.Grace())
+		default: // they were told when it ended
+			continue
+		}
+		told = append(told, to)
 	}
 	return told, nil
 }

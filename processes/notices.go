@@ -41,8 +41,9 @@ type Notices struct {
 	Store   *eventstore.Store
 	Post    Post // nil: mails are logged at debug level and not recorded
 	Numbers Numbers
-	Host    string // that keys of mails end with
-	Days    int    // of what was recorded longer ago, nobody is told
+	Book    Bookings // nil: nobody is told that who pays for them is no member any more
+	Host    string   // that keys of mails end with
+	Days    int      // of what was recorded longer ago, nobody is told
 	Today   func() calendar.Date
 	Log     *slog.Logger
 	// Link returns that by which who reads the old address answers a change of it.
@@ -185,6 +186,9 @@ func (n Notices) Process() Process {
 			subscription.PartEnds{},
 			subscription.Cancelled{},
 			subscription.Suspended{},
+			subscription.Resumed{},
+			membership.Ended{},
+			membership.Died{},
 			provisioning.AccountDeleted{},
 		},
 		Handle: n.handle,
@@ -222,7 +226,7 @@ func (n Notices) handle(ctx context.Context, rec eventstore.Record, event any) e
 	if of, told, is := aboutAccount(event); is {
 		return n.tellHolder(ctx, of, told, rec)
 	}
-	if parts, err := n.linked(ctx, event); err != nil || len(parts) > 0 {
+	if parts, err := n.linked(ctx, event, rec); err != nil || len(parts) > 0 {
 		return errors.Join(err, n.tellLinked(ctx, parts, rec))
 	}
 	told, ok, err := n.about(ctx, event)

@@ -79,7 +79,7 @@ func do[S any](o *postOffice, cmd domain.Command[S]) {
 func (o *postOffice) tell() (sent []letter) {
 	o.Helper()
 	o.sent = nil
-	n := processes.Notices{Store: o.store, Post: o, Numbers: o, Host: "coop.example", Pages: "https://coop.example/services", Terms: processes.Terms{Today: o.today, Stay: 30, Backups: 90}, Days: o.days, Today: o.today, Log: quiet}
+	n := processes.Notices{Store: o.store, Post: o, Numbers: o, Book: o, Host: "coop.example", Pages: "https://coop.example/services", Terms: processes.Terms{Today: o.today, Stay: 30, Backups: 90}, Days: o.days, Today: o.today, Log: quiet}
 	if err := processes.NewRunner(o.store, quiet, n.Process()).CatchUp(o.Context()); err != nil {
 		o.Fatal(err)
 	}
@@ -169,7 +169,7 @@ func TestAMailThatCannotBeSentIsADeadLetterAndCanBeSentLater(t *testing.T) {
 	if got := o.outcomes(); len(got) != 0 {
 		t.Errorf("recorded: %q", got)
 	}
-	n := processes.Notices{Store: o.store, Post: o, Numbers: o, Host: "coop.example", Days: 3, Today: o.today, Log: quiet}
+	n := processes.Notices{Store: o.store, Post: o, Numbers: o, Book: o, Host: "coop.example", Days: 3, Today: o.today, Log: quiet}
 	r := processes.NewRunner(o.store, quiet, n.Process())
 	letters, err := r.DeadLetters(o.Context(), "notices")
 	if err != nil || len(letters) != 1 {
@@ -402,9 +402,111 @@ func TestLinkedPartiesAreToldWhatBecomesOfTheirs(t *testing.T) {
 	do(o, subscription.Suspend{Subscription: "s", Reason: subscription.Unpaid, On: o.today()})
 	o.want(o.tell(), "bert@example.org | through 31 March 2026", "cleo@example.org | jusqu’au 31 mars 2026")
 	do(o, subscription.Cancel{Subscription: "s", On: o.today(), Ends: o.today().AddDays(9)})
-	o.want(o.tell(), "ada@example.org | 11 maart 2026", "cleo@example.org | jusqu’au 10 avril 2026")
+	o.want(o.tell(), "ada@example.org | 11 maart 2026", "bert@example.org | through 31 March 2026", "cleo@example.org | jusqu’au 31 mars 2026")
 	if _, err := eventstore.Execute2(ctx, o.store, subscription.Detach{Subscription: "s", Link: "c", GB: 5, Terms: familyTerms, On: o.today(), Grace: 30}); err != nil {
 		t.Fatal(err)
 	}
 	o.want(o.tell())
+}
+
+// BookedBy returns what a party pays, read from the log.
+func (o *postOffice) BookedBy(ctx context.Context, party domain.PartyID, _ calendar.Date) (all []domain.SubscriptionID, _ error) {
+	for rec, err := range o.store.Log.All(ctx, 0) {
+		if err != nil {
+			return nil, err
+		}
+		event, err := o.store.Decode(ctx, rec)
+		if err != nil {
+			return nil, err
+		}
+		if e, is := event.(subscription.Started); is && e.Payer == party {
+			all = append(all, e.Subscription)
+		}
+	}
+	return all, nil
+}
+
+func (*postOffice) WaitFor(context.Context, int64) error { return nil }
+
+// TestLinkedPartiesAreToldWhatBecomesOfWhoPays: until when theirs goes on and how they
+// take it over, in their language, and never why.
+func TestLinkedPartiesAreToldWhatBecomesOfWhoPays(t *testing.T) {
+	o := openPostOffice(t)
+	ctx := eventstore.As(t.Context(), "cli")
+	enter := func(party domain.PartyID, number domain.MemberNumber) {
+		t.Helper()
+		if _, err := eventstore.Execute2(ctx, o.store, membership.Enter{
+			Party: party, Number: number, Kind: membership.Person, Identity: membership.Identity{FirstName: "Ada", LastName: string(party)},
+			Language: domain.English, AdmittedOn: o.today(), On: o.today(),
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	o.apply("bert", "bert@example.org", domain.Dutch)
+	o.apply("cleo", "cleo@example.org", domain.English)
+	for i, payer := range []domain.PartyID{"ada", "eva"} {
+		enter(payer, domain.MemberNumber(i+1))
+		id := domain.SubscriptionID(payer)
+		do(o, subscription.Subscribe{Subscription: id, Party: "ada", Payer: payer, Plan: "nubo", GB: 10, Terms: familyTerms, On: o.today(), From: o.today()})
+		for _, link := range []struct {
+			party   domain.PartyID
+			offered bool
+		}{{"bert", false}, {"cleo", i == 1}} {
+			if _, err := eventstore.Execute2(ctx, o.store, subscription.Link{
+				Subscription: id, Link: id + "-" + domain.SubscriptionID(link.party), Party: link.party, GB: 2, Offered: link.offered, On: o.today(),
+			}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	o.tell()
+	var said []letter
+	want := func(lines ...string) {
+		t.Helper()
+		sent := o.tell()
+		o.want(sent, lines...)
+		said = append(said, sent...)
+	}
+	pays, paused := []string{"wordt niet meer betaald", "will not be paid any more"}, []string{"is onderbroken", "is interrupted"}
+	suspend := func(id domain.SubscriptionID, reason subscription.Reason) (until string) {
+		t.Helper()
+		o.now = o.now.AddDate(0, 0, 1)
+		do(o, subscription.Suspend{Subscription: id, Reason: reason, On: o.today()})
+		return "verandert er niets tot en met " + catalogue.Date(domain.Dutch, o.today().AddDays(29))
+	}
+	for reason, says := range map[subscription.Reason][]string{
+		subscription.Unpaid: pays, subscription.Death: pays, subscription.Abuse: paused, subscription.Request: paused,
+	} {
+		until := suspend("ada", reason)
+		want("bert@example.org | "+says[0]+" | "+until, "cleo@example.org | "+says[1])
+		do(o, subscription.Resume{Subscription: "ada", On: o.today()})
+		want("bert@example.org | gaat door zoals voorheen", "cleo@example.org | goes on as before")
+	}
+	// Where somebody else pays for the dead, it is not that nobody does.
+	until := suspend("eva", subscription.Death)
+	want("bert@example.org | " + paused[0] + " | " + until)
+	do(o, subscription.Resume{Subscription: "eva", On: o.today()})
+	want("bert@example.org | gaat door")
+
+	do(o, membership.Resign{Party: "ada", On: o.today(), Statutes: o.rules})
+	want("bert@example.org | over een einde is niets beslist", "cleo@example.org | keep your account for 30 days more")
+	do(o, membership.Decease{Party: "ada", On: o.today(), LearntOn: o.today(), Statutes: o.rules}) // hers is suspended for it
+	want()
+	do(o, membership.Decease{Party: "eva", On: o.today(), LearntOn: o.today(), Statutes: o.rules})
+	want("bert@example.org | over een einde is niets beslist")
+	suspend("ada", subscription.Death)
+	want("bert@example.org | "+pays[0], "cleo@example.org | "+pays[1])
+	o.now = o.now.AddDate(0, 0, 40)
+	do(o, subscription.Cancel{Subscription: "ada", On: o.today(), Ends: o.today()}) // as is done in time with those of the dead
+	want("bert@example.org | tot en met "+catalogue.Date(domain.Dutch, o.today().AddDays(30))+" kunt u nog verdergaan", "cleo@example.org | you may still go on")
+	for _, l := range said {
+		if !strings.Contains(l.text, "https://coop.example/services") && !strings.Contains(l.text, "goes on as before") && !strings.Contains(l.text, "gaat door zoals voorheen") {
+			t.Errorf("how it is taken over is not said: %s", l.text)
+		}
+		for _, why := range []string{"resign", "excluded", "died", "death", "abuse", "unpaid", "overleden", "misbruik", "uitgesloten", "lid "} {
+			if strings.Contains(l.text, why) {
+				t.Errorf("it says why: %s", l.text)
+			}
+		}
+	}
 }

@@ -335,7 +335,7 @@ func (h *house) post(f postFlags) (access.Post, error) {
 func (h *house) notices(f postFlags, post processes.Post, url string) processes.Notices {
 	_, host, _ := strings.Cut(strings.TrimSuffix(f.MailFrom, ">"), "@")
 	return processes.Notices{
-		Store: h.store, Post: post, Numbers: caughtUp{h.models}, Host: cmp.Or(host, "rochdale"), Days: f.NoticeDays, Today: h.today, Log: h.t.log,
+		Store: h.store, Post: post, Numbers: caughtUp{h.models}, Book: h.models, Host: cmp.Or(host, "rochdale"), Days: f.NoticeDays, Today: h.today, Log: h.t.log,
 		Link: h.contacts(url).Link, Pages: strings.TrimSuffix(url, "/") + web.Services, Terms: h.terms(),
 	}
 }
