@@ -45,6 +45,8 @@ type Config struct {
 	// Webhooks are what operators enter endpoints with; without them, none is told
 	// anything.
 	Webhooks *processes.Webhooks
+	// Processes replays and skips dead letters; without it, only those of nobody.
+	Processes *processes.Runner
 	// Naming is what gives names to accounts, and Estates what becomes of those of the dead.
 	Naming  processes.Naming
 	Estates processes.Estates
@@ -86,6 +88,7 @@ func (c Config) withDefaults() Config {
 	c.Heartbeat = or(c.Heartbeat, 12*time.Second)
 	c.Log = or(c.Log, slog.Default())
 	c.Webhooks = or(c.Webhooks, &processes.Webhooks{Store: c.Store, Log: c.Log})
+	c.Processes = or(c.Processes, processes.NewRunner(c.Store, c.Log))
 	c.Reconciler = or(c.Reconciler, &processes.Reconciler{Store: c.Store, Log: c.Log})
 	return c
 }

@@ -176,7 +176,7 @@ func TestAMailThatCannotBeSentIsADeadLetterAndCanBeSentLater(t *testing.T) {
 		t.Fatalf("dead letters: %+v, %v", letters, err)
 	}
 	o.err = nil
-	if err := r.Replay(o.Context(), "notices", letters[0].Position); err != nil {
+	if _, err := r.Replay(o.Context(), "notices", letters[0].Position); err != nil {
 		t.Fatal(err)
 	}
 	o.want(o.sent, "ada@example.org")

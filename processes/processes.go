@@ -340,9 +340,10 @@ func (c *consumer) work(ctx context.Context) error {
 	from := &subscriber{consumer: c}
 	router.AddConsumerHandler(c.Name, c.Name, from, func(msg *message.Message) error {
 		rec, _ := msg.Context().Value(recordKey{}).(eventstore.Record)
-		err := c.try(msg.Context(), rec)
+		attempts, err := c.try(msg.Context(), rec)
 		class, _ := fault.ClassOf(err)
 		msg.Metadata.Set("class", string(class))
+		msg.Metadata.Set("attempts", strconv.Itoa(attempts))
 		return err
 	})
 	router.AddMiddleware(poison)
@@ -362,17 +363,19 @@ const (
 	maxPause   = time.Minute
 )
 
-// try answers an event, and tries again what may go better.
-func (c *consumer) try(ctx context.Context, rec eventstore.Record) error {
-	attempt, pause := 1, firstPause
+// try answers an event, and tries again what may go better. It returns how many attempts
+// count.
+func (c *consumer) try(ctx context.Context, rec eventstore.Record) (attempt int, err error) {
+	attempt = 1
+	pause := firstPause
 	for {
 		err := c.handle(ctx, rec)
 		switch class, _ := fault.ClassOf(err); {
 		case err == nil || class.Permanent():
-			return err
+			return attempt, err
 		case class == fault.Throttled || class == fault.Unavailable: // which counts as no attempt
 		case attempt == Attempts:
-			return err
+			return attempt, err
 		default:
 			attempt++
 		}
@@ -380,7 +383,7 @@ func (c *consumer) try(ctx context.Context, rec eventstore.Record) error {
 		class, _ := fault.ClassOf(err)
 		c.log.WarnContext(ctx, "process tries again", "process", c.Name, "position", rec.Position, "attempt", attempt, "delay", delay, "class", class)
 		if cut := sleep(ctx, delay); cut != nil {
-			return errors.Join(err, cut)
+			return attempt, errors.Join(err, cut)
 		}
 		pause = min(2*pause, maxPause)
 	}
@@ -441,7 +444,7 @@ func (c *consumer) catchUp(ctx context.Context, through int64) error {
 			err := c.handle(ctx, rec)
 			if lasting(err) {
 				class, _ := fault.ClassOf(err)
-				err = newLetter(c.Name, rec, err.Error(), string(class)).keep(ctx, kv)
+				err = newLetter(c.Name, rec, err.Error(), string(class), 1).keep(ctx, kv)
 			}
 			if err != nil {
 				return err
@@ -596,14 +599,20 @@ type DeadLetter struct {
 	Position int64     `json:"position"`
 	Type     string    `json:"type"`
 	Error    string    `json:"error"`
-	Class    string    `json:"class"` // of the error: see package fault
-	At       time.Time `json:"at"`
+	Class    string    `json:"class"`              // of the error: see package fault
+	Attempts int       `json:"attempts,omitempty"` // that failed, and count; 0 where that was not kept
+	At       time.Time `json:"at"`                 // since when it is one
 }
 
-func newLetter(process string, rec eventstore.Record, reason, class string) DeadLetter {
-	reason, _, _ = strings.Cut(strings.TrimSpace(reason), "\n") // after which a panic has its stack
-	class = cmp.Or(class, string(fault.Transient))
-	return DeadLetter{process, rec.Position, rec.Type, reason, class, time.Now().UTC()}
+func newLetter(process string, rec eventstore.Record, reason, class string, attempts int) DeadLetter {
+	d := DeadLetter{Process: process, Position: rec.Position, Type: rec.Type, Attempts: attempts, At: time.Now().UTC()}
+	d.blame(reason, class)
+	return d
+}
+
+func (d *DeadLetter) blame(reason, class string) {
+	d.Error, _, _ = strings.Cut(strings.TrimSpace(reason), "\n") // after which a panic has its stack
+	d.Class = cmp.Or(class, string(fault.Transient))
 }
 
 func deadKey(process string, position int64) string {
@@ -627,7 +636,8 @@ func (d deadLetters) Publish(process string, messages ...*message.Message) error
 		if err := context.Cause(msg.Context()); err != nil {
 			return err // it was not the event that failed: the process is being stopped
 		}
-		letter := newLetter(process, rec, msg.Metadata.Get(middleware.ReasonForPoisonedKey), msg.Metadata.Get("class"))
+		attempts, _ := strconv.Atoi(msg.Metadata.Get("attempts"))
+		letter := newLetter(process, rec, msg.Metadata.Get(middleware.ReasonForPoisonedKey), msg.Metadata.Get("class"), attempts)
 		if err := letter.keep(msg.Context(), d.store.Log.KV()); err != nil {
 			return err
 		}
@@ -655,37 +665,67 @@ func (r *Runner) DeadLetters(ctx context.Context, process string) (letters []Dea
 	return letters, nil
 }
 
-// ErrNoSuchLetter refuses to replay what is no dead letter.
-var ErrNoSuchLetter = domain.Refusal{
-	Code: "processes.no_such_letter", Reason: "process {process} has no dead letter at position {position}",
-}
+// The rules by which nothing is replayed.
+var (
+	ErrNoSuchLetter = domain.Refusal{
+		Code: "processes.no_such_letter", Reason: "process {process} has no dead letter at position {position}",
+	}
+	ErrNotRun = domain.Refusal{
+		Code: "processes.not_run", Reason: "process {process} does not run by these settings: ask where it does, with the same --smtp, --relay and --services",
+	}
+)
 
-// Replay has a process answer a dead letter once more, now, and removes it if that
-// goes well.
-func (r *Runner) Replay(ctx context.Context, process string, position int64) error {
+// ErrUnanswered is that a dead letter could not be answered when it was replayed either.
+// It is kept, with why and one attempt more.
+var ErrUnanswered = errors.New("it could not be answered")
+
+// Replay has a process answer a dead letter once more, now, and removes it if that goes
+// well. An endpoint of a webhook is told it anew later: whether it was answered now is
+// returned.
+func (r *Runner) Replay(ctx context.Context, process string, position int64) (answered bool, err error) {
 	key := deadKey(process, position)
 	entries, err := r.Store.Log.KV().Get(ctx, key)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if entries[0].Revision == 0 {
+		return false, ErrNoSuchLetter.With("process", process).With("position", position)
+	}
+	if id, is := strings.CutPrefix(process, hookSpace); is && len(r.also) > 0 {
+		return false, r.also[0].Retry(ctx, id, position)
 	}
 	i := slices.IndexFunc(r.all, func(c *consumer) bool { return c.Name == process })
-	if i < 0 || entries[0].Revision == 0 {
-		return ErrNoSuchLetter.With("process", process).With("position", position)
+	if i < 0 {
+		return false, ErrNotRun.With("process", process)
 	}
 	for rec, err := range r.Store.Log.All(ctx, position-1) {
 		if err != nil {
-			return err
+			return false, err
 		}
-		err := r.all[i].handle(ctx, rec)
+		failed := r.all[i].handle(ctx, rec)
+		if failed == nil {
+			failed = r.all[i].keep(ctx)
+		}
+		if failed == nil {
+			break
+		}
+		var letter DeadLetter
+		if err := json.Unmarshal(entries[0].Value, &letter); err != nil {
+			return false, errors.Join(failed, err)
+		}
+		class, _ := fault.ClassOf(failed)
+		letter.blame(failed.Error(), string(class))
+		letter.Attempts++
+		value, err := json.Marshal(letter)
 		if err == nil {
-			err = r.all[i].keep(ctx)
+			err = r.Store.Log.KV().Put(ctx, eventstore.Change{Key: key, Value: value, Revision: entries[0].Revision})
 		}
-		if err != nil {
-			return fmt.Errorf("processes: replay of %s at %d: %w", process, position, err)
+		if eventstore.IsStale(err) {
+			err = nil // somebody else was faster
 		}
-		break
+		return false, errors.Join(fmt.Errorf("processes: replay of %s at %d: %w: %w", process, position, ErrUnanswered, failed), err)
 	}
-	return r.Store.Log.KV().Put(ctx, eventstore.Change{Key: key, Revision: entries[0].Revision})
+	return true, r.Store.Log.KV().Put(ctx, eventstore.Change{Key: key, Revision: entries[0].Revision})
 }
 
 // Refused turns the refusals that only mean "this is so already, or no longer

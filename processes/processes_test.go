@@ -191,16 +191,16 @@ func TestTroublesThatPassAndTroublesThatLast(t *testing.T) {
 			t.Errorf("attempts %v, want %v", attempts, want)
 		}
 		letters, err := runner.DeadLetters(ctx, "answering")
-		if err != nil || len(letters) != 2 || letters[0].Class != "conflict" || letters[1].Class != "transient" || letters[0].Type != "thing.made" {
+		if err != nil || len(letters) != 2 || letters[0].Class != "conflict" || letters[1].Class != "transient" || letters[0].Type != "thing.made" || letters[0].Attempts != 1 || letters[1].Attempts != processes.Attempts {
 			t.Fatalf("dead letters %+v, %v", letters, err)
 		}
 		broken.Store(false)
 		for _, l := range letters {
-			if err := runner.Replay(ctx, l.Process, l.Position); err != nil {
-				t.Error(err)
+			if answered, err := runner.Replay(ctx, l.Process, l.Position); err != nil || !answered {
+				t.Error(answered, err)
 			}
 		}
-		if err := runner.Replay(ctx, "answering", letters[0].Position); !errors.Is(err, processes.ErrNoSuchLetter) {
+		if _, err := runner.Replay(ctx, "answering", letters[0].Position); !errors.Is(err, processes.ErrNoSuchLetter) {
 			t.Errorf("replayed again: %v", err)
 		}
 		status, err := runner.Status(ctx)

@@ -144,7 +144,7 @@ func TestRelayWaitsForTheBroker(t *testing.T) {
 			t.Errorf("%+v, %v; %d were published", letters, err, b.count())
 		}
 		b.turns(nil)
-		if err := r.Replay(t.Context(), "relay", 601); err != nil {
+		if _, err := r.Replay(t.Context(), "relay", 601); err != nil {
 			t.Error(err)
 		}
 		if streams, again := b.has(); len(streams["thing/301"]) != 1 || again != 0 {

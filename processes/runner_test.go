@@ -321,17 +321,20 @@ func TestCatchingUpKeepsLettersAndStopsAtTroubles(t *testing.T) {
 	if letters, err := runner.DeadLetters(t.Context(), "answering"); err != nil || len(letters) != 1 || letters[0].Class != "unsupported" || letters[0].Position != 2 {
 		t.Errorf("%+v, %v", letters, err)
 	}
-	if err := runner.Replay(t.Context(), "answering", 2); err == nil {
-		t.Error("what is never to be was replayed")
+	if answered, err := runner.Replay(t.Context(), "answering", 2); !errors.Is(err, processes.ErrUnanswered) || answered {
+		t.Error("what is never to be was replayed", err)
 	}
-	if letters, err := runner.DeadLetters(t.Context(), ""); err != nil || len(letters) != 1 {
+	if _, err := processes.NewRunner(s, quiet).Replay(t.Context(), "answering", 2); !errors.Is(err, processes.ErrNotRun) {
+		t.Errorf("by who does not run it: %v", err)
+	}
+	if letters, err := runner.DeadLetters(t.Context(), ""); err != nil || len(letters) != 1 || letters[0].Attempts != 2 || letters[0].Error != "unsupported: never" || letters[0].Class != "unsupported" {
 		t.Errorf("replayed in vain, there is %+v, %v", letters, err)
 	}
 	for _, other := range []struct {
 		process  string
 		position int64
 	}{{"answering", 3}, {"asking", 2}} {
-		if err := runner.Replay(t.Context(), other.process, other.position); !errors.Is(err, processes.ErrNoSuchLetter) {
+		if _, err := runner.Replay(t.Context(), other.process, other.position); !errors.Is(err, processes.ErrNoSuchLetter) {
 			t.Errorf("%+v: %v", other, err)
 		}
 	}

@@ -47,7 +47,7 @@ func TestADeadLetterIsSkipped(t *testing.T) {
 	if letters, err := runner.DeadLetters(ctx, ""); err != nil || len(letters) > 0 {
 		t.Errorf("%+v, %v", letters, err)
 	}
-	if err := runner.Replay(ctx, "answering", at); !errors.Is(err, processes.ErrNoSuchLetter) {
+	if _, err := runner.Replay(ctx, "answering", at); !errors.Is(err, processes.ErrNoSuchLetter) {
 		t.Errorf("it is answered after all: %v", err)
 	}
 	if status, err := runner.Status(ctx); err != nil || status[0].Dead > 0 {

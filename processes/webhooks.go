@@ -836,7 +836,7 @@ func (w *Webhooks) settle(ctx context.Context, hook Webhook, revision int64, bef
 				at.Streak++
 			}
 			if x.Attempts++; x.Attempts > len(schedule) {
-				letter := newLetter(hookSpace+hook.ID, p.rec, v.err, string(fault.Invalid))
+				letter := newLetter(hookSpace+hook.ID, p.rec, v.err, string(fault.Invalid), x.Attempts)
 				value, err := json.Marshal(letter)
 				if err != nil {
 					return err

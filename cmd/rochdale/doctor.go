@@ -2,10 +2,13 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"text/tabwriter"
@@ -13,6 +16,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/domain/catalogue"
+	"rochdale/processes"
 )
 
 type doctorCmd struct {
@@ -135,10 +139,21 @@ func (h *house) examineKey(note func(what, state, says, do string)) {
 }
 
 func (h *house) examineProcesses(ctx context.Context, note func(what, state, says, do string)) {
-	all, err := h.runner(h.reconciler(&services{}), "coop.example", h.notices(postFlags{}, nil, "").Process()).Status(ctx)
-	if err != nil {
+	runner := h.runner(h.reconciler(&services{}), "coop.example", h.notices(postFlags{}, nil, "").Process())
+	all, err := runner.Status(ctx)
+	letters, failed := runner.DeadLetters(ctx, "")
+	if err = errors.Join(err, failed); err != nil {
 		note("processes", "broken", err.Error(), "check the database")
 		return
+	}
+	others := map[string]int{} // relays, and what runs by other settings than these
+	for _, d := range letters {
+		if !strings.HasPrefix(d.Process, "webhook/") && !slices.ContainsFunc(all, func(s processes.Status) bool { return s.Process == d.Process }) {
+			others[d.Process]++
+		}
+	}
+	for _, process := range slices.Sorted(maps.Keys(others)) {
+		all = append(all, processes.Status{Process: process, Dead: others[process]})
 	}
 	for _, s := range all {
 		if s.Dead > 0 {

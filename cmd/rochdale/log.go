@@ -359,9 +359,9 @@ func (c logDeadCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 				return
 			}
 			tw := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-			fmt.Fprintln(tw, "PROCESS\tPOSITION\tEVENT\tCLASS\tSINCE\tERROR")
+			fmt.Fprintln(tw, "PROCESS\tPOSITION\tEVENT\tCLASS\tSINCE\tATTEMPTS\tERROR")
 			for _, d := range letters {
-				fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%s\n", d.Process, d.Position, d.Type, d.Class, d.At.In(time.Local).Format(time.DateTime), d.Error)
+				fmt.Fprintf(tw, "%s\t%d\t%s\t%s\t%s\t%d\t%s\n", d.Process, d.Position, d.Type, d.Class, d.At.In(time.Local).Format(time.DateTime), d.Attempts, d.Error)
 			}
 			_ = tw.Flush()
 			fmt.Fprintf(w, "Once the cause is mended: rochdale log replay %s %d\n", letters[0].Process, letters[0].Position)
@@ -416,11 +416,18 @@ func (c logSkipCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 type logReplayCmd struct {
 	serviceFlags
 	postFlags
+	relayFlags
+	URL      string `name:"url" help:"Under which people reach the co-op: relays name events by it." placeholder:"URL" env:"ROCHDALE_URL"`
 	Process  string `arg:"" help:"The process, as log dead shows it."`
 	Position int64  `arg:"" help:"The position of the event."`
 }
 
-func (logReplayCmd) Help() string { return "Example:\n  rochdale log replay provisioning-mail 1204" }
+func (logReplayCmd) Help() string {
+	return `Processes that need them are replayed with the settings of serve: notices with --smtp, relays with --relay.
+Examples:
+  rochdale log replay provisioning-mail 1204
+  rochdale log replay relay-nats-broker-4222EVENTS 1204 --relay nats://broker:4222/EVENTS`
+}
 
 // Run replays a dead letter.
 func (c logReplayCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
@@ -437,12 +444,24 @@ func (c logReplayCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 				return err
 			}
 			c.NoticeDays = 36_500 // whoever asks for it wants it sent
-			mails = append(mails, h.notices(c.postFlags, post, "").Process())
+			mails = append(mails, h.notices(c.postFlags, post, c.URL).Process())
 		}
-		if err := h.runner(h.reconciler(services), c.MailDomain, mails...).Replay(ctx, c.Process, c.Position); err != nil {
+		relays, end, err := c.open(h, c.URL)
+		if err != nil {
 			return err
 		}
-		return t.print(g, map[string]any{"process": c.Process, "position": c.Position, "answered": true}, func(w io.Writer) {
+		defer end()
+		runner := h.runner(h.reconciler(services), c.MailDomain, append(mails, relays...)...)
+		runner.Tell(h.webhooks(hookFlags{}, c.URL))
+		answered, err := runner.Replay(ctx, c.Process, c.Position)
+		if err != nil {
+			return err
+		}
+		return t.print(g, map[string]any{"process": c.Process, "position": c.Position, "answered": answered}, func(w io.Writer) {
+			if !answered {
+				fmt.Fprintf(w, "The endpoint %s is told the event at position %d anew.\n", c.Process, c.Position)
+				return
+			}
 			fmt.Fprintf(w, "Process %s has answered the event at position %d.\n", c.Process, c.Position)
 		})
 	})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -39,10 +40,9 @@ type serveFlags struct {
 	reachFlags
 	postFlags
 	hookFlags
+	relayFlags
 
-	Role          string   `help:"What this node does: api answers, worker runs the processes and answers only whether it is well, all does both." default:"all" enum:"all,api,worker" env:"ROCHDALE_ROLE"`
-	Relay         []string `help:"Brokers that every event is published to: nats://HOST:4222/STREAM or kafka://HOST:9092/TOPIC." placeholder:"URL" env:"ROCHDALE_RELAY"`
-	RelayPersonal bool     `help:"Publish personal data too." env:"ROCHDALE_RELAY_PERSONAL"`
+	Role string `help:"What this node does: api answers, worker runs the processes and answers only whether it is well, all does both." default:"all" enum:"all,api,worker" env:"ROCHDALE_ROLE"`
 
 	Listen string `help:"Address and port to listen on." default:"127.0.0.1:8080" placeholder:"ADDR" env:"ROCHDALE_LISTEN"`
 	URL    string `name:"url" help:"Under which people reach it; by default http:// and the address." placeholder:"URL" env:"ROCHDALE_URL"`
@@ -54,6 +54,32 @@ type serveFlags struct {
 	LogJSON       bool          `name:"log-json" help:"Log as JSON." env:"ROCHDALE_LOG_JSON"`
 
 	made bool // the co-op is made up: notices are shown to who looks for them
+}
+
+// relayFlags are those of whatever publishes to brokers.
+type relayFlags struct {
+	Relay         []string `help:"Brokers that every event is published to: nats://HOST:4222/STREAM or kafka://HOST:9092/TOPIC." placeholder:"URL" env:"ROCHDALE_RELAY"`
+	RelayPersonal bool     `help:"Publish personal data too." env:"ROCHDALE_RELAY_PERSONAL"`
+}
+
+// open returns the processes that publish, and what lets go of the brokers.
+func (f relayFlags) open(h *house, url string) (all []processes.Process, end func(), err error) {
+	var brokers []io.Closer
+	end = func() {
+		for _, b := range brokers {
+			_ = b.Close() // what was acknowledged is there
+		}
+	}
+	for _, where := range f.Relay {
+		to, err := broker.Open(where)
+		if err != nil {
+			end()
+			return nil, nil, misused("--relay: %v", err)
+		}
+		brokers = append(brokers, to)
+		all = append(all, processes.Relay(h.store, relayName(where), measuredPublisher{to, relayName(where)}, feed.Envelope{URL: url}, f.RelayPersonal))
+	}
+	return all, end, nil
 }
 
 // postFlags are those of whatever sends mail.
@@ -126,17 +152,14 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	} else if f.made {
 		mails = append(mails, h.notices(f.postFlags, nil, f.URL).Process())
 	}
-	for _, where := range f.Relay {
-		to, err := broker.Open(where)
-		if err != nil {
-			return misused("--relay: %v", err)
-		}
-		defer to.Close() //nolint:errcheck // what was acknowledged is there
-		mails = append(mails, processes.Relay(h.store, relayName(where), measuredPublisher{to, relayName(where)}, feed.Envelope{URL: f.URL}, f.RelayPersonal))
+	relays, endRelays, err := f.open(h, f.URL)
+	if err != nil {
+		return err
 	}
+	defer endRelays()
 	reconciler := h.reconciler(services)
 	credentials := processes.Credentials{Store: h.store, Targets: services.targets}
-	runner := h.runner(reconciler, f.MailDomain, mails...)
+	runner := h.runner(reconciler, f.MailDomain, append(mails, relays...)...)
 	hooks := h.webhooks(f.hookFlags, f.URL)
 	hooks.Tried = tried
 	runner.Tell(hooks)
@@ -166,7 +189,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		Access: h.access, Links: links, Contacts: contacts, BaseURL: f.URL, Coop: h.coop, Log: h.t.log, Trusted: f.Proxy,
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
-			Rolls: h.models, Payers: h.models, Credentials: credentials, Reconciler: reconciler, Webhooks: hooks,
+			Rolls: h.models, Payers: h.models, Credentials: credentials, Reconciler: reconciler, Webhooks: hooks, Processes: runner,
 			Naming: h.naming(append([]string{f.MailDomain}, f.AlsoDomain...)...), Estates: h.estates(),
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -16,6 +18,7 @@ import (
 
 	"rochdale/adapters/fault"
 	"rochdale/domain"
+	"rochdale/eventstore"
 	"rochdale/processes"
 	"rochdale/processes/feed"
 )
@@ -126,6 +129,29 @@ func TestWebhooksAreWatched(t *testing.T) {
 			if f := found["webhook "+ids[url]]; f.State != want || want == "warning" && f.Do == "" {
 				t.Errorf("%s: %+v", url, f)
 			}
+		}
+		// Dead letters are seen of endpoints, and of relays that only a server with other settings runs.
+		letter := func(process string) eventstore.Change {
+			value, err := json.Marshal(processes.DeadLetter{Process: process, Position: 7, Type: "membership.admitted", Error: "too large", Class: "invalid", Attempts: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return eventstore.Change{Key: fmt.Sprintf("dead/%s/%019d", process, 7), Value: value}
+		}
+		if err := h.store.Log.KV().Put(t.Context(), letter("webhook/"+ids[well.URL]), letter("relay-nats-elsewhere")); err != nil {
+			return err
+		}
+		clear(found)
+		note := func(what, state, says, do string) { found[what] = finding{what, state, says, do} }
+		h.examineWebhooks(t.Context(), note)
+		h.examineProcesses(t.Context(), note)
+		for _, what := range []string{"webhook " + ids[well.URL], "process relay-nats-elsewhere"} {
+			if f := found[what]; f.State != "warning" || !strings.HasPrefix(f.Says, "1 events") || !strings.Contains(f.Do, "rochdale log dead") {
+				t.Errorf("%s: %+v", what, f)
+			}
+		}
+		if f := found["process entitlements"]; f.State != "ok" {
+			t.Errorf("what is well: %+v", f)
 		}
 		return nil
 	})

@@ -61,6 +61,7 @@ type ResolverRoot interface {
 	BudgetPayload() BudgetPayloadResolver
 	CertificatePayload() CertificatePayloadResolver
 	ClaimPayload() ClaimPayloadResolver
+	DeadLetter() DeadLetterResolver
 	DividendPayload() DividendPayloadResolver
 	DividendPayout() DividendPayoutResolver
 	DocumentPayload() DocumentPayloadResolver
@@ -152,6 +153,9 @@ type CertificatePayloadResolver interface {
 }
 type ClaimPayloadResolver interface {
 	Claim(ctx context.Context, obj *ClaimDone) (*projections.ShareClaim, error)
+}
+type DeadLetterResolver interface {
+	Skipped(ctx context.Context, obj *processes.SkippedLetter) (*time.Time, error)
 }
 type DividendPayloadResolver interface {
 	Dividend(ctx context.Context, obj *DividendDone) (*shares.DividendDecided, error)
@@ -337,6 +341,8 @@ type MutationResolver interface {
 	MatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	UnmatchPayment(ctx context.Context, payment string, payer string, requestID *string) (PaymentDone, error)
 	ReversePayment(ctx context.Context, payment string, document string, on *calendar.Date, requestID *string) (PaymentDone, error)
+	ReplayDeadLetter(ctx context.Context, process string, event int64, requestID *string) (ReplayDone, error)
+	SkipDeadLetter(ctx context.Context, process string, event int64, reason string, requestID *string) (SkipDone, error)
 	AllowExport(ctx context.Context, account string, reason string, requestID *string) (AccountDone, error)
 	AddAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
 	RemoveAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
@@ -447,6 +453,7 @@ type QueryResolver interface {
 	Price(ctx context.Context, plan string, gb int, member bool, on *calendar.Date) (money.Money, error)
 	Payments(ctx context.Context, payer *string, unmatched bool, first *int, after *string, last *int, before *string) (Connection[projections.Payment], error)
 	Balance(ctx context.Context, party *string) (projections.Balance, error)
+	DeadLetters(ctx context.Context, process *string, skipped bool, first *int, after *string, last *int, before *string) (Connection[processes.SkippedLetter], error)
 	Accounts(ctx context.Context, inTrouble bool, first *int, after *string, last *int, before *string) (Connection[projections.Account], error)
 	FullestAccounts(ctx context.Context, most int) ([]processes.Filled, error)
 	LoginAvailable(ctx context.Context, login string) (LoginAvailability, error)
@@ -4814,6 +4821,89 @@ type PaymentPayload implements Payload @allow(roles: [TREASURER]) {
   payment: Payment
 }
 `, BuiltIn: false},
+	{Name: "../../../schema/processes.graphqls", Input: `# Processes: what answers events, and what they, relays and webhooks could not answer.
+
+"An event that a process, a relay or an endpoint could not answer."
+type DeadLetter @allow(roles: [OPERATOR]) {
+  "Like ` + "`" + `provisioning-mail` + "`" + `, ` + "`" + `relay-nats-…` + "`" + ` or, of an endpoint, ` + "`" + `webhook/` + "`" + ` and its id."
+  process: String!
+  "Of the event."
+  position: Position!
+  "Its type."
+  event: String!
+  "Of the error, as docs/operations.md explains it."
+  class: String!
+  "Since when it is one."
+  since: DateTime!
+  "How often it was tried, and what failed was not that a server was away; 0 where that was not kept."
+  attempts: Int!
+  "What it was."
+  error: String!
+  "When somebody has given up on it; null as long as nobody has."
+  skipped: DateTime
+  "Who has; empty as long as nobody has."
+  by: String!
+  "Why; empty as long as nobody has."
+  reason: String!
+}
+
+"A page of dead letters."
+type DeadLetterConnection @allow(roles: [OPERATOR]) {
+  "They, with the cursor of each."
+  edges: [DeadLetterEdge!]!
+  "They."
+  nodes: [DeadLetter!]!
+  "Where the page lies."
+  pageInfo: PageInfo!
+  "In the whole list."
+  totalCount: Int!
+}
+
+"A dead letter in a page."
+type DeadLetterEdge @allow(roles: [OPERATOR]) {
+  "Of its place."
+  cursor: String!
+  "The dead letter."
+  node: DeadLetter!
+}
+
+extend type Query {
+  "What processes, relays and endpoints could not answer, oldest event first."
+  deadLetters(
+    "Only of this process." process: String, "Those that somebody has given up on, instead." skipped: Boolean! = false,
+    "The first so many." first: Int, "After this cursor." after: String, "The last so many." last: Int, "Before this cursor." before: String
+  ): DeadLetterConnection! @allow(roles: [OPERATOR])
+}
+
+extend type Mutation {
+  "Has a process or a relay answer a dead letter once more, now; an endpoint is told it anew."
+  replayDeadLetter(
+    "As ` + "`" + `deadLetters` + "`" + ` shows it." process: String!, "Of the event." event: Position!, "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): ReplayPayload! @allow(roles: [OPERATOR])
+  "Gives up on a dead letter, for a reason."
+  skipDeadLetter(
+    "As ` + "`" + `deadLetters` + "`" + ` shows it." process: String!, "Of the event." event: Position!, "Why, for whoever finds this later." reason: String!, "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): SkipPayload! @allow(roles: [OPERATOR])
+}
+
+"What became of a dead letter that was replayed."
+type ReplayPayload implements Payload @allow(roles: [OPERATOR]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "It was answered; if not, ` + "`" + `letter` + "`" + ` says why, or an endpoint will be told it anew."
+  answered: Boolean!
+  "As it is now; null once it is none any more."
+  letter: DeadLetter
+}
+
+"What became of a dead letter that was skipped."
+type SkipPayload implements Payload @allow(roles: [OPERATOR]) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "As it is now."
+  letter: DeadLetter
+}
+`, BuiltIn: false},
 	{Name: "../../../schema/provisioning.graphqls", Input: `# Provisioning: accounts on the services.
 
 "What has become of an account."
@@ -6491,6 +6581,56 @@ func (ec *executionContext) childFields_ContactRequest(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type ContactRequest", field.Name)
 }
 
+func (ec *executionContext) childFields_DeadLetter(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "process":
+		return ec.fieldContext_DeadLetter_process(ctx, field)
+	case "position":
+		return ec.fieldContext_DeadLetter_position(ctx, field)
+	case "event":
+		return ec.fieldContext_DeadLetter_event(ctx, field)
+	case "class":
+		return ec.fieldContext_DeadLetter_class(ctx, field)
+	case "since":
+		return ec.fieldContext_DeadLetter_since(ctx, field)
+	case "attempts":
+		return ec.fieldContext_DeadLetter_attempts(ctx, field)
+	case "error":
+		return ec.fieldContext_DeadLetter_error(ctx, field)
+	case "skipped":
+		return ec.fieldContext_DeadLetter_skipped(ctx, field)
+	case "by":
+		return ec.fieldContext_DeadLetter_by(ctx, field)
+	case "reason":
+		return ec.fieldContext_DeadLetter_reason(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeadLetter", field.Name)
+}
+
+func (ec *executionContext) childFields_DeadLetterConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "edges":
+		return ec.fieldContext_DeadLetterConnection_edges(ctx, field)
+	case "nodes":
+		return ec.fieldContext_DeadLetterConnection_nodes(ctx, field)
+	case "pageInfo":
+		return ec.fieldContext_DeadLetterConnection_pageInfo(ctx, field)
+	case "totalCount":
+		return ec.fieldContext_DeadLetterConnection_totalCount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeadLetterConnection", field.Name)
+}
+
+func (ec *executionContext) childFields_DeadLetterEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "cursor":
+		return ec.fieldContext_DeadLetterEdge_cursor(ctx, field)
+	case "node":
+		return ec.fieldContext_DeadLetterEdge_node(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeadLetterEdge", field.Name)
+}
+
 func (ec *executionContext) childFields_Dividend(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -7695,6 +7835,18 @@ func (ec *executionContext) childFields_RelatedParty(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type RelatedParty", field.Name)
 }
 
+func (ec *executionContext) childFields_ReplayPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_ReplayPayload_position(ctx, field)
+	case "answered":
+		return ec.fieldContext_ReplayPayload_answered(ctx, field)
+	case "letter":
+		return ec.fieldContext_ReplayPayload_letter(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReplayPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Retention(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "class":
@@ -8277,6 +8429,16 @@ func (ec *executionContext) childFields_SharesPayload(ctx context.Context, field
 		return ec.fieldContext_SharesPayload_holdings(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type SharesPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_SkipPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_SkipPayload_position(ctx, field)
+	case "letter":
+		return ec.fieldContext_SkipPayload_letter(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type SkipPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Statutes(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -12989,6 +13151,36 @@ func (ec *executionContext) field_Mutation_replaceCertificate_args(ctx context.C
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_replayDeadLetter_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "process",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["process"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "event",
+		func(ctx context.Context, v any) (int64, error) {
+			return ec.unmarshalNPosition2int64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["event"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_replayWebhook_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -14073,6 +14265,44 @@ func (ec *executionContext) field_Mutation_signTransfer_args(ctx context.Context
 	return args, nil
 }
 
+func (ec *executionContext) field_Mutation_skipDeadLetter_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "process",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["process"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "event",
+		func(ctx context.Context, v any) (int64, error) {
+			return ec.unmarshalNPosition2int64(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["event"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "reason",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["reason"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg3
+	return args, nil
+}
+
 func (ec *executionContext) field_Mutation_skipWork_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -15074,6 +15304,60 @@ func (ec *executionContext) field_Query_barredRefunds_args(ctx context.Context, 
 		return nil, err
 	}
 	args["on"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field_Query_deadLetters_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "process",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["process"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "skipped",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalNBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["skipped"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg2
+	arg3, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg3
+	arg4, err := graphql.ProcessArgField(ctx, rawArgs, "last",
+		func(ctx context.Context, v any) (*int, error) {
+			return ec.unmarshalOInt2ᚖint(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["last"] = arg4
+	arg5, err := graphql.ProcessArgField(ctx, rawArgs, "before",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["before"] = arg5
 	return args, nil
 }
 
@@ -20378,6 +20662,410 @@ func (ec *executionContext) _ContactRequest_expiresAfter(ctx context.Context, fi
 }
 func (ec *executionContext) fieldContext_ContactRequest_expiresAfter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("ContactRequest", field, false, false, "Date")
+}
+
+func (ec *executionContext) _DeadLetter_process(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_process(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Process, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_process(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeadLetter_position(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, false, false, "Position")
+}
+
+func (ec *executionContext) _DeadLetter_event(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_event(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Type, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_event(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeadLetter_class(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_class(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Class, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_class(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeadLetter_since(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_since(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.At, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
+			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_since(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, false, false, "DateTime")
+}
+
+func (ec *executionContext) _DeadLetter_attempts(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_attempts(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Attempts, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_attempts(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, false, false, "Int")
+}
+
+func (ec *executionContext) _DeadLetter_error(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_error(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Error, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_error(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeadLetter_skipped(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_skipped(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return ec.Resolvers.DeadLetter().Skipped(ctx, obj)
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
+			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_skipped(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, true, true, "DateTime")
+}
+
+func (ec *executionContext) _DeadLetter_by(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_by(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.By, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_by(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeadLetter_reason(ctx context.Context, field graphql.CollectedField, obj *processes.SkippedLetter) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetter_reason(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Reason, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetter_reason(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetter", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeadLetterConnection_edges(ctx context.Context, field graphql.CollectedField, obj *Connection[processes.SkippedLetter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetterConnection_edges(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Edges(), nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []Edge[processes.SkippedLetter]) graphql.Marshaler {
+			return ec.marshalNDeadLetterEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetterConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeadLetterConnection",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeadLetterEdge(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeadLetterConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *Connection[processes.SkippedLetter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetterConnection_nodes(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Nodes, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []processes.SkippedLetter) graphql.Marshaler {
+			return ec.marshalNDeadLetter2ᚕrochdaleᚋprocessesᚐSkippedLetterᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetterConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeadLetterConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeadLetter(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeadLetterConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *Connection[processes.SkippedLetter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetterConnection_pageInfo(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.PageInfo, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v PageInfo) graphql.Marshaler {
+			return ec.marshalNPageInfo2rochdaleᚋgraphqlᚋinternalᚋexecᚐPageInfo(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetterConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeadLetterConnection",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_PageInfo(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _DeadLetterConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *Connection[processes.SkippedLetter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetterConnection_totalCount(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.TotalCount, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int) graphql.Marshaler {
+			return ec.marshalNInt2int(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetterConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetterConnection", field, false, false, "Int")
+}
+
+func (ec *executionContext) _DeadLetterEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *Edge[processes.SkippedLetter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetterEdge_cursor(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Cursor, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetterEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("DeadLetterEdge", field, false, false, "String")
+}
+
+func (ec *executionContext) _DeadLetterEdge_node(ctx context.Context, field graphql.CollectedField, obj *Edge[processes.SkippedLetter]) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_DeadLetterEdge_node(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Node, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v processes.SkippedLetter) graphql.Marshaler {
+			return ec.marshalNDeadLetter2rochdaleᚋprocessesᚐSkippedLetter(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_DeadLetterEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "DeadLetterEdge",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeadLetter(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Dividend_id(ctx context.Context, field graphql.CollectedField, obj *shares.DividendDecided) (ret graphql.Marshaler) {
@@ -32097,6 +32785,94 @@ func (ec *executionContext) fieldContext_Mutation_reversePayment(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_replayDeadLetter(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_replayDeadLetter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ReplayDeadLetter(ctx, fc.Args["process"].(string), fc.Args["event"].(int64), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v ReplayDone) graphql.Marshaler {
+			return ec.marshalNReplayPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐReplayDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_replayDeadLetter(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_ReplayPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_replayDeadLetter_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _Mutation_skipDeadLetter(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_skipDeadLetter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().SkipDeadLetter(ctx, fc.Args["process"].(string), fc.Args["event"].(int64), fc.Args["reason"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v SkipDone) graphql.Marshaler {
+			return ec.marshalNSkipPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSkipDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_skipDeadLetter(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_SkipPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_skipDeadLetter_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_allowExport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -37987,6 +38763,50 @@ func (ec *executionContext) fieldContext_Query_balance(ctx context.Context, fiel
 	return fc, nil
 }
 
+func (ec *executionContext) _Query_deadLetters(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Query_deadLetters(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Query().DeadLetters(ctx, fc.Args["process"].(*string), fc.Args["skipped"].(bool), fc.Args["first"].(*int), fc.Args["after"].(*string), fc.Args["last"].(*int), fc.Args["before"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v Connection[processes.SkippedLetter]) graphql.Marshaler {
+			return ec.marshalNDeadLetterConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Query_deadLetters(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Query",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeadLetterConnection(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Query_deadLetters_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Query_accounts(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -39605,6 +40425,84 @@ func (ec *executionContext) _RelatedParty_name(ctx context.Context, field graphq
 }
 func (ec *executionContext) fieldContext_RelatedParty_name(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
 	return graphql.NewScalarFieldContext("RelatedParty", field, false, false, "String")
+}
+
+func (ec *executionContext) _ReplayPayload_position(ctx context.Context, field graphql.CollectedField, obj *ReplayDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReplayPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReplayPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReplayPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _ReplayPayload_answered(ctx context.Context, field graphql.CollectedField, obj *ReplayDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReplayPayload_answered(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Answered, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v bool) graphql.Marshaler {
+			return ec.marshalNBoolean2bool(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_ReplayPayload_answered(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("ReplayPayload", field, false, false, "Boolean")
+}
+
+func (ec *executionContext) _ReplayPayload_letter(ctx context.Context, field graphql.CollectedField, obj *ReplayDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_ReplayPayload_letter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Letter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *processes.SkippedLetter) graphql.Marshaler {
+			return ec.marshalODeadLetter2ᚖrochdaleᚋprocessesᚐSkippedLetter(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_ReplayPayload_letter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "ReplayPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeadLetter(ctx, field)
+		},
+	}
+	return fc, nil
 }
 
 func (ec *executionContext) _Retention_class(ctx context.Context, field graphql.CollectedField, obj *projections.Retention) (ret graphql.Marshaler) {
@@ -44317,6 +45215,61 @@ func (ec *executionContext) fieldContext_SharesPayload_holdings(_ context.Contex
 		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Holding(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _SkipPayload_position(ctx context.Context, field graphql.CollectedField, obj *SkipDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SkipPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_SkipPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("SkipPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _SkipPayload_letter(ctx context.Context, field graphql.CollectedField, obj *SkipDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_SkipPayload_letter(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Letter, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *processes.SkippedLetter) graphql.Marshaler {
+			return ec.marshalODeadLetter2ᚖrochdaleᚋprocessesᚐSkippedLetter(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_SkipPayload_letter(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "SkipPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_DeadLetter(ctx, field)
 		},
 	}
 	return fc, nil
@@ -49630,6 +50583,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._StatutesPayload(ctx, sel, obj)
+	case SkipDone:
+		return ec._SkipPayload(ctx, sel, &obj)
+	case *SkipDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._SkipPayload(ctx, sel, obj)
 	case SharesDone:
 		return ec._SharesPayload(ctx, sel, &obj)
 	case *SharesDone:
@@ -49651,6 +50611,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._ShareCallPayload(ctx, sel, obj)
+	case ReplayDone:
+		return ec._ReplayPayload(ctx, sel, &obj)
+	case *ReplayDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._ReplayPayload(ctx, sel, obj)
 	case PriceListDone:
 		return ec._PriceListPayload(ctx, sel, &obj)
 	case *PriceListDone:
@@ -51072,6 +52039,112 @@ func (ec *executionContext) _ContactRequest(ctx context.Context, sel ast.Selecti
 			} else {
 				out.value(ec._ContactRequest_expiresAfter(ctx, field, obj), graphql.Null)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var deadLetterImplementors = []string{"DeadLetter"}
+
+func (ec *executionContext) _DeadLetter(ctx context.Context, sel ast.SelectionSet, obj *processes.SkippedLetter) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, deadLetterImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("DeadLetter")
+		case "process":
+			out.text(obj.Process)
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._DeadLetter_position(ctx, field, obj), graphql.Null)
+			}
+		case "event":
+			out.text(obj.Type)
+		case "class":
+			out.text(obj.Class)
+		case "since":
+			if v := scalar.MarshalDateTime(obj.At); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._DeadLetter_since(ctx, field, obj), graphql.Null)
+			}
+		case "attempts":
+			out.integer(int64(obj.Attempts))
+		case "error":
+			out.text(obj.Error)
+		case "skipped":
+			out.value(ec._DeadLetter_skipped(ctx, field, obj), graphql.RequiredNull)
+		case "by":
+			out.text(obj.By)
+		case "reason":
+			out.text(obj.Reason)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var deadLetterConnectionImplementors = []string{"DeadLetterConnection"}
+
+func (ec *executionContext) _DeadLetterConnection(ctx context.Context, sel ast.SelectionSet, obj *Connection[processes.SkippedLetter]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, deadLetterConnectionImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("DeadLetterConnection")
+		case "edges":
+			out.value(ec._DeadLetterConnection_edges(ctx, field, obj), graphql.Null)
+		case "nodes":
+			out.value(ec._DeadLetterConnection_nodes(ctx, field, obj), graphql.Null)
+		case "pageInfo":
+			out.value(ec._DeadLetterConnection_pageInfo(ctx, field, obj), graphql.Null)
+		case "totalCount":
+			out.integer(int64(obj.TotalCount))
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var deadLetterEdgeImplementors = []string{"DeadLetterEdge"}
+
+func (ec *executionContext) _DeadLetterEdge(ctx context.Context, sel ast.SelectionSet, obj *Edge[processes.SkippedLetter]) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, deadLetterEdgeImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("DeadLetterEdge")
+		case "cursor":
+			out.text(obj.Cursor)
+		case "node":
+			out.value(ec._DeadLetterEdge_node(ctx, field, obj), graphql.Null)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -53653,6 +54726,20 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
 			}
+		case "replayDeadLetter":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_replayDeadLetter(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "skipDeadLetter":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_skipDeadLetter(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
 		case "allowExport":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_allowExport(ctx, field)
@@ -54874,6 +55961,12 @@ func (ec *executionContext) _Query(ctx context.Context, sel ast.SelectionSet) gr
 				func(ctx context.Context) graphql.Marshaler {
 					return ec._Query_balance(ctx, field)
 				})
+		case "deadLetters":
+			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
+				true, true,
+				func(ctx context.Context) graphql.Marshaler {
+					return ec._Query_deadLetters(ctx, field)
+				})
 		case "accounts":
 			out.ResolveRootConcurrently(innerCtx, ec.OperationContext, i,
 				true, true,
@@ -55270,6 +56363,38 @@ func (ec *executionContext) _RelatedParty(ctx context.Context, sel ast.Selection
 			} else {
 				out.text(obj.Name)
 			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var replayPayloadImplementors = []string{"ReplayPayload", "Payload"}
+
+func (ec *executionContext) _ReplayPayload(ctx context.Context, sel ast.SelectionSet, obj *ReplayDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, replayPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("ReplayPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._ReplayPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "answered":
+			out.boolean(obj.Answered)
+		case "letter":
+			out.value(ec._ReplayPayload_letter(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -56642,6 +57767,36 @@ func (ec *executionContext) _SharesPayload(ctx context.Context, sel ast.Selectio
 			}
 		case "holdings":
 			out.value(ec._SharesPayload_holdings(ctx, field, obj), graphql.Null)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
+var skipPayloadImplementors = []string{"SkipPayload", "Payload"}
+
+func (ec *executionContext) _SkipPayload(ctx context.Context, sel ast.SelectionSet, obj *SkipDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, skipPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("SkipPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._SkipPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "letter":
+			out.value(ec._SkipPayload_letter(ctx, field, obj), graphql.RequiredNull)
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
 		}
@@ -58464,6 +59619,50 @@ func (ec *executionContext) marshalNDateTime2timeᚐTime(ctx context.Context, se
 		graphql.AddInvalidNullFromMarshaler(ctx, "DateTime!")
 	}
 	return res
+}
+
+func (ec *executionContext) marshalNDeadLetter2rochdaleᚋprocessesᚐSkippedLetter(ctx context.Context, sel ast.SelectionSet, v processes.SkippedLetter) graphql.Marshaler {
+	return ec._DeadLetter(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDeadLetter2ᚕrochdaleᚋprocessesᚐSkippedLetterᚄ(ctx context.Context, sel ast.SelectionSet, v []processes.SkippedLetter) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._DeadLetter(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
+}
+
+func (ec *executionContext) marshalNDeadLetterConnection2rochdaleᚋgraphqlᚋinternalᚋexecᚐConnection(ctx context.Context, sel ast.SelectionSet, v Connection[processes.SkippedLetter]) graphql.Marshaler {
+	return ec._DeadLetterConnection(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDeadLetterEdge2rochdaleᚋgraphqlᚋinternalᚋexecᚐEdge(ctx context.Context, sel ast.SelectionSet, v Edge[processes.SkippedLetter]) graphql.Marshaler {
+	return ec._DeadLetterEdge(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNDeadLetterEdge2ᚕrochdaleᚋgraphqlᚋinternalᚋexecᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []Edge[processes.SkippedLetter]) graphql.Marshaler {
+	ret := marshalSlice(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
+		fc := graphql.GetFieldContext(ctx)
+		fc.Result = &v[i]
+		return ec._DeadLetterEdge(ctx, sel, &v[i])
+	})
+
+	for _, e := range ret {
+		if e == graphql.Null {
+			return graphql.Null
+		}
+	}
+
+	return ret
 }
 
 func (ec *executionContext) unmarshalNDecimal2githubᚗcomᚋshopspringᚋdecimalᚐDecimal(ctx context.Context, v any) (decimal.Decimal, error) {
@@ -60345,6 +61544,10 @@ func (ec *executionContext) marshalNRelatedParty2ᚕrochdaleᚋprojectionsᚐMem
 	return ret
 }
 
+func (ec *executionContext) marshalNReplayPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐReplayDone(ctx context.Context, sel ast.SelectionSet, v ReplayDone) graphql.Marshaler {
+	return ec._ReplayPayload(ctx, sel, &v)
+}
+
 func (ec *executionContext) marshalNRetention2rochdaleᚋprojectionsᚐRetention(ctx context.Context, sel ast.SelectionSet, v projections.Retention) graphql.Marshaler {
 	return ec._Retention(ctx, sel, &v)
 }
@@ -61346,6 +62549,10 @@ var (
 		shares.SignedIn:  "SIGNED_IN",
 	}
 )
+
+func (ec *executionContext) marshalNSkipPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐSkipDone(ctx context.Context, sel ast.SelectionSet, v SkipDone) graphql.Marshaler {
+	return ec._SkipPayload(ctx, sel, &v)
+}
 
 func (ec *executionContext) marshalNStatutes2rochdaleᚋgraphqlᚋinternalᚋexecᚐStatutes(ctx context.Context, sel ast.SelectionSet, v Statutes) graphql.Marshaler {
 	return ec._Statutes(ctx, sel, &v)
@@ -62350,6 +63557,13 @@ func (ec *executionContext) marshalODateTime2ᚖtimeᚐTime(ctx context.Context,
 	_ = ctx
 	res := scalar.MarshalDateTime(*v)
 	return res
+}
+
+func (ec *executionContext) marshalODeadLetter2ᚖrochdaleᚋprocessesᚐSkippedLetter(ctx context.Context, sel ast.SelectionSet, v *processes.SkippedLetter) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	return ec._DeadLetter(ctx, sel, v)
 }
 
 func (ec *executionContext) marshalODividend2ᚖrochdaleᚋdomainᚋsharesᚐDividendDecided(ctx context.Context, sel ast.SelectionSet, v *shares.DividendDecided) graphql.Marshaler {

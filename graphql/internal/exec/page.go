@@ -1,6 +1,9 @@
 package exec
 
-import "rochdale/projections"
+import (
+	"rochdale/processes"
+	"rochdale/projections"
+)
 
 // Connection is a page of a list, in the form of GraphQL Cursor Connections.
 type Connection[T any] struct {
@@ -75,4 +78,6 @@ type (
 	PaymentEdge                   = Edge[projections.Payment]
 	AccountConnection             = Connection[projections.Account]
 	AccountEdge                   = Edge[projections.Account]
+	DeadLetterConnection          = Connection[processes.SkippedLetter]
+	DeadLetterEdge                = Edge[processes.SkippedLetter]
 )

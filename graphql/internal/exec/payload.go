@@ -176,6 +176,16 @@ type (
 		Done
 		ID string
 	}
+	// SkipDone is about a dead letter, if there is one.
+	SkipDone struct {
+		Done
+		Letter *processes.SkippedLetter
+	}
+	// ReplayDone is about a dead letter, if there still is one.
+	ReplayDone struct {
+		SkipDone
+		Answered bool
+	}
 	// WebhookDone is about a webhook.
 	WebhookDone struct {
 		Done
