@@ -46,6 +46,7 @@ type holdings struct {
 	Done     string // what was done just now
 	Secret   string // of a device, shown this once
 	Device   string // its name
+	Explorer bool   // of the API, is there
 	Reach    processes.Reach
 	sharing
 }
@@ -117,7 +118,7 @@ func (s *server) own(w http.ResponseWriter, r *http.Request) (v access.Viewer, o
 
 // holdings returns the page for somebody.
 func (s *server) holdings(r *http.Request, v access.Viewer) (p holdings, err error) {
-	p.page = s.page(r, "services")
+	p.page, p.Explorer = s.page(r, "services"), s.Explorer != nil
 	p.Lang, p.Reach = languageFor(r, v.Language), s.Reach
 	if p.sharing, err = s.shared(r, v); err != nil {
 		return p, err

@@ -209,5 +209,8 @@ func TestOneIsLedOnToOurPagesAlone(t *testing.T) {
 		if got := resp.StatusCode == 200 && strings.Contains(text, "url="+next+`"`); got != led {
 			t.Errorf("%q: by a link led there is %v: %s", next, got, text)
 		}
+		if to := resp.Header.Get("Location"); !led && to != web.Services {
+			t.Errorf("%q: led to %q instead", next, to)
+		}
 	}
 }

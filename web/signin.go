@@ -156,7 +156,11 @@ func (s *server) useLink(w http.ResponseWriter, r *http.Request) {
 		s.onward(w, r, next)
 		return
 	}
-	http.Redirect(w, r, "/", http.StatusSeeOther)
+	home := "/"
+	if s.Credentials != nil {
+		home = Services
+	}
+	http.Redirect(w, r, home, http.StatusSeeOther)
 }
 
 func (s *server) signOut(w http.ResponseWriter, r *http.Request) {
