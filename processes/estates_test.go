@@ -114,6 +114,9 @@ func TestTheAccountsOfTheDeadAreKept(t *testing.T) {
 	execute(m.coop, m.s, subscription.Cancel{Subscription: "s", On: learnt, Ends: learnt})
 	m.pass(learnt.AddDays(200))
 	m.is(provisioning.Suspended)
+	if now, known, err := m.r.Wanted(t.Context(), "mail", m.account); err != nil || !known || now.Access != provisioning.Suspended || now.Kept != learnt.AddDays(365) {
+		t.Errorf("it is wanted %+v, %v, %v", now, known, err)
+	}
 	m.pass(learnt.AddDays(365))
 	m.is(provisioning.Suspended)
 	m.pass(learnt.AddDays(366))
@@ -133,8 +136,14 @@ func TestWhatIsHeldForLongEnoughEnds(t *testing.T) {
 	}
 	m.pass(founding.AddDays(367))
 	m.is(provisioning.Suspended) // as with anybody who leaves
+	if now, known, err := m.r.Wanted(t.Context(), "mail", m.account); err != nil || !known || now.Kept != founding.AddDays(396) {
+		t.Errorf("in the stay it is wanted %+v, %v, %v", now, known, err)
+	}
 	m.pass(founding.AddDays(397))
 	m.is(provisioning.Absent)
+	if now, _, err := m.r.Wanted(t.Context(), "mail", m.account); err != nil || now.Access != provisioning.Absent || !now.Kept.IsZero() {
+		t.Errorf("after it it is wanted %+v, %v", now, err)
+	}
 }
 
 func TestADeathThatWasNoneGivesAccountsBack(t *testing.T) {

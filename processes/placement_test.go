@@ -12,6 +12,7 @@ import (
 
 	"rochdale/adapters/memory"
 	"rochdale/domain"
+	"rochdale/domain/entitlement"
 	"rochdale/domain/provisioning"
 	"rochdale/processes"
 )
@@ -422,4 +423,48 @@ func TestMovingThroughChaos(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestANodesQuestionIsOfItsAccounts: whether so many are suspended at once that a person is
+// asked is seen by how many are there, and not by how many the service has.
+func TestANodesQuestionIsOfItsAccounts(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	small, large := memory.New(domain.Mail), memory.New(domain.Mail)
+	r := reconciler(c, s, onNode("large", large, processes.Node{Accounts: 1000, Weight: 20}), onNode("small", small, processes.Node{Accounts: 20}))
+	r.Least, r.Share = 2, 10
+	settle := func() {
+		t.Helper()
+		// What waits for an answer is trouble to who wants all of it done.
+		_ = processes.NewRunner(s, quiet, r.Processes()...).CatchUp(as(t.Context()))
+	}
+	accounts, _ := many(c, s, 104)
+	settle()
+	on := map[string][]domain.SubscriptionID{}
+	for i, account := range accounts {
+		node := stateOf[provisioning.Account](c, s, provisioning.StreamOf(account)).Node()
+		on[node] = append(on[node], domain.SubscriptionID(fmt.Sprintf("s%05d", i)))
+	}
+	if len(on["small"]) < 4 || len(on["small"]) > 10 || len(on["large"]) < 90 {
+		t.Fatalf("%d are on the small one, %d on the large", len(on["small"]), len(on["large"]))
+	}
+	for node, n := range map[string]int{"large": 5, "small": 4} {
+		for _, id := range on[node][:n] {
+			execute(c, s, entitlement.Suspend{Subscription: id, Service: domain.Mail, On: founding})
+		}
+	}
+	settle()
+	states, err := r.States(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, state := range states {
+		q := state.Question
+		if state.Target == "large" && q != nil {
+			t.Errorf("of the large one it is asked %+v", q)
+		}
+		if state.Target == "small" && (q == nil || q.Of != len(on["small"]) || q.Most != 2) {
+			t.Errorf("of the small one, with %d accounts, it is asked %+v", len(on["small"]), q)
+		}
+	}
 }

@@ -2,6 +2,7 @@ package processes
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -230,16 +231,56 @@ func (r *Reconciler) desired(b *basis) (want provisioning.Desired, requested boo
 		return want, requested
 	}
 	e, today := b.entitled.State[want.Service], r.Terms.Today()
-	if e.Status == entitlement.StatusRevoked && today.Before(e.Since.AddDays(r.Terms.Stay)) {
+	if kept := r.kept(b); !kept.IsZero() && !today.After(kept) {
 		want.Access = provisioning.Suspended
-	}
-	if through, held := b.account.State.Held(); held && !today.After(through) {
-		want.Access = provisioning.Suspended // whatever became of the subscription
 	}
 	if want.Access == provisioning.Suspended && r.Terms.Mail > 0 && !today.Before(e.Since.AddDays(r.Terms.Mail)) {
 		want.Inbound = provisioning.Reject
 	}
 	return want, true
+}
+
+// kept returns through which day an account stays, with what is in it, to which nobody is
+// entitled any more; no day where somebody is.
+func (r *Reconciler) kept(b *basis) (through calendar.Date) {
+	asked, _ := b.account.State.Requested()
+	_, service := entitlement.Of(asked.Entitlement)
+	if e := b.entitled.State[service]; e.Status == entitlement.StatusRevoked {
+		through = e.Since.AddDays(r.Terms.Stay - 1)
+	}
+	if held, is := b.account.State.Held(); is && held.After(through) {
+		through = held // whatever became of the subscription
+	}
+	return through
+}
+
+// A Wanted is how an account is wanted on a target on the day.
+type Wanted struct {
+	Access provisioning.Access `json:"access"`
+	Quota  domain.Bytes        `json:"quota"`
+	// Kept is through which day it stays, with what is in it, though nobody is entitled
+	// to it any more; after that it is deleted.
+	Kept calendar.Date `json:"kept,omitzero"`
+}
+
+// Wanted returns that of an account on a target. Known is false where nobody has asked
+// for it there, or there is no such target.
+func (r *Reconciler) Wanted(ctx context.Context, target string, account domain.AccountID) (now Wanted, known bool, err error) {
+	t, err := r.target(target)
+	if errors.Is(err, ErrNoSuchTarget) {
+		return now, false, nil
+	}
+	bases, err := basesOf(ctx, r.Store, account)
+	if err != nil {
+		return now, false, err
+	}
+	want, known := r.desiredBy(t, bases[0])
+	now = Wanted{Access: want.Access, Quota: want.Quota}
+	entitled, _ := bases[0].desired()
+	if _, requested := bases[0].account.State.Requested(); known && requested && want.Access == provisioning.Suspended && entitled.Access == provisioning.Absent {
+		now.Kept = r.kept(bases[0])
+	}
+	return now, known, nil
 }
 
 // read folds a stream, and returns the position of the event last in it.

@@ -745,15 +745,13 @@ func (l *lane) question(ctx context.Context, state TargetState, all []piece) (bo
 			recent++
 		}
 	}
-	least, of := cmp.Or(l.Least, 5), 0
+	least := cmp.Or(l.Least, 5)
 	if ends+recent <= least {
 		return false, answered()
 	}
-	if l.Book != nil {
-		var err error
-		if of, err = l.Book.AccountsCounted(ctx, l.t.Service); err != nil {
-			return false, err
-		}
+	of, err := l.there(ctx)
+	if err != nil {
+		return false, err
 	}
 	most := max(least, of*cmp.Or(l.Share, 5)/100)
 	if ends+recent <= most {
@@ -767,6 +765,19 @@ func (l *lane) question(ctx context.Context, state TargetState, all []piece) (bo
 		s.Question = &Question{Asked: l.now(), Ends: ends, Of: of, Most: most, Through: through}
 		return nil
 	})
+}
+
+// there returns how many accounts there are on the target: of a node, those that are on
+// it or on their way.
+func (l *lane) there(ctx context.Context) (int, error) {
+	switch {
+	case l.t.Node != nil && l.Nodes != nil:
+		loads, err := l.Nodes.NodeLoads(ctx, l.t.Service)
+		return loads[l.t.Name].Accounts, err
+	case l.Book != nil:
+		return l.Book.AccountsCounted(ctx, l.t.Service)
+	}
+	return 0, nil
 }
 
 // begin takes work for this node, and has it done. In the same transaction it writes
@@ -976,7 +987,7 @@ func (l *lane) do(q queued) (out landing) {
 			return out
 		}
 		class, _ := fault.ClassOf(err)
-		if class.Permanent() && class != fault.Denied || class == fault.Transient && p.Attempts == 0 && fault.CodeOf(err) != "pending" {
+		if class.Permanent() && class != fault.Denied || class == fault.Transient && p.Attempts == 0 && !waits(fault.CodeOf(err)) {
 			_, recorded := eventstore.Execute(ctx, l.Store, provisioning.RecordFailure{
 				Account: p.Account, Step: step, Class: string(class), Code: fault.CodeOf(err), Target: l.t.Name,
 				Attempts: p.Attempts + 1, Parked: class.Permanent(), Revision: want.Revision,
@@ -1129,6 +1140,10 @@ func (l *lane) settleDown(ctx context.Context, also ...eventstore.Change) error 
 	return failed
 }
 
+// waits reports whether it is by no fault that work is not done yet: a tool has been asked
+// and has not come by, or what is deleted is being cleared away.
+func waits(code string) bool { return code == "pending" || code == "purging" }
+
 // note decides what becomes of a piece of work by how it went.
 func (l *lane) note(ctx context.Context, out *landing) {
 	out.Holder = ""
@@ -1166,6 +1181,10 @@ func (l *lane) note(ctx context.Context, out *landing) {
 		out.Next = l.now().Add(max(pause(out.Attempts), fault.RetryAfter(out.err)))
 		out.Attempts++
 		out.Class, out.Code, out.Error = out.try.Class, out.try.Code, out.try.Error
+		if waits(out.try.Code) {
+			l.Log.DebugContext(ctx, "reconciling waits", "target", l.t.Name, "account", out.Account, "attempt", out.Attempts, "code", out.try.Code)
+			return
+		}
 		if l.row++; l.row < failuresInRow {
 			class = ""
 		}

@@ -1,9 +1,11 @@
 package processes_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"sync"
@@ -13,6 +15,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"rochdale/adapters/fault"
 	"rochdale/adapters/memory"
 	"rochdale/domain"
 	"rochdale/domain/entitlement"
@@ -796,5 +799,47 @@ func TestAnAccountStaysForAWhile(t *testing.T) {
 	on(50, provisioning.Absent, "")
 	if gone := those[provisioning.AccountDeleted](c, s); len(gone) != 1 || gone[0].Account != account || gone[0].On != founding.AddDays(50) || gone[0].Backups != founding.AddDays(140) {
 		t.Errorf("the receipt is %+v", gone)
+	}
+}
+
+// clearing is a service that takes its time to clear away what was deleted.
+type clearing struct {
+	*memory.Service
+	left int // how often it is asked before it is done
+}
+
+func (c *clearing) Purge(ctx context.Context, want provisioning.Desired) error {
+	if c.left--; c.left >= 0 {
+		return fault.New(fault.Transient, "purging", "it waits to be removed")
+	}
+	return c.Service.Purge(ctx, want)
+}
+
+// TestClearingAwayIsNoTrouble: who waits for what is deleted to be cleared away warns of
+// nothing, and has the target neither left alone nor called troubled.
+func TestClearingAwayIsNoTrouble(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	at := &clearing{memory.New(domain.Mail), 20}
+	r := reconciler(c, s, processes.Target{Name: "mail", Service: domain.Mail, At: at})
+	var said bytes.Buffer
+	r.Log = slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelInfo}))
+	account := entitle(c, s, "s", "anna.loom@example.org")
+	c.settle(s, r)
+	execute(c, s, entitlement.Revoke{Subscription: "s", Service: domain.Mail, On: founding})
+	for tries := 0; stateOf[provisioning.Account](c, s, provisioning.StreamOf(account)).Status() != provisioning.StatusDeleted; tries++ {
+		if tries > 25 {
+			t.Fatal("it is never done")
+		}
+		_ = processes.NewRunner(s, quiet, r.Processes()...).CatchUp(as(t.Context())) // until it is done
+	}
+	if at.left >= 0 || said.Len() > 0 {
+		t.Errorf("asked %d times less, and this was said: %s", at.left+1, &said)
+	}
+	if n := len(those[provisioning.Failed](c, s)); n > 0 {
+		t.Errorf("%d failures are recorded", n)
+	}
+	if states, err := r.States(t.Context()); err != nil || states[0].State != processes.TargetClosed {
+		t.Errorf("the target is %+v, %v", states, err)
 	}
 }

@@ -139,6 +139,8 @@ const (
 	maxHeed = 24 * time.Hour
 	// maxOverlap is the longest that a secret signs beside the one after it.
 	maxOverlap = 30 * 24 * time.Hour
+	// maxSecrets is how many sign each event at the most.
+	maxSecrets = 4
 )
 
 // standardSchedule is that of Standard Webhooks: ten attempts in three days.
@@ -152,7 +154,10 @@ var (
 	ErrHookURL    = domain.Refusal{
 		Code: "processes.webhook_url", Reason: "{url} cannot be told anything: give a URL like https://example.org/hook, without a user in it",
 	}
-	ErrHookOverlap  = domain.Refusal{Code: "processes.webhook_overlap", Reason: "a secret may sign beside the one after it for 0 to {hours} hours"}
+	ErrHookOverlap = domain.Refusal{Code: "processes.webhook_overlap", Reason: "a secret may sign beside the one after it for 0 to {hours} hours"}
+	ErrHookSecrets = domain.Refusal{
+		Code: "processes.webhook_secrets", Reason: "{most} secrets sign already: another can be had in {hours} {hours|hour|hours}, or now with an overlap of 0 hours, by which the earlier ones end at once",
+	}
 	ErrHookPosition = domain.Refusal{Code: "processes.webhook_position", Reason: "the log has no position {position}: it is at {head}"}
 )
 
@@ -237,17 +242,26 @@ func (w *Webhooks) Rotate(ctx context.Context, id, request string, both time.Dur
 	if err != nil {
 		return Webhook{}, "", err
 	}
-	hook, err := w.change(ctx, id, func(hook *Webhook) {
+	hook, err := w.change(ctx, id, func(hook *Webhook) error {
 		if slices.ContainsFunc(hook.Secrets, func(s secret) bool { return s.ID == fresh.ID }) {
-			return
+			return nil
 		}
-		until := w.Store.Now().UTC().Add(both)
-		for i := range hook.Secrets {
-			if s := &hook.Secrets[i]; s.Until.IsZero() || s.Until.After(until) {
-				s.Until = until
+		now := w.Store.Now().UTC()
+		before, first := slices.Clone(hook.Secrets), now.Add(both)
+		for i := range before {
+			if s := &before[i]; s.Until.IsZero() || s.Until.After(now.Add(both)) {
+				s.Until = now.Add(both)
+			}
+			if s := before[i]; s.Until.After(now) && s.Until.Before(first) {
+				first = s.Until
 			}
 		}
-		hook.Secrets = slices.Insert(w.valid(hook.Secrets), 0, fresh)
+		before = w.valid(before)
+		if len(before) >= maxSecrets {
+			return ErrHookSecrets.With("most", maxSecrets).With("hours", int((first.Sub(now)+time.Hour-1)/time.Hour))
+		}
+		hook.Secrets = slices.Insert(before, 0, fresh)
+		return nil
 	})
 	if err != nil {
 		return hook, "", err
@@ -268,7 +282,10 @@ func (w *Webhooks) Secret(ctx context.Context, id, request string) (string, erro
 
 // Enable lets an endpoint be told events again, from where it was.
 func (w *Webhooks) Enable(ctx context.Context, id string) error {
-	if _, err := w.change(ctx, id, func(hook *Webhook) { hook.Disabled = "" }); err != nil {
+	if _, err := w.change(ctx, id, func(hook *Webhook) error {
+		hook.Disabled = ""
+		return nil
+	}); err != nil {
 		return err
 	}
 	return w.move(ctx, id, func(at *place) {
@@ -281,7 +298,10 @@ func (w *Webhooks) Enable(ctx context.Context, id string) error {
 
 // Disable has an endpoint told nothing until it is enabled.
 func (w *Webhooks) Disable(ctx context.Context, id, why string) error {
-	_, err := w.change(ctx, id, func(hook *Webhook) { hook.Disabled = cmp.Or(why, "by "+eventstore.Actor(ctx)) })
+	_, err := w.change(ctx, id, func(hook *Webhook) error {
+		hook.Disabled = cmp.Or(why, "by "+eventstore.Actor(ctx))
+		return nil
+	})
 	return err
 }
 
@@ -492,7 +512,7 @@ func (w *Webhooks) hook(ctx context.Context, id string) (hook Webhook, revision 
 	return hook, entries[0].Revision, nil
 }
 
-func (w *Webhooks) change(ctx context.Context, id string, change func(*Webhook)) (hook Webhook, err error) {
+func (w *Webhooks) change(ctx context.Context, id string, change func(*Webhook) error) (hook Webhook, err error) {
 	err = eventstore.Update(ctx, w.kv(), hookSpace+id, func(e eventstore.Entry) ([]byte, error) {
 		if e.Revision == 0 {
 			return nil, ErrNoSuchHook.With("webhook", id)
@@ -501,7 +521,9 @@ func (w *Webhooks) change(ctx context.Context, id string, change func(*Webhook))
 		if err := json.Unmarshal(e.Value, &hook); err != nil {
 			return nil, err
 		}
-		change(&hook)
+		if err := change(&hook); err != nil {
+			return nil, err
+		}
 		return json.Marshal(hook)
 	})
 	return hook, err

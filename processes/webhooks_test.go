@@ -314,6 +314,26 @@ func TestWebhooksAreEntered(t *testing.T) {
 		}
 		now = now.Add(time.Hour)
 	}
+	// However often a secret is rotated, few sign at once, and one that others know ends at once all the same.
+	for range 3 {
+		if _, _, err := w.Rotate(t.Context(), made.ID, "", 720*time.Hour); err != nil {
+			t.Fatal(err)
+		}
+		now = now.Add(time.Hour)
+	}
+	_, _, err = w.Rotate(t.Context(), made.ID, "", 720*time.Hour)
+	if no, _ := errors.AsType[domain.Refusal](err); no.Code != processes.ErrHookSecrets.Code || no.Args["most"] != 4 || no.Args["hours"] != 717 {
+		t.Errorf("rotated once more: %v %v", err, no.Args)
+	}
+	if d, err := w.Test(t.Context(), made.ID); err != nil || d.Status != 200 || to.secrets != 4 {
+		t.Errorf("%+v, %v, by %d secrets", d, err, to.secrets)
+	}
+	if _, _, err := w.Rotate(t.Context(), made.ID, "", 0); err != nil {
+		t.Error(err)
+	}
+	if d, err := w.Test(t.Context(), made.ID); err != nil || d.Status != 200 || to.secrets != 1 {
+		t.Errorf("%+v, %v, by %d secrets after all others have ended", d, err, to.secrets)
+	}
 	for e, err := range eventstore.Entries(t.Context(), f.driver, "webhook") {
 		if text := string(e.Value); err != nil || strings.Contains(text, first[6:]) || strings.Contains(text, second[6:]) {
 			t.Errorf("a secret is kept as it is: %s, %v", text, err)

@@ -178,7 +178,18 @@ func (c accountsWhyCmd) show(ctx context.Context, h *house, r *processes.Reconci
 	if err != nil {
 		return err
 	}
-	data := map[string]any{"account": id, "party": a.Party, "login": a.Login, "causes": chain, "targets": rows, "tries": tries}
+	wanted := map[string]processes.Wanted{}
+	for _, p := range rows {
+		now, known, err := r.Wanted(ctx, p.Target, id)
+		if err != nil {
+			return err
+		}
+		if !known { // nobody has settings for it here
+			now = processes.Wanted{Access: p.Access, Quota: p.Quota}
+		}
+		wanted[p.Target] = now
+	}
+	data := map[string]any{"account": id, "party": a.Party, "login": a.Login, "causes": chain, "targets": rows, "wanted": wanted, "tries": tries}
 	return h.t.print(h.Globals, data, func(w io.Writer) {
 		fmt.Fprintf(w, "%s is %s of %s.\n\n", id, dash(string(a.Login)), a.Party)
 		table(w, "POSITION\tWHEN\tEVENT\tBY\tANSWERS", func(row func(...any)) {
@@ -193,7 +204,12 @@ func (c accountsWhyCmd) show(ctx context.Context, h *house, r *processes.Reconci
 		fmt.Fprintln(w)
 		table(w, "TARGET\tWANTED\tQUOTA\tIS\tTROUBLE\tDELETED\tBACKUPS UNTIL", func(row func(...any)) {
 			for _, p := range rows {
-				row(p.Target, p.Access, int64(p.Quota), p.Status, dash(p.Trouble), dash(p.Deleted.String()), dash(p.Backups.String()))
+				now := wanted[p.Target]
+				access := string(now.Access)
+				if !now.Kept.IsZero() {
+					access = fmt.Sprintf("kept until %s, then deleted", now.Kept)
+				}
+				row(p.Target, access, int64(now.Quota), p.Status, dash(p.Trouble), dash(p.Deleted.String()), dash(p.Backups.String()))
 			}
 		})
 		if len(tries) == 0 {

@@ -20,7 +20,9 @@ import (
 	"testing"
 	"time"
 
+	"rochdale/domain/provisioning"
 	"rochdale/internal/mailtest"
+	"rochdale/processes"
 )
 
 // daysAhead moves the clock of a program on that a test runs.
@@ -357,6 +359,11 @@ func TestLifeOfAMailbox(t *testing.T) {
 		t.Errorf("mail in the first week of the stay: %v", err)
 	}
 	l.clean("in the stay", 1)
+	var kept struct{ Wanted map[string]processes.Wanted }
+	l.cli(&kept, "accounts", "why", "mail/"+subscription)
+	if w := kept.Wanted["mail"]; w.Access != provisioning.Suspended || w.Kept.IsZero() {
+		t.Errorf("in the stay it is wanted %+v", w)
+	}
 	l.on(8)
 	l.until("mail is refused", func() bool { return errors.Is(l.mails.Send(login, "much too late", 100), mailtest.ErrRefused) })
 	l.clean("late in the stay", 1)
