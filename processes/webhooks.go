@@ -156,7 +156,7 @@ var (
 	}
 	ErrHookOverlap = domain.Refusal{Code: "processes.webhook_overlap", Reason: "a secret may sign beside the one after it for 0 to {hours} hours"}
 	ErrHookSecrets = domain.Refusal{
-		Code: "processes.webhook_secrets", Reason: "{most} secrets sign already: another can be had in {hours} {hours|hour|hours}, or now with an overlap of 0 hours, by which the earlier ones end at once",
+		Code: "processes.webhook_secrets", Reason: "{most} secrets sign already: another can be had in {hours} hours, or now with an overlap of 0 hours, by which the earlier ones end at once",
 	}
 	ErrHookPosition = domain.Refusal{Code: "processes.webhook_position", Reason: "the log has no position {position}: it is at {head}"}
 )
