@@ -2,7 +2,9 @@ package processes
 
 import (
 	"context"
+	"crypto/rand"
 	"io"
+	"slices"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
@@ -20,7 +22,7 @@ type Credentials struct {
 	Targets []Target
 }
 
-// at returns the targets that an account is on: its node, and those that have each. To
+// at returns the targets that an account is on: its node first, and those that have each. To
 // change how its holder gets in is refused while it is withheld, since it is moved.
 func (c Credentials) at(ctx context.Context, account domain.AccountID, change bool) (all []Provisioner, err error) {
 	state, _, err := read[provisioning.Account](ctx, c.Store, provisioning.StreamOf(account))
@@ -33,6 +35,10 @@ func (c Credentials) at(ctx context.Context, account domain.AccountID, change bo
 	of, requested := state.Requested()
 	for _, t := range c.Targets {
 		if requested && t.Service == of.Service && t.has(state) {
+			if t.Node != nil {
+				all = slices.Insert(all, 0, t.At)
+				continue
+			}
 			all = append(all, t.At)
 		}
 	}
@@ -78,13 +84,33 @@ func (c Credentials) SetPassword(ctx context.Context, account domain.AccountID, 
 	return nil
 }
 
-// NewAppPassword is [NewAppPassword] on the service of an account.
+// NewAppPassword is [NewAppPassword] on all targets of an account that let devices in.
 func (c Credentials) NewAppPassword(ctx context.Context, account domain.AccountID, name, seed string) (secret string, made provisioning.AppPassword, err error) {
-	at, err := first[AppPasswords](ctx, c, account, true)
-	if err != nil {
-		return "", made, err
+	all, err := c.devices(ctx, account)
+	if seed == "" {
+		seed = rand.Text()
 	}
-	return NewAppPassword(ctx, c.Store, at, account, name, seed)
+	for _, at := range all {
+		if err == nil {
+			secret, made, err = NewAppPassword(ctx, c.Store, at, account, name, seed)
+		}
+	}
+	return secret, made, err
+}
+
+// devices returns the targets of an account that let devices in, or one that says that
+// it does not.
+func (c Credentials) devices(ctx context.Context, account domain.AccountID) (some []Provisioner, err error) {
+	all, err := c.at(ctx, account, true)
+	for _, at := range all {
+		if _, can := at.(AppPasswords); can {
+			some = append(some, at)
+		}
+	}
+	if len(some) == 0 {
+		return all[:min(1, len(all))], err
+	}
+	return some, err
 }
 
 // AppPasswords is [ListAppPasswords] on the service of an account.
@@ -169,11 +195,13 @@ var ErrNotExported = domain.Refusal{
 	Code: "provisioning.not_exported", Reason: "what is in {account} is with its service, and can be had as an archive there only",
 }
 
-// RevokeAppPassword is [RevokeAppPassword] on the service of an account.
+// RevokeAppPassword is [RevokeAppPassword] on all targets of an account that let devices in.
 func (c Credentials) RevokeAppPassword(ctx context.Context, account domain.AccountID, id string) error {
-	at, err := first[AppPasswords](ctx, c, account, true)
-	if err != nil {
-		return err
+	all, err := c.devices(ctx, account)
+	for _, at := range all {
+		if err == nil {
+			err = RevokeAppPassword(ctx, c.Store, at, account, id)
+		}
 	}
-	return RevokeAppPassword(ctx, c.Store, at, account, id)
+	return err
 }

@@ -31,13 +31,13 @@ func PolicyOf(step provisioning.Step, want provisioning.Desired, is provisioning
 	switch step {
 	case provisioning.StepDelete:
 		return Ask
-	case provisioning.StepQuota:
+	case provisioning.StepQuota, provisioning.StepEnsure:
 		if want.Quota != provisioning.Unlimited && is.Quota != nil && (*is.Quota == provisioning.Unlimited || *is.Quota > want.Quota) {
 			return Ask
 		}
 	case provisioning.StepNone:
 		return Report
-	case provisioning.StepEnsure, provisioning.StepSuspend, provisioning.StepResume, provisioning.StepInbound, provisioning.StepAliases, provisioning.StepApps:
+	case provisioning.StepSuspend, provisioning.StepResume, provisioning.StepInbound, provisioning.StepAliases, provisioning.StepApps:
 	}
 	return Heal
 }
@@ -284,6 +284,9 @@ func differing(step provisioning.Step, want provisioning.Desired, is provisionin
 	case provisioning.StepApps:
 		return say(want.Apps), say(is.Apps)
 	case provisioning.StepEnsure:
+		if is.Node != nil {
+			return "on " + want.Node, "on " + *is.Node
+		}
 		return describe(want), "absent"
 	case provisioning.StepDelete:
 		return string(provisioning.Absent), "present"

@@ -81,6 +81,7 @@ func (r *Reconciler) desiredOn(ctx context.Context, t Target, account domain.Acc
 func (r *Reconciler) desiredBy(t Target, b *basis) (want provisioning.Desired, requested bool) {
 	known := b.account.State
 	want, requested = r.desired(b)
+	want.Node = known.Node()
 	if !requested || t.Node == nil || want.Access == provisioning.Absent && known.Node() != "" {
 		return want, requested
 	}
@@ -110,6 +111,16 @@ func (r *Reconciler) nodes(service domain.Service) (all []Target) {
 		}
 	}
 	slices.SortFunc(all, func(a, b Target) int { return strings.Compare(a.Name, b.Name) })
+	return all
+}
+
+// all returns the targets of a service that each account is on.
+func (r *Reconciler) all(service domain.Service) (all []Target) {
+	for _, t := range r.Targets {
+		if t.Service == service && t.Node == nil {
+			all = append(all, t)
+		}
+	}
 	return all
 }
 
@@ -474,7 +485,11 @@ func (l *lane) carry(ctx context.Context, want provisioning.Desired, move provis
 	if _, err := eventstore.Execute(ctx, l.Store, provisioning.FinishMove{Account: want.Account, To: l.t.Name, Used: here}); err != nil {
 		return Refused(err, provisioning.ErrNotWithheld)
 	}
-	return errors.Join(l.askNode(ctx, l.t.Name, want.Account, "moved", false), l.askNode(ctx, from.Name, want.Account, "moved", true))
+	errs := []error{l.askNode(ctx, l.t.Name, want.Account, "moved", false), l.askNode(ctx, from.Name, want.Account, "moved", true)}
+	for _, t := range l.all(want.Service) {
+		errs = append(errs, l.askNode(ctx, t.Name, want.Account, "moved", false))
+	}
+	return errors.Join(errs...)
 }
 
 // withhold keeps everybody out of an account where it is, while the rest is copied.
@@ -523,8 +538,8 @@ func (l *lane) holds(ctx context.Context, t Target, want provisioning.Desired) (
 	return 0, fault.New(fault.Transient, "not_whole", "move %s: %s does not tell how much of it is there", want.Account, t.Name)
 }
 
-// safe makes sure that an account is on its node before what is left of it on another
-// is deleted.
+// safe makes sure that an account is on its node, and that those who lead others to it
+// know, before what is left of it on another is deleted.
 func (l *lane) safe(ctx context.Context, known provisioning.Account, want provisioning.Desired) error {
 	home, err := l.target(known.Node())
 	if err != nil {
@@ -533,6 +548,14 @@ func (l *lane) safe(ctx context.Context, known provisioning.Account, want provis
 	is, err := l.Reconciler.look(ctx, home, want.Ref)
 	if err == nil && (!is.Exists || is.Account != want.Account) {
 		err = fault.New(fault.Conflict, "not_whole", "delete what is left of %s on %s: it is not on %s: nothing is deleted until it is", want.Account, l.t.Name, home.Name)
+	}
+	for _, t := range l.all(want.Service) {
+		if err != nil {
+			return err
+		}
+		if is, err = l.Reconciler.look(ctx, t, want.Ref); err == nil && is.Exists && is.Node != nil && *is.Node != home.Name {
+			err = fault.New(fault.Transient, "untold", "delete what is left of %s on %s: %s leads others there: nothing is deleted until it leads to %s", want.Account, l.t.Name, t.Name, home.Name)
+		}
 	}
 	return err
 }

@@ -1,6 +1,7 @@
 package processes_test
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -10,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"rochdale/adapters/fault"
 	"rochdale/adapters/memory"
 	"rochdale/domain"
 	"rochdale/domain/entitlement"
@@ -235,6 +237,85 @@ func TestMovesAreCancelled(t *testing.T) {
 	settle()
 	if second.LogIn(string(login), "weave-spin-card-comb") == nil || c.observe(first, domain.Mail, login).Exists {
 		t.Error("moved, its holder does not get in by their password, or it is still where it was")
+	}
+}
+
+// leads is a service that leads others to the node that an account is on.
+type leads struct {
+	*memory.Service
+	mu   sync.Mutex
+	deaf bool
+	to   string
+}
+
+func (l *leads) Observe(ctx context.Context, ref provisioning.Ref) (provisioning.Observed, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	is, err := l.Service.Observe(ctx, ref)
+	if is.Node = new(l.to); !is.Exists {
+		is.Node = nil
+	}
+	return is, err
+}
+
+func (l *leads) List(ctx context.Context, cursor string, limit int) (provisioning.Page, error) {
+	page, err := l.Service.List(ctx, cursor, limit)
+	for i := range page.Accounts {
+		page.Accounts[i].Node = new(l.to)
+	}
+	return page, err
+}
+
+func (l *leads) Ensure(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.deaf {
+		return provisioning.Observed{}, fault.New(fault.Transient, "", "deaf")
+	}
+	l.to = want.Node
+	return l.Service.Ensure(ctx, want)
+}
+
+// TestNothingIsDeletedWhereOthersAreLed: what is left of an account that was moved waits
+// until those who lead others to it lead them to where it is.
+func TestNothingIsDeletedWhereOthersAreLed(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	login := provisioning.Login("anna.loom@example.org")
+	account := entitle(c, s, "s0", login)
+	first, second, front := memory.New(domain.Mail), memory.New(domain.Mail), &leads{Service: memory.New(domain.Mail)}
+	r := reconciler(c, s, processes.Target{Name: "front", Service: domain.Mail, At: front}, onNode("mail1", first, processes.Node{Bytes: 20 * domain.GB}), onNode("mail2", second, processes.Node{Bytes: 10 * domain.GB}))
+	settle := func() {
+		for range 3 {
+			_ = processes.NewRunner(s, quiet, r.Processes()...).CatchUp(as(t.Context()))
+		}
+	}
+	settle()
+	if front.to != "mail1" {
+		t.Fatalf("others are led to %q", front.to)
+	}
+	front.deaf = true
+	if _, err := r.Move(as(t.Context()), account, "mail2", "why"); err != nil {
+		t.Fatal(err)
+	}
+	settle()
+	at := func() string { return stateOf[provisioning.Account](c, s, provisioning.StreamOf(account)).Node() }
+	if !c.observe(first, domain.Mail, login).Exists || at() != "mail2" || front.to != "mail1" {
+		t.Errorf("it is on %s, others are led to %s, and there it is: %v", at(), front.to, c.observe(first, domain.Mail, login).Exists)
+	}
+	front.deaf = false
+	settle()
+	if c.observe(first, domain.Mail, login).Exists || front.to != "mail2" {
+		t.Errorf("it is on %s, others are led to %s, and where it was: %v", at(), front.to, c.observe(first, domain.Mail, login).Exists)
+	}
+	front.to = "mail1" // somebody changes it past us
+	var all []processes.Drift
+	_, err := r.CheckDrift(as(t.Context()), "front", func(d processes.Drift) error {
+		all = append(all, d)
+		return nil
+	})
+	if err != nil || len(all) != 1 || all[0].Policy != processes.Heal || all[0].Want != "on mail2" || all[0].Is != "on mail1" {
+		t.Errorf("%+v, %v", all, err)
 	}
 }
 

@@ -27,7 +27,8 @@ type Provisioner interface {
 	Check(ctx context.Context) error
 	// Observe looks at one account. One that is not there is no error.
 	Observe(ctx context.Context, ref provisioning.Ref) (provisioning.Observed, error)
-	// Ensure makes the account, with its quota, unless it is there.
+	// Ensure makes the account, with its quota, unless it is there; where others learn from
+	// it on which node the account is, it says so.
 	Ensure(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
 	SetQuota(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error)
 	// Suspend keeps its holder out and loses nothing; Resume lets them in again.
@@ -155,7 +156,10 @@ func (b *basis) amend(ctx context.Context, s *eventstore.Store) error {
 		if rec.Version > b.account.Version {
 			break
 		}
-		for _, event := range []any{provisioning.AliasAdded{}, provisioning.AliasRemoved{}, provisioning.AccountHeld{}, provisioning.AccountReleased{}} {
+		for _, event := range []any{
+			provisioning.AliasAdded{}, provisioning.AliasRemoved{}, provisioning.AccountHeld{}, provisioning.AccountReleased{},
+			provisioning.MoveHeld{}, provisioning.AccountMoved{}, provisioning.MoveCancelled{},
+		} {
 			if rec.Type == s.Registry.Name(event) {
 				b.amended = rec.Position
 			}

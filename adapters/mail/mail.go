@@ -37,6 +37,8 @@ type Mailboxes struct {
 	db      *sql.DB
 	dialect Dialect
 	doveadm *Doveadm // nil: Dovecot reads the tables, and is told nothing
+	front   bool     // the tables say where mail is, and there is none
+	nodes   map[string]*Mailboxes
 }
 
 // Tell has Dovecot told of each change, from now on: it is to forget what it keeps in
@@ -92,9 +94,9 @@ var noneMySQL string
 // schemas are the scripts that bring a database to the tables of this program, the
 // first from nothing. One that was released never changes.
 var schemas = map[Dialect][]string{
-	SQLite:     {schemaSQLite, appsSQLite, inboundSQLite},
-	PostgreSQL: {schemaPostgreSQL, appsPostgreSQL, inboundPostgreSQL},
-	MySQL:      {schemaMySQL, noneMySQL},
+	SQLite:     {schemaSQLite, appsSQLite, inboundSQLite, nodesSQLite},
+	PostgreSQL: {schemaPostgreSQL, appsPostgreSQL, inboundPostgreSQL, nodesPostgreSQL},
+	MySQL:      {schemaMySQL, noneMySQL, nodesMySQL},
 }
 
 // lockSpace is where the advisory locks of PostgreSQL that we take lie; lock 0 in
@@ -143,11 +145,12 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect) (*Mailboxes, error) 
 // Close closes the database.
 func (m *Mailboxes) Close() error { return m.db.Close() }
 
-// Capabilities says that it can do it all, to the byte.
+// Capabilities says that it can do it all, to the byte; where there is no mail, as far
+// as that goes without.
 func (m *Mailboxes) Capabilities() provisioning.Capabilities {
 	return provisioning.Capabilities{
-		Service: domain.Mail, Suspends: true, Lists: true, Usage: true, Schemes: []string{argon2id, bcrypt},
-		Inbound: true, Aliases: true, Sessions: m.doveadm != nil, Purges: true,
+		Service: domain.Mail, Suspends: true, Lists: true, Usage: !m.front, Schemes: []string{argon2id, bcrypt},
+		Inbound: true, Aliases: true, Sessions: m.doveadm != nil, Purges: !m.front, Moves: m.doveadm != nil && !m.front,
 	}
 }
 
@@ -212,7 +215,7 @@ func (m *Mailboxes) observe(ctx context.Context, clause string, args ...any) (al
 	aliases := map[Dialect]string{
 		SQLite: `group_concat(alias, ' ')`, PostgreSQL: `string_agg(alias, ' ' order by alias)`, MySQL: `group_concat(alias order by alias separator ' ')`,
 	}[m.dialect]
-	accounts := `select a.login, coalesce(a.account, ''), a.access, coalesce(a.quota_bytes, -1), u.bytes, a.inbound,
+	accounts := `select a.login, coalesce(a.account, ''), a.access, coalesce(a.quota_bytes, -1), u.bytes, a.inbound, coalesce(a.node, ''),
 		coalesce((select ` + aliases + ` from mail_alias l where l.login = a.login), '')
 		from mail_account a left join mail_usage u on u.login = a.login `
 	rows, err := m.db.QueryContext(ctx, m.q(accounts+clause), args...)
@@ -226,11 +229,13 @@ func (m *Mailboxes) observe(ctx context.Context, clause string, args ...any) (al
 			Access: new(provisioning.Access), Quota: new(domain.Bytes), Inbound: new(provisioning.Inbound), At: time.Now().UTC(),
 		}
 		var used sql.Null[domain.Bytes]
-		var aliases string
-		if err := rows.Scan(&is.Login, &is.Account, is.Access, is.Quota, &used, is.Inbound, &aliases); err != nil {
+		var node, aliases string
+		if err := rows.Scan(&is.Login, &is.Account, is.Access, is.Quota, &used, is.Inbound, &node, &aliases); err != nil {
 			return nil, m.sort(ctx, err, false, failed)
 		}
-		if used.Valid {
+		if m.front {
+			is.Node = &node
+		} else if used.Valid {
 			is.Used = &used.V
 		}
 		is.Aliases = addresses(aliases)
@@ -251,6 +256,7 @@ type row struct {
 	inbound  provisioning.Inbound
 	aliases  string // in order, with spaces between
 	revision int64  // of the wish last carried out
+	node     string // where the mailbox is, if not here
 	boxes    int    // of one that is not there: how many it had
 }
 
@@ -280,12 +286,12 @@ func boxOf(account domain.AccountID, n int) string {
 }
 
 // Ensure makes the account, with a mailbox that nobody had before; to one that is
-// there it gives the quota.
+// there it gives the quota, and says on which node it is.
 func (m *Mailboxes) Ensure(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
 	if want.Access == provisioning.Absent {
 		return provisioning.Observed{Ref: want.Ref}, fault.New(fault.Invalid, "", "mail: ensure %s: it shall be absent", want.Account)
 	}
-	return m.change(ctx, want, flush, func(is row) (row, error) {
+	seen, err := m.change(ctx, want, flush, func(is row) (row, error) {
 		if is.box == "" {
 			is = row{
 				account: want.Account, box: boxOf(want.Account, is.boxes), access: want.Access,
@@ -294,6 +300,16 @@ func (m *Mailboxes) Ensure(ctx context.Context, want provisioning.Desired) (prov
 		}
 		is.quota = want.Quota
 		return is, nil
+	})
+	if err != nil || !m.front || *seen.Node == want.Node {
+		return seen, err
+	}
+	if err := m.fill(ctx, want); err != nil {
+		return seen, told(err)
+	}
+	return m.change(ctx, want, "", func(is row) (row, error) {
+		is.node = want.Node
+		return is, missing(is, want.Account)
 	})
 }
 
@@ -494,8 +510,8 @@ func (m *Mailboxes) find(ctx context.Context, tx *sql.Tx, login provisioning.Log
 		}
 	case SQLite: // whose transactions are one at a time
 	}
-	err = tx.QueryRowContext(ctx, m.q(`select coalesce(account, ''), box, coalesce(quota_bytes, -1), access, inbound, revision
-		from mail_account where login = $1`), login).Scan(&is.account, &is.box, &is.quota, &is.access, &is.inbound, &is.revision)
+	err = tx.QueryRowContext(ctx, m.q(`select coalesce(account, ''), box, coalesce(quota_bytes, -1), access, inbound, coalesce(node, ''), revision
+		from mail_account where login = $1`), login).Scan(&is.account, &is.box, &is.quota, &is.access, &is.inbound, &is.node, &is.revision)
 	if errors.Is(err, sql.ErrNoRows) {
 		return is, nil
 	}
@@ -536,25 +552,28 @@ func (m *Mailboxes) write(ctx context.Context, tx *sql.Tx, want provisioning.Des
 	if next.quota != provisioning.Unlimited {
 		quota = new(int64(next.quota))
 	}
+	node := sql.Null[string]{V: next.node, Valid: next.node != ""}
 	switch {
 	case next.box == "":
 		boxes := 0
 		if is.box != "" {
 			boxes = 1
-			do(`insert into mail_purge (box, login, deleted_at) values ($1, $2, $3)`, is.box, want.Login, time.Now().Unix())
+			if !m.front {
+				do(`insert into mail_purge (box, login, deleted_at) values ($1, $2, $3)`, is.box, want.Login, time.Now().Unix())
+			}
 			do(`delete from mail_account where login = $1`, want.Login)
 			do(`delete from mail_usage where login = $1`, want.Login)
 		}
 		do(m.upsert(`insert into mail_deleted (account, revision, boxes) values ($1, $2, $3)`, "account",
 			[2]string{"revision", "%new"}, [2]string{"boxes", "mail_deleted.boxes + %new"}), want.Account, next.revision, boxes)
 	case is.box == "":
-		do(`insert into mail_account (login, account, box, quota_bytes, access, inbound, revision, unsettled) values ($1, $2, $3, $4, $5, $6, $7, $8)`,
-			want.Login, next.account, next.box, quota, next.access, next.inbound, next.revision, tell)
+		do(`insert into mail_account (login, account, box, quota_bytes, access, inbound, node, revision, unsettled) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)`,
+			want.Login, next.account, next.box, quota, next.access, next.inbound, node, next.revision, tell)
 		do(m.upsert(`insert into mail_usage (login, bytes, messages) values ($1, 0, 0)`, "login",
 			[2]string{"bytes", "0"}, [2]string{"messages", "0"}), want.Login)
 	case next != is || tell != "":
-		do(`update mail_account set quota_bytes = $1, access = $2, inbound = $3, revision = $4 where login = $5`,
-			quota, next.access, next.inbound, next.revision, want.Login)
+		do(`update mail_account set quota_bytes = $1, access = $2, inbound = $3, node = $4, revision = $5 where login = $6`,
+			quota, next.access, next.inbound, node, next.revision, want.Login)
 		if tell != "" {
 			do(`update mail_account set unsettled = $1 where login = $2 and unsettled not like '`+kick+`%'`, tell, want.Login)
 		}

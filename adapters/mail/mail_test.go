@@ -122,7 +122,7 @@ func TestOpenAtOnce(t *testing.T) {
 		wg.Wait()
 		again := open(t, empty)
 		var versions int
-		if err := again.db.QueryRow(`select count(*) from mail_schema`).Scan(&versions); err != nil || versions != 3 {
+		if err := again.db.QueryRow(`select count(*) from mail_schema`).Scan(&versions); err != nil || versions != 4 {
 			t.Errorf("the tables were made %d times, %v", versions, err)
 		}
 

@@ -29,8 +29,8 @@ const (
 func (m *Mailboxes) Takes(from provisioning.Source) error {
 	other, ok := from.At.(*Mailboxes)
 	switch {
-	case !ok:
-		return fault.New(fault.Unsupported, "", "mail: %s is no Dovecot over tables of ours", from.Node)
+	case !ok, m.front, other.front:
+		return fault.New(fault.Unsupported, "", "mail: %s and this are not both Dovecots over tables of ours", from.Node)
 	case m.doveadm == nil:
 		return fault.New(fault.Unsupported, "", "mail: Dovecot is told nothing here, and so fetches nothing from %s: give it doveadm", from.Node)
 	case other.doveadm == nil || other.doveadm.Dsync == "":
@@ -157,12 +157,8 @@ func (m *Mailboxes) paste(ctx context.Context, want provisioning.Desired, b belo
 			tell = flush + rand.Text()
 		}
 		do(`update mail_account set password = $1, unsettled = $2 where login = $3`, b.password, tell, want.Login)
-		do(`delete from mail_app_password where login = $1`, want.Login)
-		for _, d := range b.devices {
-			do(`insert into mail_app_password (id, login, name, password, created_at) values ($1, $2, $3, $4, $5)`, d.id, want.Login, d.name, d.password, d.created)
-			if d.used.Valid {
-				do(`insert into mail_app_use (id, used_at) values ($1, $2)`, d.id, d.used.V)
-			}
+		if err == nil {
+			err = m.setDevices(ctx, tx, want.Login, b.devices)
 		}
 		if want.Aliases == nil && err == nil {
 			next := is
@@ -175,6 +171,24 @@ func (m *Mailboxes) paste(ctx context.Context, want provisioning.Desired, b belo
 		return err
 	}
 	return told(m.settle(ctx, want.Login))
+}
+
+// setDevices lets in some devices by their app passwords, and no others.
+func (m *Mailboxes) setDevices(ctx context.Context, tx *sql.Tx, login provisioning.Login, devices []device) error {
+	if _, err := tx.ExecContext(ctx, m.q(`delete from mail_app_password where login = $1`), login); err != nil {
+		return err
+	}
+	for _, d := range devices {
+		_, err := tx.ExecContext(ctx, m.q(`insert into mail_app_password (id, login, name, password, created_at) values ($1, $2, $3, $4, $5)`),
+			d.id, login, d.name, d.password, d.created)
+		if err == nil && d.used.Valid {
+			_, err = tx.ExecContext(ctx, m.q(`insert into mail_app_use (id, used_at) values ($1, $2)`), d.id, d.used.V)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // renew gives an account that is being taken over another box, of which nobody was

@@ -123,7 +123,7 @@ func TestMove(t *testing.T) {
 	taken(t, takeOver(there, first))
 	refused(t, second.server.Deliver(anna.login(), "too early", 100), "451")
 	_, err := second.server.LogIn(anna.login(), oldPassword)
-	refused(t, err, "Account suspended")
+	refused(t, err, "Mailbox is being moved")
 	if !box.Alive() {
 		t.Error("her session is ended")
 	}
@@ -349,7 +349,7 @@ func TestWhatIsNotTaken(t *testing.T) {
 			t.Errorf("%v, want one that says %q", err, says)
 		}
 	}
-	refuses(struct{}{}, "tables of ours")
+	refuses(struct{}{}, "over tables of ours")
 	refuses(other.Mailboxes, "told nothing")
 	s.Tell(told)
 	refuses(other.Mailboxes, "mail1")
@@ -360,6 +360,80 @@ func TestWhatIsNotTaken(t *testing.T) {
 	for name, w := range map[string]*wish{"what is not there": s.wish("anna", "account-1"), "another's": s.wish("bert", "account-2")} {
 		if err := s.TakeOver(t.Context(), w.Desired, provisioning.Source{Node: "mail1", At: other.Mailboxes}); fault.CodeOf(err) != "missing" {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestFront is tables that say where mailboxes are.
+func TestFront(t *testing.T) {
+	onAll(t, func(t *testing.T, s *tables) {
+		fronts(t, s, open(t, &tables{path: filepath.Join(t.TempDir(), "mail", "mailboxes.db")}))
+	})
+}
+
+// fronts has tables say where mailboxes are that tables of a node have.
+func fronts(t *testing.T, s, node *tables) {
+	t.Helper()
+	dialect := s.dialect()
+	places := map[string]mail.Place{"mail1": {Host: "mail1.coop.example", Address: "10.0.0.2"}, "mail2": {Host: "mail2.coop.example", IMAP: 1993, LMTP: 1024}}
+	var err error
+	for range 2 {
+		s.Mailboxes, err = mail.OpenFront(t.Context(), s.db, dialect, places)
+		taken(t, err)
+	}
+	s.Before("mail1", node.Mailboxes)
+	anna := s.wish("anna", "account-1")
+	there := &wish{node, anna.Desired}
+	there.do(t, there.Ensure)
+	there.lets(t, bcrypted(t, oldPassword))
+	taken(t, there.AddAppPassword(t.Context(), anna.Ref, provisioning.AppPassword{ID: "abcdefgh", Name: "telephone", Created: time.Unix(1_700_000_000, 0)}, bcrypted(t, "abcdefgh-ijkl")))
+	leads := func(node, want string) {
+		t.Helper()
+		is, err := s.Observe(t.Context(), anna.Ref)
+		if err != nil || is.Node == nil || *is.Node != node || is.Used != nil {
+			t.Errorf("%+v, %v, want one on %q", is, err, node)
+		}
+		var way string
+		quoted := strings.ReplaceAll(string(anna.Login), "'", "''")
+		query := `select transport from mail_route where login = '` + quoted + `'`
+		if err := s.db.QueryRowContext(t.Context(), query).Scan(&way); err != nil || way != want {
+			t.Errorf("to it leads %q, %v, want %q", way, err, want)
+		}
+	}
+	anna.do(t, s.Ensure)
+	leads("", "retry:4.3.0 The mailbox is on no server yet")
+	if all, err := s.AppPasswords(t.Context(), anna.Ref); err != nil || len(all) > 0 {
+		t.Errorf("%+v, %v", all, err)
+	}
+	anna.Node = "mail1"
+	anna.do(t, s.Ensure)
+	leads("mail1", "lmtp:inet:[10.0.0.2]:24")
+	if all, err := s.AppPasswords(t.Context(), anna.Ref); err != nil || len(all) != 1 || all[0].Name != "telephone" {
+		t.Errorf("by what she gets in is not known before the node: %+v, %v", all, err)
+	}
+	anna.do(t, s.SetQuota)
+	anna.Node = "mail2"
+	anna.do(t, s.Ensure)
+	leads("mail2", "lmtp:inet:[mail2.coop.example]:1024")
+	stale := *anna
+	stale.Revision, stale.Node = 1, "mail1"
+	if _, err := s.Ensure(t.Context(), stale.Desired); fault.CodeOf(err) != "stale" {
+		t.Errorf("a wish that was overtaken leads elsewhere: %v", err)
+	}
+	leads("mail2", "lmtp:inet:[mail2.coop.example]:1024")
+	if can := s.Capabilities(); can.Usage || can.Purges || can.Moves {
+		t.Errorf("without mail it can %+v", can)
+	}
+	if err := s.Takes(provisioning.Source{Node: "mail1", At: node.Mailboxes}); !isA(err, fault.Unsupported) {
+		t.Errorf("mail is moved to where there is none: %v", err)
+	}
+	anna.do(t, s.Delete)
+	if n, err := s.Unremoved(t.Context(), -time.Hour); err != nil || n != 0 {
+		t.Errorf("of mail that is not there %d boxes are to be removed, %v", n, err)
+	}
+	for _, wrong := range []mail.Place{{}, {Host: "a b"}, {Host: "x", Address: "]:25"}, {Host: "x", LMTP: -1}} {
+		if _, err := mail.OpenFront(t.Context(), s.db, dialect, map[string]mail.Place{"mail1": wrong}); err == nil {
+			t.Errorf("%+v is a place", wrong)
 		}
 	}
 }

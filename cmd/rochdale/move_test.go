@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -86,46 +87,58 @@ func TestMailboxesOnTwoServers(t *testing.T) {
 	}
 }
 
-// dovecots are two of them over tables of their own, in a file of services as nodes.
-func dovecots(t *testing.T, g *Globals) (first, second *mailtest.Server) {
+// tablesOf makes empty tables for mail servers to read.
+func tablesOf(t *testing.T) (at mailtest.Tables, path string) {
+	t.Helper()
+	at, path = mailtest.SQLite(t)
+	db, err := mail.OpenSQLite(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	boxes, err := mail.Open(t.Context(), db, mail.SQLite)
+	if err = errors.Join(err, boxes.Close()); err != nil {
+		t.Fatal(err)
+	}
+	return at, path
+}
+
+// dovecots are two of them over tables of their own, and mail servers before both, in a
+// file of services.
+func dovecots(t *testing.T, g *Globals) (first, second, front *mailtest.Server) {
 	t.Helper()
 	dir := t.TempDir()
 	key := filepath.Join(dir, "doveadm.key")
-	text := "mail:\n  nodes:\n"
 	var servers []*mailtest.Server
+	var nodes, places string
 	for i, room := range []string{"20 GB", "10 GB"} {
-		at, path := mailtest.SQLite(t)
-		db, err := mail.OpenSQLite(path)
-		if err != nil {
-			t.Fatal(err)
-		}
-		boxes, err := mail.Open(t.Context(), db, mail.SQLite)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := boxes.Close(); err != nil {
-			t.Fatal(err)
-		}
+		at, path := tablesOf(t)
 		s := mailtest.StartDovecot(t, at)
 		servers = append(servers, s)
-		text += fmt.Sprintf("    - name: mail%d\n      bytes: %s\n      mailboxes: \"sqlite:%s\"\n      doveadm: {url: %q, key_file: %q, store: %q, dsync: %q}\n",
+		nodes += fmt.Sprintf("    - name: mail%d\n      bytes: %s\n      mailboxes: \"sqlite:%s\"\n      doveadm: {url: %q, key_file: %q, store: %q, dsync: %q}\n",
 			i+1, room, path, s.Doveadm, key, s.Store(), s.Dsync)
+		_, imap, _ := net.SplitHostPort(s.IMAP)
+		_, lmtp, _ := net.SplitHostPort(s.LMTP)
+		places += fmt.Sprintf("          mail%d: {host: mail.coop.example, address: 127.0.0.1, imap: %s, lmtp: %s}\n", i+1, imap, lmtp)
 	}
+	at, path := tablesOf(t)
 	g.Services = filepath.Join(dir, "services.yaml")
+	text := "mail:\n  mirrors:\n    - name: front\n      front:\n        database: \"sqlite:" + path + "\"\n        nodes:\n" + places + "  nodes:\n" + nodes
 	for path, text := range map[string]string{key: mailtest.DoveadmKey + "\n", g.Services: text} {
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
 	}
-	return servers[0], servers[1]
+	return servers[0], servers[1], mailtest.StartFront(t, at, servers...)
 }
 
-// TestMailboxIsMovedBetweenDovecots by the command line, with all that is in it.
+// TestMailboxIsMovedBetweenDovecots by the command line, with all that is in it, while
+// mail goes on coming: whoever comes is led to where it is.
 func TestMailboxIsMovedBetweenDovecots(t *testing.T) {
-	g := founded(t, 1)
-	first, second := dovecots(t, g)
+	g := founded(t, 2)
+	first, second, front := dovecots(t, g)
 	const password = "trois ou quatre mots"
-	var account listedAccount
+	var account, other listedAccount
+	var device string
 	err := withModels(t.Context(), g, quiet(), func(h *house) error {
 		services, err := openServices(t.Context(), g, h.store.Log.KV())
 		if err != nil {
@@ -140,14 +153,20 @@ func TestMailboxIsMovedBetweenDovecots(t *testing.T) {
 		if err := json.Unmarshal([]byte(out), &all); err != nil {
 			return err
 		}
-		account = all[slices.IndexFunc(all, func(a listedAccount) bool { return a.Service == domain.Mail })]
-		return processes.Credentials{Store: h.store, Targets: services.targets}.SetPassword(asCLI(t.Context()), account.ID, password)
+		all = slices.DeleteFunc(all, func(a listedAccount) bool { return a.Service != domain.Mail })
+		account, other = all[0], all[1]
+		creds := processes.Credentials{Store: h.store, Targets: services.targets}
+		if err := creds.SetPassword(asCLI(t.Context()), account.ID, password); err != nil {
+			return err
+		}
+		device, _, err = creds.NewAppPassword(asCLI(t.Context()), account.ID, "telephone", "")
+		return err
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	login := string(account.Login)
-	in := func(s *mailtest.Server) *mailtest.Mailbox {
+	in := func(s *mailtest.Server, password string) *mailtest.Mailbox {
 		t.Helper()
 		m, err := s.LogIn(login, password)
 		if err != nil {
@@ -156,34 +175,91 @@ func TestMailboxIsMovedBetweenDovecots(t *testing.T) {
 		t.Cleanup(m.Close)
 		return m
 	}
-	for _, subject := range []string{"one", "two", "three"} {
-		if err := first.Deliver(login, subject, 5000); err != nil {
-			t.Fatal(err)
+	until := func(box *mailtest.Mailbox, want int) {
+		t.Helper()
+		for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+			box.Do(t, "NOOP")
+			if n, _ := box.Holds(t); n >= want {
+				return
+			} else if time.Since(begun) > time.Minute {
+				t.Fatalf("of %d messages %d arrive", want, n)
+			}
 		}
 	}
-	box := in(first)
-	for _, command := range []string{"CREATE Work", "SUBSCRIBE Work", "SELECT INBOX", `STORE 1 +FLAGS (\Seen)`, "COPY 1:2 Work", `STORE 2 +FLAGS (\Deleted)`, "EXPUNGE"} {
+	var subjects []string
+	send := func(n int) {
+		t.Helper()
+		for range n {
+			subject := fmt.Sprintf("number %d", len(subjects))
+			if err := front.Send(login, subject, 5000); err != nil && !strings.Contains(err.Error(), "450 4.2.1") {
+				t.Fatal(err)
+			} else if err == nil {
+				subjects = append(subjects, subject)
+			}
+			// Postfix keeps in mind, for 30 seconds, where mail for the last of all goes.
+			if err := front.Send(string(other.Login), subject, 100); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	box := in(front, password)
+	send(5)
+	until(box, 5)
+	for _, command := range []string{"CREATE Work", "SUBSCRIBE Work", "SELECT INBOX", `STORE 1 +FLAGS (\Seen)`, "COPY 1:2 Work", "NOOP"} {
 		box.Do(t, command)
 	}
 	want := box.Contents(t)
-	out, code := said(t, g, "", "--services", g.Services, "accounts", "move", string(account.ID), "--to", "mail2", "--reason", "the disk is full")
-	if code != exitDone || !strings.Contains(out, "is on mail2.") {
-		t.Fatal(code, out)
+	if boxes := second.Boxes(t); len(boxes) > 0 {
+		t.Errorf("where nothing is there is %q", boxes)
 	}
-	if is := in(second).Contents(t); !slices.Equal(is, want) {
-		t.Errorf("moved, there is\n%s\nand not\n%s", strings.Join(is, "\n"), strings.Join(want, "\n"))
+
+	moved := make(chan string)
+	go func() {
+		out, code := said(t, g, "", "--services", g.Services, "accounts", "move", string(account.ID), "--to", "mail2", "--reason", "the disk is full")
+		moved <- fmt.Sprint(code, out)
+	}()
+	for going := true; going; {
+		select {
+		case out := <-moved:
+			if going = false; !strings.HasPrefix(out, "0") || !strings.Contains(out, "is on mail2.") {
+				t.Fatal(out)
+			}
+		case <-time.After(30 * time.Millisecond):
+			send(1)
+		}
 	}
+	send(3)
 	if box.Alive() {
 		t.Error("her session goes on where the mailbox was")
+	}
+	for _, p := range []string{password, device} {
+		box = in(front, p)
+		until(box, len(subjects))
+	}
+	is := box.Subjects(t)
+	if slices.Sort(is); !slices.Equal(is, slices.Sorted(slices.Values(subjects))) {
+		t.Errorf("sent is\n%q, and there is\n%q", subjects, is)
+	}
+	for _, line := range want {
+		if !strings.HasPrefix(line, "* STATUS INBOX") && !slices.Contains(in(second, password).Contents(t), line) {
+			t.Errorf("moved, there is no %s", line)
+		}
 	}
 	if _, err := first.LogIn(login, password); !errors.Is(err, mailtest.ErrRefused) {
 		t.Errorf("where it was: %v", err)
 	}
-	if boxes := first.Boxes(t); len(boxes) > 0 {
+	if boxes := first.Boxes(t); len(boxes) != 1 { // the other's
 		t.Errorf("where it was there is still %q", boxes)
 	}
-	if err := second.Deliver(login, "after", 100); err != nil {
+	if err := front.Submit(login, device, login, login, "to herself"); err != nil {
 		t.Error(err)
+	}
+	until(box, len(subjects)+1)
+	if err := front.Submit(login, "guessed", login, login, "guessed"); !errors.Is(err, mailtest.ErrRefused) {
+		t.Errorf("who guesses may send: %v", err)
+	}
+	if _, err := front.LogIn(login, "guessed"); !errors.Is(err, mailtest.ErrRefused) {
+		t.Errorf("who guesses is let in: %v", err)
 	}
 	if out, code := said(t, g, "", "--services", g.Services, "drift", "--json"); code != exitDone || strings.Contains(out, `"kind"`) {
 		t.Errorf("there is drift: %d, %s", code, out)

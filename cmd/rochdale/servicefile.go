@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"regexp"
 	"strconv"
@@ -83,13 +84,38 @@ type targetEntry struct {
 		Program  string    `json:"program"`  // postfixadmin or iredmail; or else a map
 		Map      *mail.Map `json:"map"`
 	} `json:"tables"`
-	Mailboxes string    `json:"mailboxes"` // tables of ours, where --mailboxes has others
-	Doveadm   *struct { // of the tables, or of the mailboxes
+	Mailboxes string      `json:"mailboxes"` // tables of ours, where --mailboxes has others
+	Front     *frontEntry `json:"front"`
+	Doveadm   *struct {   // of the tables, or of the mailboxes
 		URL     string `json:"url"`
 		KeyFile string `json:"key_file"`
 		Store   string `json:"store"`
 		Dsync   string `json:"dsync"` // where other nodes fetch mail: tcp:HOST:PORT, or tcps:
 	} `json:"doveadm"`
+}
+
+// frontEntry is tables of ours for mail servers that stand before the nodes.
+type frontEntry struct {
+	Database string                `json:"database"`
+	Nodes    map[string]mail.Place `json:"nodes"` // where they find each
+}
+
+// knows fails unless a front says where all nodes are, and no others.
+func (f frontEntry) knows(nodes []nodeEntry) error {
+	if len(nodes) == 0 {
+		return errors.New("a front stands before nodes, and there are none")
+	}
+	left := maps.Clone(f.Nodes)
+	for _, n := range nodes {
+		if _, told := left[n.At.Name]; !told {
+			return fmt.Errorf("a front says where all nodes are: %s is missing in its nodes", n.At.Name)
+		}
+		delete(left, n.At.Name)
+	}
+	for name := range left {
+		return fmt.Errorf("a front says where node %s is, and there is no such node", name)
+	}
+	return nil
 }
 
 // size is an amount of storage as people write it, like 500 GB.
@@ -186,6 +212,14 @@ func problem(err error) string {
 // check looks whether an entry makes sense, gives the targets in it names where they
 // have none, and returns the line of what does not.
 func (e *serviceEntry) check(service domain.Service, named map[string]bool, at int, where func(field string, i int) int) (line int, err error) {
+	if e.One.Front != nil {
+		return at, errors.New("a front is one of the mirrors, beside nodes")
+	}
+	for i, n := range e.Nodes {
+		if n.At.Front != nil {
+			return where("nodes", i), errors.New("a front is one of the mirrors, beside nodes")
+		}
+	}
 	several := len(e.Mirrors) + len(e.Nodes)
 	if e.One.Name != "" || several > 0 && e.One != (targetEntry{}) {
 		return at, errors.New("it has one target, which is named after it, or mirrors and nodes, which have what it would have, and names")
@@ -214,6 +248,9 @@ func (e *serviceEntry) check(service domain.Service, named map[string]bool, at i
 			first = string(service)
 		}
 		err := name(&e.Mirrors[i], first)
+		if f := e.Mirrors[i].Front; err == nil && f != nil {
+			err = f.knows(e.Nodes)
+		}
 		if err == nil && first != "" && e.Mirrors[i].Name != first {
 			err = fmt.Errorf("by the first mirror is told how an account is: it is named %s, or not at all", service)
 		} else if err == nil && first == "" && e.Mirrors[i].Name == string(service) {
@@ -244,7 +281,7 @@ func (e *serviceEntry) check(service domain.Service, named map[string]bool, at i
 
 func (t targetEntry) check(service domain.Service) error {
 	n := 0
-	for _, is := range []bool{t.Nextcloud != nil, t.LDAP != nil, t.Exec != nil, t.Webhook != nil, t.Pull != nil, t.Tables != nil, t.Mailboxes != ""} {
+	for _, is := range []bool{t.Nextcloud != nil, t.LDAP != nil, t.Exec != nil, t.Webhook != nil, t.Pull != nil, t.Tables != nil, t.Mailboxes != "", t.Front != nil} {
 		if is {
 			n++
 		}
@@ -252,7 +289,9 @@ func (t targetEntry) check(service domain.Service) error {
 	ours := t.Name == string(service) && (service == domain.Mail || service == domain.Storage) // which comes along
 	switch {
 	case n > 1 || n == 0 && !ours:
-		return fmt.Errorf("target %s has one of nextcloud, ldap, exec, webhook, pull, tables and mailboxes", t.Name)
+		return fmt.Errorf("target %s has one of nextcloud, ldap, exec, webhook, pull, tables, mailboxes and front", t.Name)
+	case t.Front != nil && service != domain.Mail:
+		return errors.New("a front is of mail")
 	case (t.Doveadm != nil || t.Mailboxes != "") && service != domain.Mail, t.Doveadm != nil && n > 0 && t.Tables == nil && t.Mailboxes == "":
 		return errors.New("doveadm and mailboxes are of mail: with tables, with mailboxes, or alone")
 	case t.Doveadm != nil && t.Doveadm.Dsync != "" && !dsync.MatchString(t.Doveadm.Dsync):
@@ -338,6 +377,16 @@ func (t targetEntry) open(ctx context.Context, service domain.Service, store pul
 		return t.openTables(ctx)
 	case t.Mailboxes != "":
 		return t.openMailboxes(ctx)
+	case t.Front != nil:
+		db, dialect, err := openMailDatabase(t.Front.Database)
+		if err != nil {
+			return nil, nil, err
+		}
+		at, err := mail.OpenFront(ctx, db, dialect, t.Front.Nodes)
+		if err != nil {
+			return nil, nil, errors.Join(err, db.Close())
+		}
+		return at, at, nil
 	}
 	return nil, nil, nil
 }

@@ -15,13 +15,13 @@ import (
 // TestServiceFile reads the example of the documentation, and files that are wrong.
 func TestServiceFile(t *testing.T) {
 	all, err := readServices("../../docs/adapters/services.yaml")
-	if err != nil || all[domain.Storage].One.Nextcloud == nil || len(all[domain.Mail].Nodes) != 2 || all[domain.Mail].Nodes[0].At.doveadm() == nil || len(all[domain.Mail].Mirrors) != 1 {
+	if err != nil || all[domain.Storage].One.Nextcloud == nil || len(all[domain.Mail].Nodes) != 2 || all[domain.Mail].Nodes[0].At.doveadm() == nil || len(all[domain.Mail].Mirrors) != 2 {
 		t.Errorf("%+v, %v", all, err)
 	}
 	if at, _, err := all[domain.Storage].One.open(t.Context(), domain.Storage, nil, nil); err != nil || at.Capabilities().Service != domain.Storage {
 		t.Error(err)
 	}
-	if _, nodes := all[domain.Mail].targets(); nodes[0] != nil || *nodes[1] != (processes.Node{Bytes: 2_000_000_000_000, Accounts: 5000, Weight: 2, Overcommit: 150}) || !nodes[2].Drain {
+	if _, nodes := all[domain.Mail].targets(); nodes[1] != nil || *nodes[2] != (processes.Node{Bytes: 2_000_000_000_000, Accounts: 5000, Weight: 2, Overcommit: 150}) || !nodes[3].Drain {
 		t.Errorf("%+v", nodes)
 	}
 	dir := t.TempDir()
@@ -46,8 +46,12 @@ func TestServiceFile(t *testing.T) {
 		"mail:\n  nodes:\n    - {name: storage, exec: {}}":                        "3: mail: there is another target storage", "mail:\n  nodes:\n    - {name: M1, exec: {}}": "no name of a target",
 		"mail:\n  nodes:\n    - {name: m1, exec: {}, bytes: 5 fg}": `3: mail: "5 fg" is no size`, "mail:\n  nodes:\n    - {name: m1, exec: {}, weight: -1}": "3: mail: accounts and weight",
 		"mail:\n  mirrors:\n    - {name: m1, exec: {}}": "3: mail: by the first mirror", "mail:\n  nodes:\n    - {name: m1}": "3: mail: target m1 has one of",
-		"mail:\n  mirrors:\n    - {name: mail, exec: {}}\n  nodes:\n    - {name: m1, exec: {}}": "3: mail: beside nodes",
-		"mail:\n  nodes:\n    - {name: m1, exec: {}, bytes: 1 TB}\n    - {name: m2, exec: {}}":  "4: mail: bytes are counted on all nodes",
+		"mail: {front: {}}": "1: mail: a front is one of the mirrors", "mail:\n  nodes:\n    - {name: m1, front: {}}": "3: mail: a front is one of the mirrors",
+		"mail:\n  mirrors:\n    - {name: f, front: {nodes: {m1: {}}}}\n  nodes:\n    - {name: m2, exec: {}}":         "3: mail: a front says where all nodes are: m2 is missing",
+		"mail:\n  mirrors:\n    - {name: f, front: {nodes: {m1: {}, m2: {}}}}\n  nodes:\n    - {name: m2, exec: {}}": "3: mail: a front says where node m1 is",
+		"mail:\n  mirrors:\n    - {name: mail, front: {}}":                                                           "3: mail: a front stands before nodes",
+		"mail:\n  mirrors:\n    - {name: mail, exec: {}}\n  nodes:\n    - {name: m1, exec: {}}":                      "3: mail: beside nodes",
+		"mail:\n  nodes:\n    - {name: m1, exec: {}, bytes: 1 TB}\n    - {name: m2, exec: {}}":                       "4: mail: bytes are counted on all nodes",
 	} {
 		path := write("wrong.yaml", text)
 		if _, err := readServices(path); err == nil || !strings.Contains(err.Error(), "wrong.yaml:") || !strings.Contains(err.Error(), want) {

@@ -74,6 +74,7 @@ func openServices(ctx context.Context, g *Globals, kv eventstore.KV) (*services,
 			}
 		}
 	}
+	s.introduce()
 	return s, nil
 }
 
@@ -100,6 +101,21 @@ func (s *services) open(ctx context.Context, service domain.Service, t targetEnt
 	}
 	s.targets = append(s.targets, processes.Target{Name: t.Name, Service: service, At: at, Node: node})
 	return nil
+}
+
+// introduce has those that stand before nodes of mail know the tables of these.
+func (s *services) introduce() {
+	for _, front := range s.targets {
+		at, ok := front.At.(*mail.Mailboxes)
+		if !ok || front.Node != nil {
+			continue
+		}
+		for _, node := range s.targets {
+			if behind, ok := node.At.(*mail.Mailboxes); ok && node.Node != nil && node.Service == front.Service {
+				at.Before(node.Name, behind)
+			}
+		}
+	}
 }
 
 func (s *services) close() {

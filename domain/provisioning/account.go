@@ -113,7 +113,7 @@ func (a Account) On(target string) Outcome {
 func (a Account) Requested() (AccountRequested, bool) { return a.requested, a.exists() }
 
 // Amended reports whether the account was ever wished otherwise than it was requested: by
-// an alias, or since its holder has died. What entitlements say of it does not count.
+// an alias, by a move, or since its holder has died. What entitlements say of it does not count.
 func (a Account) Amended() bool { return a.amended }
 
 // Status returns how the account was last known to be on its service.

@@ -50,7 +50,7 @@ type MoveHeld struct {
 }
 
 func (e MoveHeld) Evolve(a Account) Account {
-	a.move.Held = true
+	a.move.Held, a.amended = true, true
 	return a
 }
 
@@ -64,7 +64,7 @@ type AccountMoved struct {
 }
 
 func (e AccountMoved) Evolve(a Account) Account {
-	a.node, a.move, a.moved = e.To, Move{}, true
+	a.node, a.move, a.moved, a.amended = e.To, Move{}, true, true
 	a = a.at(e.To, func(o *Outcome) { o.Failed, o.Skipped = Failed{}, 0 })
 	return a.leave(e.From)
 }
@@ -79,7 +79,7 @@ type MoveCancelled struct {
 }
 
 func (e MoveCancelled) Evolve(a Account) Account {
-	a.move = Move{}
+	a.move, a.amended = Move{}, true
 	return a.leave(e.To)
 }
 

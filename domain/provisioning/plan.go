@@ -41,7 +41,7 @@ func Plan(want Desired, is Observed, can Capabilities) ([]Step, error) {
 		return []Step{StepDelete}, nil
 	}
 	var steps []Step
-	if !is.Exists {
+	if !is.Exists || or(is.Node, want.Node) != want.Node {
 		steps = append(steps, StepEnsure)
 	} else if is.Quota != nil && !can.same(*is.Quota, want.Quota) {
 		steps = append(steps, StepQuota)
@@ -126,7 +126,7 @@ func Done(step Step, want Desired, is Observed, can Capabilities) bool {
 	}
 	switch step {
 	case StepEnsure, StepQuota:
-		return is.Quota == nil || can.same(*is.Quota, want.Quota)
+		return or(is.Node, want.Node) == want.Node && (is.Quota == nil || can.same(*is.Quota, want.Quota))
 	case StepSuspend:
 		return or(is.Access, Suspended) == Suspended
 	case StepResume:

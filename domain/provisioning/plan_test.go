@@ -43,6 +43,14 @@ func TestPlan(t *testing.T) {
 		is.Inbound, is.Aliases, is.Apps = &inbound, aliases, append([]domain.Service{}, apps...)
 		return is
 	}
+	on := func(w Desired, node string) Desired {
+		w.Node = node
+		return w
+	}
+	found := func(is Observed, node string) Observed {
+		is.Node = &node
+		return is
+	}
 	mute := Observed{Ref: ref, Account: "a1", Exists: true}
 	for _, tt := range []struct {
 		name string
@@ -54,6 +62,9 @@ func TestPlan(t *testing.T) {
 		{"it is made", wish(Active, domain.GB), nothing, able, []Step{StepEnsure}},
 		{"it is made and withheld", wish(Suspended, domain.GB), nothing, able, []Step{StepEnsure, StepSuspend}},
 		{"it is as it shall be", wish(Active, domain.GB), seen("a1", Active, domain.GB), able, nil},
+		{"others are led elsewhere", on(wish(Active, domain.GB), "m2"), found(seen("a1", Active, domain.GB), "m1"), able, []Step{StepEnsure}},
+		{"others are led to it", on(wish(Active, domain.GB), "m2"), found(seen("a1", Active, domain.GB), "m2"), able, nil},
+		{"who leads nobody is not asked to", on(wish(Active, domain.GB), "m2"), seen("a1", Active, domain.GB), able, nil},
 		{"it grows", wish(Active, 2*domain.GB), seen("a1", Active, domain.GB), able, []Step{StepQuota}},
 		{"it has no limit any more", wish(Active, Unlimited), seen("a1", Active, domain.GB), rough, []Step{StepQuota}},
 		{"it has no limit and shall have none", wish(Active, Unlimited), seen("a1", Active, Unlimited), rough, nil},

@@ -54,6 +54,9 @@ type Desired struct {
 	// Nil leaves them as they are, and empty is none.
 	Aliases []Login
 	Apps    []domain.Service
+	// Node is on which of several nodes the account is, for a service that tells others
+	// where they find it; empty: there are none, or none was chosen yet.
+	Node string
 }
 
 // Observed is how an account is on its service. What the service cannot say is
@@ -68,6 +71,7 @@ type Observed struct {
 	Inbound *Inbound
 	Aliases []Login          // nil: it cannot say; empty: none
 	Apps    []domain.Service // the same
+	Node    *string          // on which of several nodes others find the account
 	At      time.Time        // the instant it was looked at
 }
 

@@ -133,7 +133,9 @@ type Server struct {
 
 	dir      string
 	settings []string
+	behind   []*Server // the nodes that it stands before
 	roots    *x509.CertPool
+	public   []byte // its certificate
 	mailers  string // who owns the mail
 	self     *user.User
 }
@@ -167,6 +169,20 @@ func StartDovecot(t testing.TB, tables Tables, settings ...string) *Server {
 	s := &Server{settings: settings}
 	if err := s.startDovecot(t, tables); err != nil {
 		t.Fatalf("mailtest: Dovecot: %v%s", err, s.said())
+	}
+	return s
+}
+
+// StartFront starts both before some nodes, which are led to by tables of their own.
+func StartFront(t testing.TB, tables Tables, nodes ...*Server) *Server {
+	t.Helper()
+	s := &Server{behind: nodes}
+	err := s.startDovecot(t, tables)
+	if err == nil {
+		err = s.startPostfix(t, tables)
+	}
+	if err != nil {
+		t.Fatalf("mailtest: before nodes: %v%s", err, s.said())
 	}
 	return s
 }
@@ -233,7 +249,14 @@ func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
 		return err
 	}
 	s.Doveadm, s.Dsync = "http://"+doveadm, "tcp:"+dsync
-	for _, name := range []string{"rochdale-sql.conf", "rochdale-apps.conf", "rochdale-dict.conf", "rochdale-node.conf", "rochdale-mail-tidy"} {
+	configuration, others := "dovecot.conf", []string{"rochdale-sql.conf", "rochdale-apps.conf", "rochdale-dict.conf", "rochdale-node.conf", "rochdale-mail-tidy"}
+	if s.behind != nil {
+		configuration, others = "front-dovecot.conf", []string{"front-sql.conf", "front-apps.conf"}
+		if err := s.trust(); err != nil {
+			return err
+		}
+	}
+	for _, name := range others {
 		if err := s.install(name, tables, ""); err != nil {
 			return err
 		}
@@ -252,14 +275,14 @@ passdb {
 }
 `
 	}
-	if err := s.install("dovecot.conf", tables, instead); err != nil {
+	if err := s.install(configuration, tables, instead); err != nil {
 		return err
 	}
 	dovecot, err := program("dovecot", "dovecot-imapd")
 	if err != nil {
 		return err
 	}
-	cmd := exec.Command(dovecot, "-F", "-c", s.etc("dovecot.conf")) //nolint:gosec // G204: a program found by us
+	cmd := exec.Command(dovecot, "-F", "-c", s.etc(configuration)) //nolint:gosec // G204: a program found by us
 	if err := s.run(t, cmd, func() error { return cmd.Process.Signal(syscall.SIGTERM) }); err != nil {
 		return err
 	}
@@ -336,7 +359,17 @@ smtpd_client_connection_rate_limit = 0
 default_transport = `+s.transport()+`
 relay_transport = error:5.4.4 a test sends nothing elsewhere
 `, "@", s.dir)
-	for name, instead := range map[string]string{"main.cf": instead, "master.cf": "", "rochdale.cf": "", "rochdale-alias.cf": "", "rochdale-inbound.cf": ""} {
+	also := map[string]string{"master.cf": "", "rochdale.cf": "", "rochdale-alias.cf": "", "rochdale-inbound.cf": ""}
+	if s.behind != nil {
+		text, err := files.Files.ReadFile("front-main.cf")
+		if err != nil {
+			return err
+		}
+		instead = string(text) + instead + "minimal_backoff_time = 1s\nmaximal_backoff_time = 1s\nqueue_run_delay = 1s\n"
+		also["front-transport.cf"], also["front-replies.cf"] = "", ""
+	}
+	also["main.cf"] = instead
+	for name, instead := range also {
 		if err := s.install(name, tables, instead); err != nil {
 			return err
 		}
@@ -438,6 +471,7 @@ func (s *Server) install(name string, tables Tables, more string) error {
 			[2]string{"127.0.0.1:5432", u.Host}, [2]string{"dbname = mail", "dbname = " + u.Path[1:]},
 			[2]string{"sqlite:", tables.driver + ":"})
 	}
+	result += more
 	for _, i := range instead {
 		result = strings.ReplaceAll(result, i[0], i[1])
 	}
@@ -446,14 +480,14 @@ func (s *Server) install(name string, tables Tables, more string) error {
 	switch secret := s.root(); { // as the files say; all of it is one user's otherwise
 	case strings.HasPrefix(result, "#!"):
 		mode = 0o755
-	case secret && (name == "rochdale-sql.conf" || name == "rochdale-apps.conf" || name == "rochdale-node.conf" || name == "rochdale-oauth2.conf"):
+	case secret && (name == "rochdale-sql.conf" || name == "rochdale-apps.conf" || name == "rochdale-node.conf" || name == "rochdale-oauth2.conf" || name == "front-sql.conf" || name == "front-apps.conf"):
 		mode = 0o600
 	case secret && name == "rochdale-dict.conf":
 		mode, group = 0o640, "dovecot"
-	case secret && strings.HasPrefix(name, "rochdale") && strings.HasSuffix(name, ".cf"):
+	case secret && (strings.HasPrefix(name, "rochdale") || strings.HasPrefix(name, "front")) && strings.HasSuffix(name, ".cf"):
 		mode, group = 0o640, "postfix"
 	}
-	if err := errors.Join(os.WriteFile(path, []byte(result+more), mode), os.Chmod(path, mode)); err != nil || !s.root() {
+	if err := errors.Join(os.WriteFile(path, []byte(result), mode), os.Chmod(path, mode)); err != nil || !s.root() {
 		return err
 	}
 	return s.doAsRoot("chgrp", group, path)
@@ -654,7 +688,7 @@ func (s *Server) certify() error {
 	}
 	now := time.Now()
 	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "mail." + Domain}, DNSNames: []string{"mail." + Domain},
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{Organization: []string{rand.Text()}, CommonName: "mail." + Domain}, DNSNames: []string{"mail." + Domain},
 		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(24 * time.Hour), IsCA: true, BasicConstraintsValid: true,
 		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
@@ -667,12 +701,21 @@ func (s *Server) certify() error {
 		return err
 	}
 	public := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: certificate})
-	s.roots = x509.NewCertPool()
+	s.roots, s.public = x509.NewCertPool(), public
 	s.roots.AppendCertsFromPEM(public)
 	return errors.Join(
 		os.WriteFile(s.etc("fullchain.pem"), public, 0o600),
 		os.WriteFile(s.etc("privkey.pem"), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private}), 0o600),
 	)
+}
+
+// trust writes down the certificates of the nodes.
+func (s *Server) trust() error {
+	var all []byte
+	for _, node := range s.behind {
+		all = append(all, node.public...)
+	}
+	return os.WriteFile(s.etc("nodes.pem"), all, 0o644) //nolint:gosec // G306: certificates are public
 }
 
 func (s *Server) tls() *tls.Config {
