@@ -157,8 +157,13 @@ func (b *basis) amend(ctx context.Context, s *eventstore.Store) error {
 			break
 		}
 		for _, event := range []any{
-			provisioning.AliasAdded{}, provisioning.AliasRemoved{}, provisioning.AccountHeld{}, provisioning.AccountReleased{},
-			provisioning.MoveHeld{}, provisioning.AccountMoved{}, provisioning.MoveCancelled{},
+			provisioning.AliasAdded{},
+			provisioning.AliasRemoved{},
+			provisioning.AccountHeld{},
+			provisioning.AccountReleased{},
+			provisioning.MoveHeld{},
+			provisioning.AccountMoved{},
+			provisioning.MoveCancelled{},
 		} {
 			if rec.Type == s.Registry.Name(event) {
 				b.amended = rec.Position
