@@ -41,9 +41,10 @@ type Process struct {
 	// away or asks to be left alone, the process waits for it.
 	Handle func(ctx context.Context, rec eventstore.Record, event any) error
 	// Keep, if not nil, writes what Handle has only noted, so that what several events
-	// lead to is written at once. It is called before the checkpoint moves on. If it
-	// fails, the events are answered again, and what was noted is forgotten.
-	Keep func(ctx context.Context) error
+	// lead to is written at once, in one transaction with other changes, such as that by
+	// which the checkpoint moves on. If it fails, as it does if one of these is stale, the
+	// events are answered again, and what was noted is forgotten.
+	Keep func(ctx context.Context, also ...eventstore.Change) error
 	// Work, if not nil, does until ctx ends what Handle has put off. Every node does.
 	Work func(ctx context.Context)
 	// Settle, if not nil, does now what was put off and is not to wait.
@@ -339,8 +340,8 @@ func (c *consumer) work(ctx context.Context) error {
 	}
 	from := &subscriber{consumer: c}
 	router.AddConsumerHandler(c.Name, c.Name, from, func(msg *message.Message) error {
-		rec, _ := msg.Context().Value(recordKey{}).(eventstore.Record)
-		attempts, err := c.try(msg.Context(), rec)
+		d, _ := msg.Context().Value(deliveryKey{}).(delivery)
+		attempts, err := c.try(msg.Context(), d)
 		class, _ := fault.ClassOf(err)
 		msg.Metadata.Set("class", string(class))
 		msg.Metadata.Set("attempts", strconv.Itoa(attempts))
@@ -365,11 +366,11 @@ const (
 
 // try answers an event, and tries again what may go better. It returns how many attempts
 // count.
-func (c *consumer) try(ctx context.Context, rec eventstore.Record) (attempt int, err error) {
+func (c *consumer) try(ctx context.Context, d delivery) (attempt int, err error) {
 	attempt = 1
 	pause := firstPause
 	for {
-		err := c.handle(ctx, rec)
+		err := c.handle(ctx, d)
 		switch class, _ := fault.ClassOf(err); {
 		case err == nil || class.Permanent():
 			return attempt, err
@@ -381,7 +382,7 @@ func (c *consumer) try(ctx context.Context, rec eventstore.Record) (attempt int,
 		}
 		delay := max(pause, fault.RetryAfter(err))
 		class, _ := fault.ClassOf(err)
-		c.log.WarnContext(ctx, "process tries again", "process", c.Name, "position", rec.Position, "attempt", attempt, "delay", delay, "class", class)
+		c.log.WarnContext(ctx, "process tries again", "process", c.Name, "position", d.Position, "attempt", attempt, "delay", delay, "class", class)
 		if cut := sleep(ctx, delay); cut != nil {
 			return attempt, errors.Join(err, cut)
 		}
@@ -390,38 +391,64 @@ func (c *consumer) try(ctx context.Context, rec eventstore.Record) (attempt int,
 }
 
 // handle answers an event. A panic is an error like any other.
-func (c *consumer) handle(ctx context.Context, rec eventstore.Record) (err error) {
+func (c *consumer) handle(ctx context.Context, d delivery) (err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			err = fmt.Errorf("panic: %v\n%s", panicked, debug.Stack())
 		}
 	}()
-	ctx = eventstore.AnswerTo(ctx, rec, "process/"+c.Name)
-	var event any
-	switch {
-	case c.All:
-	case c.Sealed:
-		event, err = c.store.Registry.Decode(rec.Encoded)
-	default:
-		event, err = c.store.Decode(ctx, rec)
+	ctx = eventstore.AnswerTo(ctx, d.Record, "process/"+c.Name)
+	if d.event == nil {
+		if d.event, err = c.decode(ctx, d.Record); err != nil {
+			return err
+		}
 	}
-	if err != nil {
-		return err
-	}
-	err = c.Handle(ctx, rec, event)
+	err = c.Handle(ctx, d.Record, d.event)
 	if refusal, refused := errors.AsType[domain.Refusal](err); refused {
-		c.log.InfoContext(ctx, "process was refused", "process", c.Name, "position", rec.Position, "code", refusal.Code)
+		c.log.InfoContext(ctx, "process was refused", "process", c.Name, "position", d.Position, "code", refusal.Code)
 		return nil
 	}
 	return err
 }
 
-// keep writes what was noted.
-func (c *consumer) keep(ctx context.Context) error {
-	if c.Keep == nil {
-		return nil
+// decode returns the event of a record, as the process wants it.
+func (c *consumer) decode(ctx context.Context, rec eventstore.Record) (any, error) {
+	switch {
+	case c.All:
+		return nil, nil
+	case c.Sealed:
+		return c.store.Registry.Decode(rec.Encoded)
 	}
-	return c.Keep(ctx)
+	return c.store.Decode(ctx, rec)
+}
+
+// A delivery is a record with its event, if that is decoded already.
+type delivery struct {
+	eventstore.Record
+	event any
+}
+
+type deliveryKey struct{}
+
+// ahead decodes an event before it is handed over to the router, which begins a new
+// goroutine with each: there the stack would have to grow for it. What fails here fails
+// there again, and is told.
+func (c *consumer) ahead(ctx context.Context, rec eventstore.Record) (d delivery) {
+	defer func() { _ = recover() }()
+	d.Record = rec
+	d.event, _ = c.decode(ctx, rec)
+	return d
+}
+
+// keep writes what was noted, and other changes with it.
+func (c *consumer) keep(ctx context.Context, also ...eventstore.Change) error {
+	switch {
+	case c.Keep != nil:
+		return c.Keep(ctx, also...)
+	case len(also) > 0:
+		return c.store.Log.KV().Put(ctx, also...)
+	}
+	return nil
 }
 
 func lasting(err error) bool { return fault.IsPermanent(err) }
@@ -441,7 +468,7 @@ func (c *consumer) catchUp(ctx context.Context, through int64) error {
 			break
 		}
 		if c.wants(rec) {
-			err := c.handle(ctx, rec)
+			err := c.handle(ctx, delivery{Record: rec})
 			if lasting(err) {
 				class, _ := fault.ClassOf(err)
 				err = newLetter(c.Name, rec, err.Error(), string(class), 1).keep(ctx, kv)
@@ -457,10 +484,7 @@ func (c *consumer) catchUp(ctx context.Context, through int64) error {
 		}
 		position = rec.Position
 	}
-	if err := c.keep(ctx); err != nil {
-		return err
-	}
-	return kv.Put(ctx, eventstore.Change{
+	return c.keep(ctx, eventstore.Change{
 		Key: entry.Key, Value: strconv.AppendInt(nil, position, 10), Revision: entry.Revision,
 	})
 }
@@ -473,8 +497,6 @@ func readCheckpoint(e eventstore.Entry) (position int64, err error) {
 	}
 	return position, err
 }
-
-type recordKey struct{}
 
 // subscriber is the log as a watermill subscription of one process.
 type subscriber struct {
@@ -501,7 +523,6 @@ const (
 // acknowledged: not for each, since all that a process does can be repeated. When
 // another node has moved it, that node has the lease now and this one stops.
 func (f *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
-	kv := f.store.Log.KV()
 	entry, saved, err := f.checkpoint(ctx)
 	if err != nil {
 		return nil, err
@@ -514,10 +535,7 @@ func (f *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.M
 			if reached == saved {
 				return nil
 			}
-			if err := f.keep(ctx); err != nil {
-				return err
-			}
-			err := kv.Put(ctx, eventstore.Change{Key: entry.Key, Value: strconv.AppendInt(nil, reached, 10), Revision: revision})
+			err := f.keep(ctx, eventstore.Change{Key: entry.Key, Value: strconv.AppendInt(nil, reached, 10), Revision: revision})
 			if err == nil {
 				saved, handled, at, revision = reached, 0, time.Now(), revision+1
 			}
@@ -574,7 +592,7 @@ func (f *subscriber) deliver(ctx context.Context, out chan<- *message.Message, r
 		msg := message.NewMessage(rec.ID.String(), message.Payload(rec.Data))
 		msg.Metadata.Set("position", strconv.FormatInt(rec.Position, 10))
 		msg.Metadata.Set("type", rec.Type)
-		msg.SetContext(context.WithValue(ctx, recordKey{}, rec))
+		msg.SetContext(context.WithValue(ctx, deliveryKey{}, f.ahead(ctx, rec)))
 		select {
 		case out <- msg:
 		case <-ctx.Done():
@@ -632,12 +650,12 @@ func (deadLetters) Close() error { return nil }
 
 func (d deadLetters) Publish(process string, messages ...*message.Message) error {
 	for _, msg := range messages {
-		rec, _ := msg.Context().Value(recordKey{}).(eventstore.Record)
+		of, _ := msg.Context().Value(deliveryKey{}).(delivery)
 		if err := context.Cause(msg.Context()); err != nil {
 			return err // it was not the event that failed: the process is being stopped
 		}
 		attempts, _ := strconv.Atoi(msg.Metadata.Get("attempts"))
-		letter := newLetter(process, rec, msg.Metadata.Get(middleware.ReasonForPoisonedKey), msg.Metadata.Get("class"), attempts)
+		letter := newLetter(process, of.Record, msg.Metadata.Get(middleware.ReasonForPoisonedKey), msg.Metadata.Get("class"), attempts)
 		if err := letter.keep(msg.Context(), d.store.Log.KV()); err != nil {
 			return err
 		}
@@ -702,7 +720,7 @@ func (r *Runner) Replay(ctx context.Context, process string, position int64) (an
 		if err != nil {
 			return false, err
 		}
-		failed := r.all[i].handle(ctx, rec)
+		failed := r.all[i].handle(ctx, delivery{Record: rec})
 		if failed == nil {
 			failed = r.all[i].keep(ctx)
 		}

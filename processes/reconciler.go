@@ -251,15 +251,14 @@ func (r *Reconciler) process(t Target) Process {
 			asked.note(w)
 			return nil
 		},
-		Keep: func(ctx context.Context) error {
+		Keep: func(ctx context.Context, also ...eventstore.Change) error {
 			all := asked.take()
-			if len(all) == 0 {
-				return nil
-			}
-			if err := ask(ctx, r.kv(), all...); err != nil {
+			if err := askAnd(ctx, r.kv(), also, all...); err != nil {
 				return err
 			}
-			r.wake(t.Name)
+			if len(all) > 0 {
+				r.wake(t.Name)
+			}
 			return nil
 		},
 		Work: func(ctx context.Context) {

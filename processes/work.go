@@ -3,8 +3,10 @@ package processes
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -82,6 +84,12 @@ func readPiece(e eventstore.Entry) (p piece, err error) {
 // ask puts work where every node finds it, all of it at once unless somebody is at
 // some of it meanwhile.
 func ask(ctx context.Context, kv eventstore.KV, all ...Work) error {
+	return askAnd(ctx, kv, nil, all...)
+}
+
+// askAnd does the same in one transaction with other changes. If one of these is stale,
+// that is its error.
+func askAnd(ctx context.Context, kv eventstore.KV, also []eventstore.Change, all ...Work) error {
 	var keys []string
 	asked := map[string][]Work{}
 	for _, w := range all {
@@ -92,11 +100,14 @@ func ask(ctx context.Context, kv eventstore.KV, all ...Work) error {
 		asked[key] = append(asked[key], w)
 	}
 	for {
-		entries, err := kv.Get(ctx, keys...)
-		if err != nil {
-			return err
+		var entries []eventstore.Entry
+		var err error
+		if len(keys) > 0 {
+			if entries, err = kv.Get(ctx, keys...); err != nil {
+				return err
+			}
 		}
-		changes := make([]eventstore.Change, len(keys))
+		changes := make([]eventstore.Change, len(keys), len(keys)+len(also))
 		for i, e := range entries {
 			var is piece
 			if e.Revision > 0 {
@@ -115,7 +126,9 @@ func ask(ctx context.Context, kv eventstore.KV, all ...Work) error {
 				return err
 			}
 		}
-		if err := kv.Put(ctx, changes...); !eventstore.IsStale(err) {
+		err = kv.Put(ctx, append(changes, also...)...)
+		stale, is := errors.AsType[eventstore.Stale](err)
+		if !is || slices.ContainsFunc(also, func(c eventstore.Change) bool { return c.Key == stale.Key }) {
 			return err
 		}
 		if ctx.Err() != nil {
