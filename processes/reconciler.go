@@ -399,6 +399,7 @@ type lane struct {
 
 	mu      sync.Mutex // of what follows: who has tried a piece goes on with the next by himself
 	width   int        // how much is asked at once, growing after the target was away
+	coming  int        // taken, and not in the queue yet
 	queue   []queued   // taken, and not begun: so that whoever is done need not wait for the database
 	trying  int
 	down    []landing     // tried, and not written yet
@@ -492,14 +493,16 @@ func (l *lane) finish(ctx context.Context) {
 	for l.busy() {
 		<-l.landed
 	}
+	l.giveBack() // what was coming
 	_ = l.settleDown(ctx)
 }
 
-// busy reports whether anything is being tried. When it is not any more, landed tells.
+// busy reports whether anything is being tried, or is about to be. When it is not any
+// more, landed tells.
 func (l *lane) busy() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.trying > 0
+	return l.trying+l.coming > 0
 }
 
 // rest waits until there may be something to do.
@@ -539,7 +542,7 @@ func (l *lane) untilLook() time.Duration {
 // event was recorded. It returns what was begun.
 func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (begun []piece, err error) {
 	l.mu.Lock()
-	stalled, ahead := l.stalled, l.trying+len(l.queue)
+	stalled, ahead := l.stalled, l.ahead()
 	free := rounds*l.width - ahead
 	early := !stalled && !l.due() && ahead > 0 && free < rounds/2*l.width
 	l.mu.Unlock()
@@ -810,13 +813,38 @@ func (l *lane) begin(ctx context.Context, take []piece) (begun []piece, err erro
 		take[i].revision++
 		l.held[take[i].key()] = true
 	}
-	ready := l.prepare(working, take)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.queue = append(l.queue, ready...)
-	l.fly()
+	if len(take) > 0 {
+		l.mu.Lock()
+		l.coming += len(take)
+		l.mu.Unlock()
+		go l.enter(working, take)
+	}
 	return take, err
 }
+
+// enter has pieces done that were taken. What they need is read while the lane goes on.
+func (l *lane) enter(ctx context.Context, taken []piece) {
+	ready := l.prepare(ctx, taken)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.coming -= len(taken)
+	l.queue = append(l.queue, ready...)
+	l.fly()
+	if l.trying == 0 {
+		l.tell()
+	}
+}
+
+// tell has the lane look at what there is.
+func (l *lane) tell() {
+	select {
+	case l.landed <- struct{}{}:
+	default:
+	}
+}
+
+// ahead is how much is taken and not done.
+func (l *lane) ahead() int { return l.coming + len(l.queue) + l.trying }
 
 // unchanged returns the pieces that are as they were found, with their claims.
 func (l *lane) unchanged(ctx context.Context, take []piece, claims []eventstore.Change) (same []piece, theirs []eventstore.Change, err error) {
@@ -894,19 +922,17 @@ func (l *lane) land(out landing) (next queued, found bool) {
 	l.down = append(l.down, out)
 	l.stalled = l.stalled || out.err != nil
 	next, found = l.next()
-	if ahead := l.trying + len(l.queue); l.stalled || len(l.down) == 1 || l.due() || ahead == (rounds-rounds/2)*l.width {
-		select {
-		case l.landed <- struct{}{}:
-		default:
-		}
+	if l.stalled || len(l.down) == 1 || l.due() || l.ahead() == (rounds-rounds/2)*l.width {
+		l.tell()
 	}
 	return next, found
 }
 
-// giveBack gives back what was not begun.
+// giveBack gives back what was not begun. Nothing is, before it is looked at.
 func (l *lane) giveBack() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.stalled = true
 	for _, q := range l.queue {
 		l.down = append(l.down, landing{piece: q.piece, holder: q.Holder, untried: true})
 	}
@@ -915,7 +941,7 @@ func (l *lane) giveBack() {
 
 // due reports whether what came of work is to be written.
 func (l *lane) due() bool {
-	return len(l.down) > 0 && (l.trying == 0 || len(l.down) >= rounds/2*l.width || time.Since(l.since) >= gathering)
+	return len(l.down) > 0 && (l.trying+l.coming == 0 || len(l.down) >= rounds/2*l.width || time.Since(l.since) >= gathering)
 }
 
 // A landing is a piece of work that was tried.
