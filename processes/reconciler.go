@@ -597,6 +597,7 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 // those that are due.
 func (l *lane) choose(free int, some func(Work) bool) (take []piece) {
 	now, left := l.now(), l.pending[:0]
+	take = make([]piece, 0, max(0, min(free, len(l.pending))))
 	for i, p := range l.pending {
 		due := !p.Next.After(now)
 		switch {
@@ -1121,7 +1122,7 @@ func (l *lane) settleDown(ctx context.Context, also ...eventstore.Change) error 
 	ctx = context.WithoutCancel(ctx)
 	l.mu.Lock()
 	all := l.down
-	l.down = nil
+	l.down = make([]landing, 0, len(all))
 	l.mu.Unlock()
 	writes, ended := 0, 0
 	for i := range all {

@@ -177,7 +177,7 @@ func (n *noted) note(w Work) {
 func (n *noted) take() (all []Work) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	all, n.all = n.all, nil
+	all, n.all = n.all, make([]Work, 0, len(n.all))
 	return all
 }
 

@@ -43,7 +43,10 @@ func IDOf(id domain.SubscriptionID, service domain.Service) domain.EntitlementID
 // [IDOf] made it of.
 func Of(id domain.EntitlementID) (domain.SubscriptionID, domain.Service) {
 	service, subscription, _ := strings.Cut(string(id), "/")
-	return domain.SubscriptionID(unescape.Replace(subscription)), domain.Service(service)
+	if strings.Contains(subscription, "%") { // as few do
+		subscription = unescape.Replace(subscription)
+	}
+	return domain.SubscriptionID(subscription), domain.Service(service)
 }
 
 var unescape = strings.NewReplacer("%2F", "/", "%25", "%")

@@ -79,7 +79,11 @@ func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
-	keys, values, revisions := newArray(textType, len(changes), 0), newArray(byteaType, len(changes), 0), newArray(int8Type, len(changes), 8*len(changes))
+	keyBytes, valueBytes := 0, 0
+	for _, c := range changes {
+		keyBytes, valueBytes = keyBytes+len(c.Key), valueBytes+len(c.Value)
+	}
+	keys, values, revisions := newArray(textType, len(changes), keyBytes), newArray(byteaType, len(changes), valueBytes), newArray(int8Type, len(changes), 8*len(changes))
 	for _, c := range changes {
 		keys.text(c.Key)
 		values.raw(c.Value)
