@@ -252,14 +252,11 @@ func (r *Reconciler) process(t Target) Process {
 			return nil
 		},
 		Keep: func(ctx context.Context, also ...eventstore.Change) error {
-			all := asked.take()
-			if err := askAnd(ctx, r.kv(), also, all...); err != nil {
-				return err
+			pieces, err := askAnd(ctx, r.kv(), also, asked.take()...)
+			if err == nil && len(pieces) > 0 {
+				r.lane(t.Name).offer(pieces)
 			}
-			if len(all) > 0 {
-				r.wake(t.Name)
-			}
-			return nil
+			return err
 		},
 		Work: func(ctx context.Context) {
 			var wg sync.WaitGroup
@@ -399,6 +396,8 @@ type lane struct {
 
 	mu      sync.Mutex // of what follows: who has tried a piece goes on with the next by himself
 	width   int        // how much is asked at once, growing after the target was away
+	working bool       // it does all that is due
+	offered []piece    // put down by this node a moment ago
 	coming  int        // taken, and not in the queue yet
 	queue   []queued   // taken, and not begun: so that whoever is done need not wait for the database
 	trying  int
@@ -435,6 +434,9 @@ func (l *lane) work(ctx context.Context) {
 	l.alone.Lock()
 	defer l.alone.Unlock()
 	l.start()
+	l.mu.Lock()
+	l.working = true
+	l.mu.Unlock()
 	for ctx.Err() == nil {
 		if _, err := l.turn(ctx, nil, false); err != nil && ctx.Err() == nil {
 			l.Log.WarnContext(ctx, "reconciling interrupted", "target", l.t.Name, "err", err)
@@ -489,6 +491,9 @@ func (l *lane) start() {
 
 // finish waits for what is under way, and gives back the rest.
 func (l *lane) finish(ctx context.Context) {
+	l.mu.Lock()
+	l.working, l.offered = false, nil
+	l.mu.Unlock()
 	l.giveBack()
 	for l.busy() {
 		<-l.landed
@@ -562,6 +567,7 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 			l.failed = fault.New(fault.Unavailable, "", "target %s is %s: %s", l.t.Name, state.State, state.Reason)
 		}
 		l.giveBack()
+		l.forget()
 		_ = l.settleDown(ctx)
 		return nil, err
 	}
@@ -576,6 +582,7 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 		}
 		free = min(free, limit-used-len(l.held))
 	}
+	l.accept()
 	if l.untilLook() <= 0 {
 		if err := l.look(ctx, state); err != nil {
 			return nil, err
@@ -593,10 +600,49 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 	return nil, nil
 }
 
+// offer has work done that this node has put down, which need not be looked for if
+// nothing but its turn decides on it.
+func (l *lane) offer(pieces []piece) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	all := l.working
+	for _, p := range pieces {
+		if all = all && !p.Ends && !p.Parked && p.Holder == ""; !all {
+			l.Reconciler.wake(l.t.Name)
+			return
+		}
+	}
+	l.offered = append(l.offered, pieces...)
+	l.tell()
+}
+
+// forget keeps nothing in mind of what there is to do. It is looked for.
+func (l *lane) forget() {
+	l.pending, l.fresh = nil, true
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.offered = nil
+}
+
+// accept adds what was offered to what is pending. What is not due after all of that is
+// looked for after all.
+func (l *lane) accept() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, p := range l.offered {
+		if n := len(l.pending); n > 0 && p.Next.Before(l.pending[n-1].Next) {
+			l.fresh = true
+			break
+		}
+		l.pending = append(l.pending, p)
+	}
+	l.offered = nil
+}
+
 // choose takes up to so many pieces out of those pending: some or, where that is nil,
 // those that are due.
 func (l *lane) choose(free int, some func(Work) bool) (take []piece) {
-	now, left := l.now(), l.pending[:0]
+	now, left, taken := l.now(), l.pending[:0], map[string]bool{}
 	take = make([]piece, 0, max(0, min(free, len(l.pending))))
 	for i, p := range l.pending {
 		due := !p.Next.After(now)
@@ -608,9 +654,10 @@ func (l *lane) choose(free int, some func(Work) bool) (take []piece) {
 				l.pending = append(left, l.pending[i:]...)
 			}
 			return take
-		case l.held[p.key()]:
+		case l.held[p.key()] || taken[p.key()]: // it was offered, and found
 		case some == nil || some(p.Work):
 			take = append(take, p)
+			taken[p.key()] = true
 		default:
 			left = append(left, p)
 		}
@@ -676,6 +723,7 @@ func (l *lane) trip() func(int) time.Duration {
 // look finds work, that of nodes which are dead included.
 func (l *lane) look(ctx context.Context, state TargetState) error {
 	began := time.Now()
+	l.forget()
 	all, err := worksOf(ctx, l.kv(), l.t.Name)
 	if err != nil {
 		return err

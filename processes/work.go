@@ -84,12 +84,13 @@ func readPiece(e eventstore.Entry) (p piece, err error) {
 // ask puts work where every node finds it, all of it at once unless somebody is at
 // some of it meanwhile.
 func ask(ctx context.Context, kv eventstore.KV, all ...Work) error {
-	return askAnd(ctx, kv, nil, all...)
+	_, err := askAnd(ctx, kv, nil, all...)
+	return err
 }
 
-// askAnd does the same in one transaction with other changes. If one of these is stale,
-// that is its error.
-func askAnd(ctx context.Context, kv eventstore.KV, also []eventstore.Change, all ...Work) error {
+// askAnd does the same in one transaction with other changes, and returns the work as it
+// is then. If one of the others is stale, that is its error.
+func askAnd(ctx context.Context, kv eventstore.KV, also []eventstore.Change, all ...Work) (pieces []piece, err error) {
 	var keys []string
 	asked := map[string][]Work{}
 	for _, w := range all {
@@ -101,18 +102,18 @@ func askAnd(ctx context.Context, kv eventstore.KV, also []eventstore.Change, all
 	}
 	for {
 		var entries []eventstore.Entry
-		var err error
 		if len(keys) > 0 {
 			if entries, err = kv.Get(ctx, keys...); err != nil {
-				return err
+				return nil, err
 			}
 		}
+		pieces = make([]piece, len(keys))
 		changes := make([]eventstore.Change, len(keys), len(keys)+len(also))
 		for i, e := range entries {
-			var is piece
+			is := &pieces[i]
 			if e.Revision > 0 {
-				if is, err = readPiece(e); err != nil {
-					return err
+				if *is, err = readPiece(e); err != nil {
+					return nil, err
 				}
 			}
 			for j, w := range asked[e.Key] {
@@ -121,18 +122,18 @@ func askAnd(ctx context.Context, kv eventstore.KV, also []eventstore.Change, all
 				}
 				is.Work = w
 			}
-			is.revision = e.Revision
 			if changes[i], err = is.change(); err != nil {
-				return err
+				return nil, err
 			}
+			is.revision++
 		}
 		err = kv.Put(ctx, append(changes, also...)...)
 		stale, is := errors.AsType[eventstore.Stale](err)
 		if !is || slices.ContainsFunc(also, func(c eventstore.Change) bool { return c.Key == stale.Key }) {
-			return err
+			return pieces, err
 		}
 		if ctx.Err() != nil {
-			return context.Cause(ctx)
+			return nil, context.Cause(ctx)
 		}
 	}
 }
