@@ -248,25 +248,13 @@ func (m mutation) BookAddOn(ctx context.Context, id string, service domain.Servi
 
 func (m mutation) EndAddOn(ctx context.Context, id, addOn string, ends *calendar.Date, requestID *string) (done exec.AddOnDone, err error) {
 	done.ID = subscriptions.AddOnID(addOn)
-	mine := false
-	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
-		sub, _, err := eventstore.Load[subscriptions.Subscription](w.Tx, subscriptions.StreamOf(domain.SubscriptionID(id)))
+	err = m.shared(ctx, requestID, &done.Done, subscriptions.ErrNoAddOn, func(w *work, by processes.Speaks, today calendar.Date) error {
+		day, err := w.day(ends)
 		if err != nil {
 			return err
 		}
-		booked, _ := sub.AddOn(done.ID)
-		if mine = m.sees(ctx, booked.Payer); !mine {
-			return subscriptions.ErrNoAddOn
-		}
-		today, day, err := w.days(ends)
-		if err != nil {
-			return err
-		}
-		return eventstore.Do(w.Tx, subscriptions.EndAddOn{Subscription: domain.SubscriptionID(id), AddOn: done.ID, On: today, Ends: day})
+		return m.families().EndAddOn(w.Tx, by, domain.SubscriptionID(id), done.ID, today, day)
 	})
-	if err == nil && !mine { // it was when they first asked
-		err = subscriptions.ErrNoAddOn
-	}
 	return done, err
 }
 

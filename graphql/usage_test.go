@@ -2,6 +2,7 @@ package graphql_test
 
 import (
 	"context"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -134,4 +135,42 @@ func (b booked) AccountsOfParty(ctx context.Context, party domain.PartyID) (all 
 		all = append(all, processes.BookedAccount{Account: a.ID, Service: a.Service, Login: a.Login, Deleted: a.Status == provisioning.StatusDeleted, Quota: a.Quota})
 	}
 	return all, err
+}
+
+// TestWhatIsSharedOrBookedDoesNotBecomeSmallerThanWhatIsInIt: who pays takes nobody the
+// room that they use, today, neither of a part nor by the end of an add-on.
+func TestWhatIsSharedOrBookedDoesNotBecomeSmallerThanWhatIsInIt(t *testing.T) {
+	c, at, _, settle := serviced(t)
+	c.join("Anna", "Exemple")
+	bert := string(c.join("Bert", "Voorbeeld"))
+	nubo, err := os.ReadFile("../domain/offering/pricelists/nubo.yaml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.must("board", `mutation($l: YAML!) { publishPriceList(version: 2, list: $l, from: "2026-03-02") { version } }`, "l", string(nubo)+`
+add_ons:
+  - {service: mail, per_gb: 0.20, name: {fr: "{gb} Go de plus", nl: "{gb} GB extra", en: "{gb} GB more", de: "{gb} GB mehr"}}
+`)
+	sub := c.must("anna", `mutation { subscribe(plan: "nubo", gb: 20) { id } }`).text("subscribe", "id")
+	link := c.must("treasurer", `mutation($s: ID!, $p: ID!) { linkAccount(subscription: $s, party: $p, gb: 10) { id } }`, "s", sub, "p", bert).text("linkAccount", "id")
+	addOn := c.must("anna", `mutation($s: ID!) { bookAddOn(subscription: $s, service: MAIL, gb: 3) { id } }`, "s", sub).text("bookAddOn", "id")
+	settle()
+	fill := func(who string, part domain.Bytes) {
+		t.Helper()
+		mine := c.must(who, `{ viewer { member { accounts { service login quota } } } }`).at("viewer", "member", "accounts").([]any)
+		box := mine[0].(map[string]any)
+		at.Enter(provisioning.Login(box["login"].(string))).Put(domain.Bytes(box["quota"].(float64)) * part / 10)
+	}
+	change := `mutation($a: ID!, $g: Int!) { changeLinkedAccount(account: $a, gb: $g) { account { gb } } }`
+	end := `mutation($s: ID!, $a: ID!, $e: Date) { endAddOn(subscription: $s, addOn: $a, ends: $e) { addOn { ends } } }`
+	fill("bert", 8)
+	c.refused("provisioning.holds_more", "anna", change, "a", link, "g", 5)
+	fill("anna", 8)
+	c.refused("provisioning.holds_more", "anna", end, "s", sub, "a", addOn)
+	c.refused("provisioning.holds_more", "anna", change, "a", link, "g", 19) // hers would be smaller
+	c.is("on a later day", c.must("anna", end, "s", sub, "a", addOn, "e", "2026-03-05"), `"2026-03-05"`, "endAddOn", "addOn", "ends")
+	fill("bert", -5)
+	fill("anna", -8)
+	c.is("once there is room", c.must("anna", change, "a", link, "g", 5), `5`, "changeLinkedAccount", "account", "gb")
+	c.is("once there is room", c.must("anna", end, "s", sub, "a", addOn), `"2026-03-02"`, "endAddOn", "addOn", "ends")
 }

@@ -203,6 +203,32 @@ func (f Families) Detach(tx *eventstore.Tx, by Speaks, link domain.SubscriptionI
 	return f.Fit(tx, today, link)
 }
 
+// EndAddOn sets the last day of what was booked on top of a subscription, for who pays it
+// to say. What an account holds it is not taken with today: on a later day it may be put
+// off ([Reconciler.Postpone]).
+func (f Families) EndAddOn(tx *eventstore.Tx, by Speaks, of domain.SubscriptionID, id subscription.AddOnID, today, ends calendar.Date) error {
+	sub, _, err := eventstore.Load[subscription.Subscription](tx, subscription.StreamOf(of))
+	if err != nil {
+		return err
+	}
+	booked, known := sub.AddOn(id)
+	if !known || !by(booked.Payer) {
+		return subscription.ErrNoAddOn
+	}
+	if err := eventstore.Do(tx, subscription.EndAddOn{Subscription: of, AddOn: id, On: today, Ends: ends}); err != nil {
+		return err
+	}
+	if ends != today || !booked.Ends.IsZero() && !ends.Before(booked.Ends) {
+		return nil
+	}
+	smaller, err := Smaller(tx, of, today.AddDays(1))
+	if err != nil {
+		return err
+	}
+	smaller = slices.DeleteFunc(smaller, func(q offering.Quota) bool { return q.Service != booked.Service })
+	return f.Reconciler.Fits(tx.Context(), of, smaller)
+}
+
 // Offer offers part of a subscription to whom the co-op knows by an e-mail address and
 // a name, of which the first or the last will do where nobody else with the address has
 // it: nobody learns so of a stranger. What was declined or withdrawn is offered anew.

@@ -554,9 +554,10 @@ func (r *Reconciler) Postponing(p Process) Process {
 	return p
 }
 
-// Postpone puts off that a subscription becomes smaller, if it is to from today on and an account of it holds more: to
-// the first of the next month, and so on until it fits. Till then it keeps its size, and is charged for it; so nobody
-// is kept from getting mail by a day they had forgotten, or has room that they do not pay for.
+// Postpone puts off that a subscription becomes smaller, or that what its payer has booked on top of it ends, if that is
+// to be from today on and an account of it holds more: to the first of the next month, and so on until it fits. Till then
+// it keeps its size, and is charged for it; so nobody is kept from getting mail by a day they had forgotten, or has room
+// that they do not pay for. What somebody else pays, as a gift, ends when they have said.
 func (r *Reconciler) Postpone(ctx context.Context, id domain.SubscriptionID) error {
 	today := r.today()
 	sub, _, err := read[subscription.Subscription](ctx, r.Store, subscription.StreamOf(id))
@@ -564,19 +565,43 @@ func (r *Reconciler) Postpone(ctx context.Context, id domain.SubscriptionID) err
 		return err
 	}
 	started, known := sub.Started()
+	if !known || sub.Status(today) == subscription.StatusEnded {
+		return nil
+	}
 	since := sub.SizeSince(today)
-	if !known || since == started.From || sub.GB(today) >= sub.GB(since.AddDays(-1)) || sub.Status(today) == subscription.StatusEnded {
+	shrinks := since != started.From && sub.GB(today) < sub.GB(since.AddDays(-1))
+	ended := map[domain.Service][]subscription.AddOn{}
+	for _, service := range domain.Services {
+		all := sub.AddOnsEnded(service, today.AddDays(-31), today)
+		if all = slices.DeleteFunc(all, func(a subscription.AddOn) bool { return a.Payer != started.Payer }); len(all) > 0 {
+			ended[service] = all
+		}
+	}
+	if !shrinks && len(ended) == 0 {
 		return nil
 	}
 	var smaller []offering.Quota
+	var had entitlement.Entitlements
 	_, err = eventstore.Transact(ctx, r.Store, func(tx *eventstore.Tx) (err error) {
-		smaller, err = Smaller(tx, id, today)
+		if smaller, err = Smaller(tx, id, today); err == nil {
+			had, _, err = eventstore.Load[entitlement.Entitlements](tx, entitlement.StreamOf(id))
+		}
 		return err
 	})
 	if err != nil {
 		return err
 	}
 	for _, q := range smaller {
+		addOns, gb := ended[q.Service], 0
+		for _, a := range addOns {
+			gb += a.GB
+		}
+		if had[q.Service].Quota < q.Quota+domain.Bytes(gb)*domain.GB { // it had them no more
+			addOns = nil
+		}
+		if !shrinks && len(addOns) == 0 {
+			continue
+		}
 		held, err := r.holds(ctx, id, q)
 		if err != nil {
 			return err
@@ -584,13 +609,24 @@ func (r *Reconciler) Postpone(ctx context.Context, id domain.SubscriptionID) err
 		if held.Used <= q.Quota {
 			continue
 		}
+		put := provisioning.PostponeSize{
+			Account: domain.AccountID(entitlement.IDOf(id, q.Service)), Used: held.Used, Quota: q.Quota, Measured: r.dayOf(held.At),
+			On: today, Until: today.Month().Add(1).First(),
+		}
 		_, err = eventstore.Transact(ctx, r.Store, func(tx *eventstore.Tx) error {
-			return r.postpone(tx, id, provisioning.PostponeSize{
-				Account: domain.AccountID(entitlement.IDOf(id, q.Service)), Used: held.Used, Quota: q.Quota, Measured: r.dayOf(held.At),
-				On: today, Until: today.Month().Add(1).First(),
-			})
+			for _, a := range addOns {
+				if err := eventstore.Do(tx, subscription.ExtendAddOn{Subscription: id, AddOn: a.ID, On: today, Ends: put.Until.AddDays(-1)}); err != nil {
+					return err
+				}
+			}
+			if shrinks {
+				return r.postpone(tx, id, put)
+			}
+			return eventstore.Do(tx, put)
 		})
-		return err // one is enough
+		if shrinks || err != nil {
+			return err // one is enough: all services have the size back
+		}
 	}
 	return nil
 }

@@ -263,6 +263,54 @@ func TestWhatAnAccountHoldsPutsOffThatItBecomesSmaller(t *testing.T) {
 	}
 }
 
+// TestWhatAnAccountHoldsPutsOffThatAnAddOnEnds, if who pays the subscription pays that too.
+func TestWhatAnAccountHoldsPutsOffThatAnAddOnEnds(t *testing.T) {
+	c, s, at, r := smaller(t)
+	const login provisioning.Login = "anna.loom@example.org"
+	quota := func() domain.Bytes { return *c.observe(at, domain.Mail, login).Quota }
+	plan := quota()
+	day := calendar.On(2026, time.February, 10)
+	book := func(id subscription.AddOnID, payer domain.PartyID) {
+		t.Helper()
+		execute(c, s, subscription.BookAddOn{Subscription: "s", AddOn: id, Payer: payer, Service: domain.Mail, GB: 3, On: c.day(), From: c.day(), Ends: day})
+	}
+	ends := func(id subscription.AddOnID) calendar.Date {
+		a, _ := stateOf[subscription.Subscription](c, s, subscription.StreamOf("s")).AddOn(id)
+		return a.Ends
+	}
+	book("mine", "anna")
+	c.pass(s, r, founding)
+	c.fill(at, login, 2*domain.GB)
+	c.pass(s, r, day)
+	if quota() != plan+3*domain.GB {
+		t.Fatalf("with the add-on it has %d", quota())
+	}
+	last := calendar.On(2026, time.February, 28)
+	for range 2 {
+		c.pass(s, r, day.AddDays(1))
+		if quota() != plan+3*domain.GB || ends("mine") != last {
+			t.Errorf("it has %d, and it ends on %s", quota(), ends("mine"))
+		}
+	}
+	c.fill(at, login, -2*domain.GB)
+	c.pass(s, r, last.AddDays(1))
+	if quota() != plan || ends("mine") != last {
+		t.Errorf("it fits, and has %d; it ends on %s", quota(), ends("mine"))
+	}
+	if put := those[provisioning.SizePostponed](c, s); len(put) != 1 || put[0].On != day.AddDays(1) || put[0].Until != last.AddDays(1) || put[0].Quota != plan {
+		t.Errorf("%+v", put)
+	}
+	// What ended long ago, or is a gift, is not begun anew.
+	day = last.AddDays(20)
+	book("gift", "bert")
+	c.pass(s, r, last.AddDays(2))
+	c.fill(at, login, 2*domain.GB)
+	c.pass(s, r, day.AddDays(1))
+	if quota() != plan || ends("gift") != day || ends("mine") != last {
+		t.Errorf("a gift goes on: %d, %s, %s", quota(), ends("gift"), ends("mine"))
+	}
+}
+
 // TestPuttingOffKeepsWhatIsPlanned for later, and the last day.
 func TestPuttingOffKeepsWhatIsPlanned(t *testing.T) {
 	c, s, _, r := smaller(t)

@@ -88,6 +88,23 @@ func (s Subscription) AddOnsOn(day calendar.Date) (all []AddOn) {
 	return all
 }
 
+// AddOnsEnded returns the add-ons of a service that ended last before a day, and not
+// before another: all with the same last day.
+func (s Subscription) AddOnsEnded(of domain.Service, since, before calendar.Date) (all []AddOn) {
+	for _, a := range s.addOns {
+		if a.Service != of || a.Ends.IsZero() || a.Ends.Before(since) || !a.Ends.Before(before) || a.From.After(a.Ends) {
+			continue
+		}
+		if len(all) > 0 && a.Ends.After(all[0].Ends) {
+			all = nil
+		}
+		if len(all) == 0 || a.Ends == all[0].Ends {
+			all = append(all, a)
+		}
+	}
+	return all
+}
+
 // AddOnSegment is a time in which an add-on was used.
 type AddOnSegment struct {
 	AddOn
@@ -165,6 +182,31 @@ func (c EndAddOn) Decide(s Subscription) ([]event, error) {
 		return nil, nil
 	case c.On.IsZero() || c.Ends.Before(c.On):
 		return nil, ErrBackdated.With("earliest", c.On)
+	}
+	return []event{AddOnEnds{c.Subscription, c.AddOn, s.started.Party, now.Payer, c.On, c.Ends}}, nil
+}
+
+// ExtendAddOn sets a later last day of an add-on that ends.
+type ExtendAddOn struct {
+	Subscription domain.SubscriptionID
+	AddOn        AddOnID
+	On           calendar.Date
+	Ends         calendar.Date
+}
+
+func (c ExtendAddOn) Stream() domain.Stream { return StreamOf(c.Subscription) }
+
+func (c ExtendAddOn) Decide(s Subscription) ([]event, error) {
+	now, known := s.AddOn(c.AddOn)
+	switch {
+	case !known:
+		return nil, ErrNoAddOn
+	case now.Ends.IsZero() || !c.Ends.After(now.Ends):
+		return nil, nil
+	case c.On.IsZero() || c.Ends.Before(c.On):
+		return nil, ErrBackdated.With("earliest", c.On)
+	case s.Status(c.On) == StatusEnded:
+		return nil, ErrEnded.With("ends", s.ends)
 	}
 	return []event{AddOnEnds{c.Subscription, c.AddOn, s.started.Party, now.Payer, c.On, c.Ends}}, nil
 }

@@ -221,6 +221,13 @@ func TestAddOns(t *testing.T) {
 		{Rule: "not later than was said", Given: spec.Events{started, booked}, When: EndAddOn{"s1", "a1", may10, may31}},
 		{Rule: "nor in hindsight", Given: spec.Events{started, booked}, When: EndAddOn{"s1", "a1", may15, may10}, Refused: ErrBackdated},
 		{Rule: "what was not booked does not end", Given: spec.Events{started}, When: EndAddOn{"s1", "a1", may10, may15}, Refused: ErrNoAddOn},
+		{Rule: "they go on for longer", Given: spec.Events{started, booked}, When: ExtendAddOn{"s1", "a1", may20, may31}, Then: spec.Events{AddOnEnds{"s1", "a1", "anna", "emil", may20, may31}}},
+		{Rule: "after they have ended, too", Given: spec.Events{started, booked}, When: ExtendAddOn{"s1", "a1", may31, may31}, Then: spec.Events{AddOnEnds{"s1", "a1", "anna", "emil", may31, may31}}},
+		{Rule: "and not for less long", Given: spec.Events{started, booked}, When: ExtendAddOn{"s1", "a1", may10, may15}},
+		{Rule: "what does not end goes on anyway", Given: spec.Events{started, AddOnBooked{"s1", "a1", "anna", "emil", domain.Storage, 20, may1, may10, calendar.Date{}}}, When: ExtendAddOn{"s1", "a1", may10, may15}},
+		{Rule: "nothing goes on in hindsight", Given: spec.Events{started, booked}, When: ExtendAddOn{"s1", "a1", on(time.June, 1), may31}, Refused: ErrBackdated},
+		{Rule: "nor after the subscription has ended", Given: spec.Events{started, booked, Cancelled{"s1", "anna", may15, may20}}, When: ExtendAddOn{"s1", "a1", may31, may31}, Refused: ErrEnded},
+		{Rule: "nor what was not booked", Given: spec.Events{started}, When: ExtendAddOn{"s1", "a1", may10, may15}, Refused: ErrNoAddOn},
 	})
 	s := fold(started, booked, Suspended{"s1", "anna", Unpaid, may15}, Resumed{"s1", "anna", on(time.May, 18)})
 	var got []calendar.Period

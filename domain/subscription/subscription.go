@@ -15,6 +15,7 @@
 //	                Started        subscription/<link>           a subscription of its party's own
 //	BookAddOn     → AddOnBooked    subscription/<subscription>   GB of a service on top of the plan, for a time
 //	EndAddOn      → AddOnEnds      subscription/<subscription>   with its last day
+//	ExtendAddOn   → AddOnEnds      subscription/<subscription>   with a later one
 //
 // Whoever uses it (the party), whoever pays for it (the payer) and whoever is a
 // member of the co-op may be three. Days on which it is suspended are not

@@ -5809,7 +5809,7 @@ extend type Mutation {
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): LinkPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
 
-  "Makes part of a subscription larger or smaller, and has it go on if it was to end."
+  "Makes part of a subscription larger or smaller, and has it go on if it was to end. Smaller than what an account of it holds, or one of the rest, is refused."
   changeLinkedAccount(
     "Of the linked account."
     account: ID!
@@ -5851,7 +5851,11 @@ extend type Mutation {
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): AddOnPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
 
-  "Sets the last day of an add-on; for who pays it to say."
+  """
+  Sets the last day of an add-on; for who pays it to say. Where an account would hold more than it may, today is refused. A
+  later day is accepted: if the account still holds more after it, what its payer has booked on their own subscription is put
+  off to the end of the month.
+  """
   endAddOn(
     "Of the subscription."
     subscription: ID!
