@@ -538,8 +538,8 @@ func (l *lane) holds(ctx context.Context, t Target, want provisioning.Desired) (
 	return 0, fault.New(fault.Transient, "not_whole", "move %s: %s does not tell how much of it is there", want.Account, t.Name)
 }
 
-// safe makes sure that an account is on its node, and that those who lead others to it
-// know, before what is left of it on another is deleted.
+// safe makes sure that an account is on its node, with all that came for it, and that
+// those who lead others to it know, before what is left of it on another is deleted.
 func (l *lane) safe(ctx context.Context, known provisioning.Account, want provisioning.Desired) error {
 	home, err := l.target(known.Node())
 	if err != nil {
@@ -556,6 +556,11 @@ func (l *lane) safe(ctx context.Context, known provisioning.Account, want provis
 		if is, err = l.Reconciler.look(ctx, t, want.Ref); err == nil && is.Exists && is.Node != nil && *is.Node != home.Name {
 			err = fault.New(fault.Transient, "untold", "delete what is left of %s on %s: %s leads others there: nothing is deleted until it leads to %s", want.Account, l.t.Name, t.Name, home.Name)
 		}
+	}
+	if at, can := home.At.(Gleaner); err == nil && can && known.MovedFrom() == l.t.Name {
+		call, cancel := context.WithTimeout(ctx, cmp.Or(l.t.Carrying, 12*time.Hour))
+		defer cancel()
+		err = at.Glean(call, want, provisioning.Source{Node: l.t.Name, At: l.t.At})
 	}
 	return err
 }

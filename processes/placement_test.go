@@ -276,6 +276,21 @@ func (l *leads) Ensure(ctx context.Context, want provisioning.Desired) (provisio
 	return l.Service.Ensure(ctx, want)
 }
 
+// gleans is a service that adds what came late.
+type gleans struct {
+	*memory.Service
+	late  func(from provisioning.Source) bool
+	times int
+}
+
+func (g *gleans) Glean(_ context.Context, _ provisioning.Desired, from provisioning.Source) error {
+	if !g.late(from) {
+		return fault.New(fault.Invalid, "", "it is gone")
+	}
+	g.times++
+	return nil
+}
+
 // TestNothingIsDeletedWhereOthersAreLed: what is left of an account that was moved waits
 // until those who lead others to it lead them to where it is.
 func TestNothingIsDeletedWhereOthersAreLed(t *testing.T) {
@@ -283,7 +298,10 @@ func TestNothingIsDeletedWhereOthersAreLed(t *testing.T) {
 	s := c.node()
 	login := provisioning.Login("anna.loom@example.org")
 	account := entitle(c, s, "s0", login)
-	first, second, front := memory.New(domain.Mail), memory.New(domain.Mail), &leads{Service: memory.New(domain.Mail)}
+	first, second, front := memory.New(domain.Mail), &gleans{Service: memory.New(domain.Mail)}, &leads{Service: memory.New(domain.Mail)}
+	second.late = func(from provisioning.Source) bool {
+		return from.Node == "mail1" && c.observe(first, domain.Mail, login).Exists
+	}
 	r := reconciler(c, s, processes.Target{Name: "front", Service: domain.Mail, At: front}, onNode("mail1", first, processes.Node{Bytes: 20 * domain.GB}), onNode("mail2", second, processes.Node{Bytes: 10 * domain.GB}))
 	settle := func() {
 		for range 3 {
@@ -303,8 +321,14 @@ func TestNothingIsDeletedWhereOthersAreLed(t *testing.T) {
 	if !c.observe(first, domain.Mail, login).Exists || at() != "mail2" || front.to != "mail1" {
 		t.Errorf("it is on %s, others are led to %s, and there it is: %v", at(), front.to, c.observe(first, domain.Mail, login).Exists)
 	}
+	if second.times > 0 {
+		t.Error("what comes late is looked for where it is still coming")
+	}
 	front.deaf = false
 	settle()
+	if second.times != 1 {
+		t.Errorf("what came late was looked for %d times", second.times)
+	}
 	if c.observe(first, domain.Mail, login).Exists || front.to != "mail2" {
 		t.Errorf("it is on %s, others are led to %s, and where it was: %v", at(), front.to, c.observe(first, domain.Mail, login).Exists)
 	}

@@ -42,6 +42,13 @@ type (
 		// else; taken over again, it is what has changed since. It changes nothing there.
 		TakeOver(ctx context.Context, want provisioning.Desired, from provisioning.Source) error
 	}
+	// A Gleaner adds to an account what came late to where it was, after it was moved:
+	// what was on its way there when nobody was let in any more. What its holder has
+	// changed since stays so; gleaned again, nothing comes twice. Where it is not any
+	// more nothing is left to glean.
+	Gleaner interface {
+		Glean(ctx context.Context, want provisioning.Desired, from provisioning.Source) error
+	}
 	// A Purger tells whether the data of a deleted account is gone, and removes what
 	// it can reach. While somebody else is still to remove some it fails, of class
 	// transient and code "purging".

@@ -66,7 +66,7 @@ func (m *Mailboxes) TakeOver(ctx context.Context, want provisioning.Desired, fro
 				return err
 			}
 		}
-		trouble = m.doveadm.fetch(ctx, want.Login, other.doveadm.Dsync, try.full)
+		trouble = m.doveadm.fetch(ctx, "backup", map[string]any{"fullSync": try.full}, want.Login, other.doveadm.Dsync)
 		if trouble == nil && withheld {
 			trouble = m.doveadm.differs(ctx, other.doveadm, want.Login)
 		}
@@ -75,6 +75,24 @@ func (m *Mailboxes) TakeOver(ctx context.Context, want provisioning.Desired, fro
 		}
 	}
 	return trouble
+}
+
+// Glean has Dovecot add what came late to where a mailbox was, such as a message of
+// which the last line was still to come when nobody was let in any more.
+func (m *Mailboxes) Glean(ctx context.Context, want provisioning.Desired, from provisioning.Source) error {
+	if err := cmp.Or(begin(ctx, want.Ref), m.Takes(from)); err != nil {
+		return err
+	}
+	other, _ := from.At.(*Mailboxes) // as was seen
+	if _, err := other.copied(ctx, want); fault.CodeOf(err) == "missing" {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	if _, err := m.copied(ctx, want); err != nil {
+		return err
+	}
+	return m.doveadm.fetch(ctx, "sync", map[string]any{"onewaySync": true}, want.Login, other.doveadm.Dsync)
 }
 
 // unlike is the code of a trouble that mailboxes differ which should not.
@@ -101,7 +119,7 @@ func (m *Mailboxes) copied(ctx context.Context, want provisioning.Desired) (b be
 			return err
 		}
 		if b.box == "" || b.account != want.Account {
-			return fault.New(fault.Transient, "missing", "mail: take over %s: it is not on the other node, or not ours there", want.Account)
+			return fault.New(fault.Transient, "missing", "mail: copy %s: it is not on its node, or not ours there", want.Account)
 		}
 		if err := tx.QueryRowContext(ctx, m.q(`select password from mail_account where login = $1`), want.Login).Scan(&b.password); err != nil {
 			return err
@@ -224,20 +242,19 @@ func (m *Mailboxes) renew(ctx context.Context, want provisioning.Desired) error 
 	return nil
 }
 
-// fetch has Dovecot make a mailbox as it is where dsync finds it, which may take long.
-// Full is whether it looks at all messages again that it has seen to be the same.
-func (d *Doveadm) fetch(ctx context.Context, login provisioning.Login, from string, full bool) error {
+// fetch has Dovecot fetch a mailbox from where dsync finds it, which may take long: by
+// "backup" to have it as it is there, or by "sync" to add to it.
+func (d *Doveadm) fetch(ctx context.Context, how string, params map[string]any, login provisioning.Login, from string) error {
 	const wait = 30 // seconds, for another of the same mailbox
-	replies, err := d.request(ctx, command{"backup", map[string]any{
-		"user": string(login), "reverseSync": true, "fullSync": full, "lockTimeout": wait, "destination": []string{from},
-	}})
+	params["user"], params["reverseSync"], params["lockTimeout"], params["destination"] = string(login), true, wait, []string{from}
+	replies, err := d.request(ctx, command{how, params})
 	if err != nil {
 		return err
 	}
 	if replies[0].name == "error" && replies[0].exit == exitData {
-		return fault.New(fault.Transient, unlike, "mail: doveadm backup cannot make a mailbox as it is on the other node")
+		return fault.New(fault.Transient, unlike, "mail: doveadm %s cannot make a mailbox as it is on the other node", how)
 	}
-	return replies[0].failed("backup", exitPartial)
+	return replies[0].failed(how, exitPartial)
 }
 
 // folder is what Dovecot tells of one.

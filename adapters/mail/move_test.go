@@ -150,14 +150,30 @@ func TestMove(t *testing.T) {
 		t.Errorf("of %d bytes there are %d, %v", *before[0].Used, *after[0].Used, err)
 	}
 
-	t.Log("She finds all as it was.")
+	t.Log("She finds all as it was, and what came late.")
 	there.release(t)
+	box = second.in(t, anna.login(), oldPassword)
+	same(t, "moved,", box.Contents(t), want)
+	for _, command := range []string{"SELECT INBOX", `STORE 3 -FLAGS (\Answered)`, "RENAME Work Works", `STORE 2 +FLAGS (\Deleted)`, "EXPUNGE"} {
+		box.Do(t, command)
+	}
+	second.deliver(t, anna.login(), "soon")
+	first.exec(t, `update mail_account set inbound = 'accept' where login = $1`, anna.login())
+	first.deliver(t, anna.login(), "late") // as one does that had begun before
+	for range 2 {
+		taken(t, there.Glean(t.Context(), anna.Desired, first.source()))
+	}
+	box.Do(t, "NOOP")
+	if subjects := box.Subjects(t); !slices.Equal(subjects, []string{"one", "meanwhile", "soon", "late"}) {
+		t.Errorf("there is %q", subjects)
+	}
+	want = box.Contents(t)
 	anna.do(t, first.Delete)
+	taken(t, there.Glean(t.Context(), anna.Desired, first.source()))
 	taken(t, first.Purge(t.Context(), anna.Desired))
 	_, err = first.server.LogIn(anna.login(), oldPassword)
 	refused(t, err, "AUTHENTICATIONFAILED")
-	box = second.in(t, anna.login(), oldPassword)
-	same(t, "moved,", box.Contents(t), want)
+	same(t, "after that,", box.Contents(t), want)
 	second.in(t, anna.login(), secret)
 	if all, err := second.AppPasswords(t.Context(), anna.Ref); err != nil || len(all) != 1 || all[0].Name != device.Name || all[0].Created != device.Created {
 		t.Errorf("%+v, %v", all, err)
@@ -166,7 +182,7 @@ func TestMove(t *testing.T) {
 		t.Errorf("%+v, %v", is, err)
 	}
 	second.deliver(t, anna.login(), "after")
-	if subjects := box.Subjects(t); !slices.Equal(subjects, []string{"one", "four", "meanwhile", "after"}) {
+	if subjects := box.Subjects(t); !slices.Equal(subjects, []string{"one", "meanwhile", "soon", "late", "after"}) {
 		t.Errorf("there is %q", subjects)
 	}
 	if err := takeOver(there, first); !isA(err, fault.Transient) {

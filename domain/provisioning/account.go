@@ -63,6 +63,7 @@ type Account struct {
 	node      string             // of several, that it is on; empty while none was chosen
 	move      Move               // to another, under way
 	moved     bool               // it ever was
+	from      string             // see [Account.MovedFrom]
 	left      map[string]bool    // nodes on which something of it is left
 	level     int                // the threshold that what it holds has passed, in percent
 	postponed calendar.Date      // from which it was to become smaller, and held too much

@@ -35,7 +35,7 @@ type MoveBegun struct {
 }
 
 func (e MoveBegun) Evolve(a Account) Account {
-	a.move = Move{From: e.From, To: e.To}
+	a.move, a.from = Move{From: e.From, To: e.To}, ""
 	a.outcomes = maps.Clone(a.outcomes)
 	delete(a.outcomes, a.named(e.To)) // it may have been there before
 	return a
@@ -64,7 +64,7 @@ type AccountMoved struct {
 }
 
 func (e AccountMoved) Evolve(a Account) Account {
-	a.node, a.move, a.moved, a.amended = e.To, Move{}, true, true
+	a.node, a.from, a.move, a.moved, a.amended = e.To, e.From, Move{}, true, true
 	a = a.at(e.To, func(o *Outcome) { o.Failed, o.Skipped = Failed{}, 0 })
 	return a.leave(e.From)
 }
@@ -120,6 +120,10 @@ func (a Account) Moving() (Move, bool) { return a.move, a.move.To != "" }
 // LeftOn reports whether something of the account is left on a node that it is not on
 // any more.
 func (a Account) LeftOn(node string) bool { return a.left[node] }
+
+// MovedFrom returns the node that the account was on before it was moved last; none while
+// it is being moved again, or was to be.
+func (a Account) MovedFrom() string { return a.from }
 
 // Tells reports whether it is by what becomes of it on a target, under the name that
 // events know it by, that the account's holder is told that it is there.

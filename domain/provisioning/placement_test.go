@@ -80,7 +80,7 @@ func TestPlaced(t *testing.T) {
 	if move, moving := a.Moving(); !moving || !move.Held || move.From != "mail1" || a.Node() != "mail1" {
 		t.Errorf("while it is moved: %+v", a)
 	}
-	if a = moved.Evolve(a); a.Node() != "mail2" || !a.LeftOn("mail1") || a.Status() != StatusActive || a.Tells("mail2") {
+	if a = moved.Evolve(a); a.Node() != "mail2" || a.MovedFrom() != "mail1" || !a.LeftOn("mail1") || a.Status() != StatusActive || a.Tells("mail2") {
 		t.Errorf("moved: %+v", a)
 	}
 	if a = cleared.Evolve(a); a.LeftOn("mail1") || a.Status() != StatusActive {
