@@ -59,22 +59,25 @@ func (m *Mailboxes) TakeOver(ctx context.Context, want provisioning.Desired, fro
 		return err
 	}
 	withheld := there.access == provisioning.Suspended && there.inbound != provisioning.Accept
-	var trouble error
-	for _, try := range []struct{ full, anew bool }{{}, {full: true}, {anew: true}} {
-		if try.anew {
-			if err := m.renew(ctx, want); err != nil {
-				return err
-			}
+	fetch := func(full bool) (made, same error) {
+		made = m.doveadm.fetch(ctx, "backup", map[string]any{"fullSync": full}, want.Login, other.doveadm.Dsync)
+		if made == nil && withheld {
+			same = m.doveadm.differs(ctx, other.doveadm, want.Login)
 		}
-		trouble = m.doveadm.fetch(ctx, "backup", map[string]any{"fullSync": try.full}, want.Login, other.doveadm.Dsync)
-		if trouble == nil && withheld {
-			trouble = m.doveadm.differs(ctx, other.doveadm, want.Login)
-		}
-		if code := fault.CodeOf(trouble); trouble == nil || code != unlike {
-			return trouble
-		}
+		return made, same
 	}
-	return trouble
+	made, same := fetch(false)
+	if fault.CodeOf(same) == unlike {
+		made, same = fetch(true)
+	}
+	if err := cmp.Or(made, same); fault.CodeOf(err) != unlike {
+		return err
+	}
+	if err := m.renew(ctx, want); err != nil {
+		return err
+	}
+	made, same = fetch(false)
+	return cmp.Or(made, same)
 }
 
 // Glean has Dovecot add what came late to where a mailbox was, such as a message of
