@@ -5,7 +5,9 @@ import (
 	"database/sql"
 	"encoding/base64"
 	"errors"
+	"flag"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -25,6 +27,20 @@ import (
 	"rochdale/internal/mariadbtest"
 	"rochdale/internal/pgtest"
 )
+
+// TestMain has more tests at once than there are processors, unless somebody says how
+// many: they mostly wait for servers.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	said := false
+	flag.Visit(func(f *flag.Flag) { said = said || f.Name == "test.parallel" })
+	if !said {
+		if err := flag.Set("test.parallel", "5"); err != nil {
+			panic(err)
+		}
+	}
+	os.Exit(m.Run())
+}
 
 // tables are those of a dialect, and where mail servers find them.
 type tables struct {
