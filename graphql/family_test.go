@@ -41,9 +41,9 @@ func TestFamiliesShareAQuota(t *testing.T) {
 	c.must("anna", `mutation($a: ID!) { changeLinkedAccount(account: $a, gb: 10) { id } }`, "a", id)
 	c.work()
 	const mine = `{ entitlements { service quota status } viewer { member { accounts { id login } linkedAccounts { id gb ends } subscriptions { id payer } } } }`
-	c.is("of the other", c.must("anna", mine), `[{"quota":2000000000,"service":"MAIL","status":"ACTIVE"},{"quota":8000000000,"service":"STORAGE","status":"ACTIVE"}]`, "entitlements")
+	c.is("of the other", c.must("anna", mine), `[{"quota":0,"service":"CALENDAR","status":"ACTIVE"},{"quota":0,"service":"CONTACTS","status":"ACTIVE"},{"quota":2000000000,"service":"MAIL","status":"ACTIVE"},{"quota":8000000000,"service":"STORAGE","status":"ACTIVE"}]`, "entitlements")
 	a = c.must("bert", mine)
-	c.is("of the linked", a, `[{"quota":2000000000,"service":"MAIL","status":"ACTIVE"},{"quota":8000000000,"service":"STORAGE","status":"ACTIVE"}]`, "entitlements")
+	c.is("of the linked", a, `[{"quota":0,"service":"CALENDAR","status":"ACTIVE"},{"quota":0,"service":"CONTACTS","status":"ACTIVE"},{"quota":2000000000,"service":"MAIL","status":"ACTIVE"},{"quota":8000000000,"service":"STORAGE","status":"ACTIVE"}]`, "entitlements")
 	c.is("he pays nothing", a, `[]`, "viewer", "member", "subscriptions")
 	before := jsonOf(a.at("viewer", "member", "accounts"))
 	if strings.Count(before, "bert.voorbeeld@example.org") != 2 {
@@ -60,7 +60,7 @@ func TestFamiliesShareAQuota(t *testing.T) {
 	c.refused("subscription.size", "bert", detach, "a", id, "gb", 1)
 	c.is("detached", c.must("bert", detach, "a", id), `{"gb":10,"party":"`+bert+`","payer":"`+bert+`","status":"ACTIVE"}`, "detachAccount", "subscription")
 	c.work()
-	c.is("whole again", c.must("anna", `{ entitlements { quota } }`), `[{"quota":4000000000},{"quota":16000000000}]`, "entitlements")
+	c.is("whole again", c.must("anna", `{ entitlements { quota } }`), `[{"quota":0},{"quota":0},{"quota":4000000000},{"quota":16000000000}]`, "entitlements")
 	a = c.must("bert", mine)
 	c.is("the same accounts", a, before, "viewer", "member", "accounts")
 	c.is("his own", a, `[{"id":"`+id+`","payer":"`+bert+`"}]`, "viewer", "member", "subscriptions")
@@ -95,7 +95,7 @@ grace_days: 10
 `
 	c.must("board", `mutation($l: YAML!) { publishPriceList(version: 2, list: $l, from: "2026-03-02") { version } }`, "l", list)
 	c.is("offered", c.must("", `{ priceList { addOns { service perGB } members { service gb } graceDays plans { services { service percent } } } }`),
-		`{"addOns":[{"perGB":"0.2","service":"STORAGE"}],"graceDays":10,"members":[{"gb":1,"service":"MAIL"},{"gb":0,"service":"POLLS"}],"plans":[{"services":[{"percent":20,"service":"MAIL"},{"percent":80,"service":"STORAGE"}]}]}`, "priceList")
+		`{"addOns":[{"perGB":"0.2","service":"STORAGE"}],"graceDays":10,"members":[{"gb":1,"service":"MAIL"},{"gb":0,"service":"POLLS"}],"plans":[{"services":[{"percent":20,"service":"MAIL"},{"percent":80,"service":"STORAGE"},{"percent":0,"service":"CALENDAR"},{"percent":0,"service":"CONTACTS"}]}]}`, "priceList")
 	sub := c.must("anna", `mutation { subscribe(plan: "nubo", gb: 10) { id } }`).text("subscribe", "id")
 	c.work()
 
@@ -124,7 +124,7 @@ grace_days: 10
 		}
 		c.work()
 	}
-	c.is("all together", c.must("anna", `{ entitlements { service quota } }`), `[{"quota":5000000000,"service":"MAIL"},{"quota":58000000000,"service":"STORAGE"}]`, "entitlements")
+	c.is("all together", c.must("anna", `{ entitlements { service quota } }`), `[{"quota":0,"service":"CALENDAR"},{"quota":0,"service":"CONTACTS"},{"quota":5000000000,"service":"MAIL"},{"quota":58000000000,"service":"STORAGE"}]`, "entitlements")
 	c.is("alone", c.must("bert", mine), `[{"grace":null,"quota":1000000000,"service":"STORAGE","status":"ACTIVE","until":null}]`, "entitlements")
 	c.is("seen", c.must("anna", mine), `[{"id":"`+gift+`","until":"2026-03-09"}]`, "gifts")
 
@@ -136,10 +136,10 @@ grace_days: 10
 	c.refused("subscription.unknown", "operator", grace, "s", "none")
 	c.must("operator", grace, "s", sub)
 	c.must("operator", grace, "s", alone.text("give", "gift", "subscription"))
-	c.is("with grace", c.must("anna", `{ entitlements { grace } }`), `[{"grace":"2026-04-30"},{"grace":"2026-04-30"}]`, "entitlements")
+	c.is("with grace", c.must("anna", `{ entitlements { grace } }`), `[{"grace":"2026-04-30"},{"grace":"2026-04-30"},{"grace":"2026-04-30"},{"grace":"2026-04-30"}]`, "entitlements")
 	memberships()
 	c.is("as a member too", c.must("anna", `{ entitlements { service quota } }`),
-		`[{"quota":6000000000,"service":"MAIL"},{"quota":0,"service":"POLLS"},{"quota":58000000000,"service":"STORAGE"}]`, "entitlements")
+		`[{"quota":0,"service":"CALENDAR"},{"quota":0,"service":"CONTACTS"},{"quota":6000000000,"service":"MAIL"},{"quota":0,"service":"POLLS"},{"quota":58000000000,"service":"STORAGE"}]`, "entitlements")
 	own := alone.text("give", "gift", "subscription")
 	subscribe := `mutation { subscribe(plan: "nubo", gb: 5, requestId: "own") { id } }`
 	first := c.must("bert", subscribe).text("subscribe", "id")
@@ -148,7 +148,7 @@ grace_days: 10
 	}
 	c.work()
 	c.is("all of his", c.must("bert", `{ entitlements { service quota } }`),
-		`[{"quota":2000000000,"service":"MAIL"},{"quota":0,"service":"POLLS"},{"quota":5000000000,"service":"STORAGE"}]`, "entitlements")
+		`[{"quota":0,"service":"CALENDAR"},{"quota":0,"service":"CONTACTS"},{"quota":2000000000,"service":"MAIL"},{"quota":0,"service":"POLLS"},{"quota":5000000000,"service":"STORAGE"}]`, "entitlements")
 	if a := c.must("treasurer", `mutation { runBilling(month: "2026-02") { issued } }`); jsonOf(a.at("runBilling", "issued")) != "0" {
 		t.Errorf("billed: %s", a.Body)
 	}

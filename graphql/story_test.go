@@ -230,7 +230,7 @@ func TestStory(t *testing.T) {
 		c.must("anna", `mutation($s: ID!) { changeQuota(subscription: $s, gb: 20) { subscription { gb } } }`, "s", id)
 		c.work()
 		a = c.must("anna", `{ entitlements { service quota status } viewer { member { accounts { service login status quota } subscriptions { id } entitlements { service } } } }`)
-		if got := jsonOf(a.at("entitlements")); got != `[{"quota":4000000000,"service":"MAIL","status":"ACTIVE"},{"quota":16000000000,"service":"STORAGE","status":"ACTIVE"}]` {
+		if got := jsonOf(a.at("entitlements")); got != `[{"quota":0,"service":"CALENDAR","status":"ACTIVE"},{"quota":0,"service":"CONTACTS","status":"ACTIVE"},{"quota":4000000000,"service":"MAIL","status":"ACTIVE"},{"quota":16000000000,"service":"STORAGE","status":"ACTIVE"}]` {
 			t.Errorf("entitlements: %s", a.Body)
 		}
 		if got := jsonOf(a.at("viewer", "member", "accounts")); strings.Count(got, "anna.exemple@example.org") != 2 {

@@ -310,7 +310,7 @@ func TestAppsAreUsedWithTheAccountOfStorage(t *testing.T) {
 	list.Plans = slices.Clone(list.Plans)
 	with := func(apps ...domain.Service) {
 		t.Helper()
-		list.Plans[0].Services = slices.Clone(c.prices.Plans[0].Services)
+		list.Plans[0].Services = slices.DeleteFunc(slices.Clone(c.prices.Plans[0].Services), func(g offering.Grant) bool { return g.Service.App() })
 		for _, app := range apps {
 			list.Plans[0].Services = append(list.Plans[0].Services, offering.Grant{Service: app})
 		}

@@ -239,7 +239,7 @@ func (d *demo) subscribe(ctx context.Context, _ statutes.Statutes, list offering
 			On: d.today, From: d.today, Until: d.today.AddDays(364),
 		}))
 	})
-	d.step("%d of them subscribed to mail and cloud", n)
+	d.step("%d of them subscribed to mail and cloud, with calendar and contacts", n)
 	return err
 }
 

@@ -3,6 +3,7 @@ package offering
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -302,8 +303,8 @@ func TestQuota(t *testing.T) {
 			}
 		}
 	})
-	want := []Quota{{domain.Mail, domain.GB}, {domain.Storage, 4 * domain.GB}}
-	if got := nubo.Plans[0].Quota(5); len(got) != 2 || got[0] != want[0] || got[1] != want[1] {
+	want := []Quota{{domain.Mail, domain.GB}, {domain.Storage, 4 * domain.GB}, {domain.Calendar, 0}, {domain.Contacts, 0}}
+	if got := nubo.Plans[0].Quota(5); !slices.Equal(got, want) {
 		t.Errorf("5 GB of Nubo's are %v, want %v", got, want)
 	}
 }

@@ -112,7 +112,7 @@ func TestProblemsOfSeveral(t *testing.T) {
 	for _, p := range l.Problems() {
 		fields = append(fields, p.Field)
 	}
-	want := []string{"vat[1]", "plans[1].id", "plans[1].tiers", "plans[1].services[2].service", "plans[1].services"}
+	want := []string{"vat[1]", "plans[1].id", "plans[1].tiers", "plans[1].services[4].service", "plans[1].services"}
 	if !slices.Equal(fields, want) {
 		t.Errorf("problems of %v, want %v", fields, want)
 	}
