@@ -107,3 +107,32 @@ func TestMembersChooseNames(t *testing.T) {
 		t.Errorf("of a folder: %s", a.Body)
 	}
 }
+
+// TestALoginIsChosenBeforeThereIsAnAccount, whatever it comes by, in one way.
+func TestALoginIsChosenBeforeThereIsAnAccount(t *testing.T) {
+	c, _, _, settle := serviced(t)
+	c.join("Anna", "Exemple")
+	bert, carl := string(c.join("Bert", "Voorbeeld")), string(c.join("Carl", "Exemple"))
+	choose := `mutation($p: ID, $l: String!) { chooseLogin(party: $p, login: $l) { login } }`
+	c.refused("provisioning.not_our_domain", "bert", choose, "l", "b@elsewhere.example")
+	c.refused("provisioning.login_reserved", "bert", choose, "l", "info@example.org")
+	c.refused("graphql.denied", "anna", choose, "p", bert, "l", "b@example.org")
+	c.is("chosen", c.must("bert", choose, "l", "b@example.org"), `"b@example.org"`, "chooseLogin", "login")
+	c.refused("provisioning.name_taken", "carl", choose, "l", "b@example.net")
+	c.is("for somebody", c.must("secretary", choose, "p", carl, "l", "c@example.org"), `"c@example.org"`, "chooseLogin", "login")
+
+	sub := c.must("anna", `mutation { subscribe(plan: "nubo", gb: 20) { id } }`).text("subscribe", "id")
+	link := `mutation($s: ID!, $p: ID!) { linkAccount(subscription: $s, party: $p, gb: 5) { id } }`
+	accept := `mutation($a: ID!, $l: String) { acceptLinkedAccount(account: $a, login: $l) { id } }`
+	first := c.must("anna", link, "s", sub, "p", bert).text("linkAccount", "id")
+	second := c.must("anna", link, "s", sub, "p", carl).text("linkAccount", "id")
+	c.must("bert", accept, "a", first)
+	c.refused("provisioning.name_taken", "carl", accept, "a", second, "l", "b@example.org")
+	c.must("carl", accept, "a", second, "l", "charles@example.org") // otherwise than before
+	settle()
+	for who, login := range map[string]string{"bert": "b@example.org", "carl": "charles@example.org"} {
+		if got := jsonOf(c.must(who, `{ viewer { member { accounts { login } } } }`).at("viewer", "member", "accounts")); strings.Count(got, `"login":"`+login+`"`) != 2 {
+			t.Errorf("%s has %s", who, got)
+		}
+	}
+}

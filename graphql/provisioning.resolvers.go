@@ -98,6 +98,22 @@ func (q query) LoginAvailable(ctx context.Context, login string) (could exec.Log
 	return exec.LoginAvailability{Available: true}, err
 }
 
+func (m mutation) ChooseLogin(ctx context.Context, party *string, login string, requestID *string) (done exec.LoginDone, err error) {
+	who, err := m.concerned(ctx, party)
+	if err != nil {
+		return done, err
+	}
+	done.Login = login
+	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
+		known, err := processes.Known(w.Tx, who)
+		if err != nil {
+			return err
+		}
+		return m.Naming.Wish(w.Tx, known, provisioning.Login(login))
+	})
+	return done, err
+}
+
 func (q query) AddressDomains(context.Context) ([]string, error) { return q.Naming.Domains, nil }
 
 // named changes the names of an account of the viewer, or of any for an operator.

@@ -151,7 +151,7 @@ func (m mutation) subscription(ctx context.Context, id string, requestID *string
 }
 
 func (m mutation) families() processes.Families {
-	return processes.Families{Store: m.Store, From: m.Models, Reconciler: m.Reconciler}
+	return processes.Families{Store: m.Store, From: m.Models, Reconciler: m.Reconciler, Naming: m.Naming}
 }
 
 func (m mutation) LinkAccount(ctx context.Context, id, party string, gb int, requestID *string) (done exec.LinkDone, err error) {
@@ -162,10 +162,10 @@ func (m mutation) LinkAccount(ctx context.Context, id, party string, gb int, req
 	return done, err
 }
 
-func (m mutation) AcceptLinkedAccount(ctx context.Context, id string, requestID *string) (done exec.LinkDone, err error) {
+func (m mutation) AcceptLinkedAccount(ctx context.Context, id string, login, requestID *string) (done exec.LinkDone, err error) {
 	done.ID = domain.SubscriptionID(id)
 	err = m.shared(ctx, requestID, &done.Done, subscriptions.ErrNotLinked, func(w *work, by processes.Speaks, today calendar.Date) error {
-		return m.families().Accept(w.Tx, by, done.ID, today)
+		return m.families().Accept(w.Tx, by, done.ID, provisioning.Login(value(login)), today)
 	})
 	return done, err
 }

@@ -12,6 +12,7 @@ import (
 	"rochdale/domain/membership"
 	"rochdale/domain/money"
 	"rochdale/domain/offering"
+	"rochdale/domain/provisioning"
 	"rochdale/domain/statutes"
 	"rochdale/domain/subscription"
 	"rochdale/eventstore"
@@ -30,6 +31,7 @@ type Families struct {
 	Store      *eventstore.Store
 	From       Bookings
 	Reconciler *Reconciler
+	Naming     Naming
 	Book       FamilyBook // for who is shown what they share, or does not know the id of a party
 }
 
@@ -124,14 +126,20 @@ func (f Families) linked(tx *eventstore.Tx, by Speaks, link domain.SubscriptionI
 	return l, err
 }
 
-// Accept begins what was offered, for its user to say.
-func (f Families) Accept(tx *eventstore.Tx, by Speaks, link domain.SubscriptionID, today calendar.Date) error {
+// Accept begins what was offered, for its user to say, and under which login its accounts
+// are to be made; by default, one of their names.
+func (f Families) Accept(tx *eventstore.Tx, by Speaks, link domain.SubscriptionID, login provisioning.Login, today calendar.Date) error {
 	l, err := f.linked(tx, by, link, today)
 	switch {
 	case err != nil:
 		return err
 	case !l.uses:
 		return subscription.ErrNotLinked
+	}
+	if login != "" && l.part.Offered {
+		if err := f.Naming.Wish(tx, l.Party, login); err != nil {
+			return err
+		}
 	}
 	return eventstore.Do(tx, subscription.AcceptPart{Subscription: l.Of, Link: link, On: today})
 }

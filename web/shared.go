@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
@@ -26,6 +27,8 @@ type sharing struct {
 	Shared []processes.Shared // of which others may have part
 	Parts  []processes.Part   // that they have of others', or are offered
 	tried  tried
+
+	Domains []string // of addresses; none: any
 }
 
 // tried is a form that was sent and refused.
@@ -59,6 +62,7 @@ func (s sharing) Entered(what string, id domain.SubscriptionID, field string, ot
 // shared returns what somebody shares, and those for whom they act.
 func (s *server) shared(r *http.Request, v access.Viewer) (p sharing, err error) {
 	if s.Families != nil {
+		p.Domains = s.Families.Naming.Domains
 		p.Shared, p.Parts, err = s.Families.Of(access.With(r.Context(), v), append([]domain.PartyID{v.Party}, v.Was...), v.ActsFor, s.Today())
 	}
 	return p, err
@@ -80,7 +84,7 @@ func (s *server) share(mux *http.ServeMux) {
 	s.sharedBy(mux, "change", "shared_changed", within(func(tx *eventstore.Tx, d deed) error { return f.Change(tx, d.by, d.id, d.gb, d.today) }))
 	s.sharedBy(mux, "withdraw", "shared_withdrawn", within(func(tx *eventstore.Tx, d deed) error { return f.Unlink(tx, d.by, d.id, d.today) }))
 	s.sharedBy(mux, "end", "shared_ended", within(func(tx *eventstore.Tx, d deed) error { return f.Unlink(tx, d.by, d.id, d.today) }))
-	s.sharedBy(mux, "accept", "part_accepted", within(func(tx *eventstore.Tx, d deed) error { return f.Accept(tx, d.by, d.id, d.today) }))
+	s.sharedBy(mux, "accept", "part_accepted", within(func(tx *eventstore.Tx, d deed) error { return f.Accept(tx, d.by, d.id, provisioning.Login(strings.ToLower(strings.TrimSpace(d.form.Get("login")))), d.today) }))
 	s.sharedBy(mux, "decline", "part_declined", within(func(tx *eventstore.Tx, d deed) error { return f.Unlink(tx, d.by, d.id, d.today) }))
 	s.sharedBy(mux, "detach", "part_detached", within(func(tx *eventstore.Tx, d deed) error { return f.Detach(tx, d.by, d.id, &d.gb, d.today) }))
 	s.sharedBy(mux, "return", "part_returned", within(func(tx *eventstore.Tx, d deed) error {
@@ -157,6 +161,9 @@ func fieldOf(refusal domain.Refusal) string {
 		return "name"
 	case errTick.Code:
 		return "sure"
+	}
+	if strings.HasPrefix(refusal.Code, "provisioning.") { // of the name that they wish for
+		return "login"
 	}
 	return ""
 }

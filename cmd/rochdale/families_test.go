@@ -164,10 +164,16 @@ func TestFamiliesOnTheirPage(t *testing.T) {
 		t.Errorf("withdrawn, and shown: %s", text)
 	}
 	payer.does("offer", offer(name, address, "5"), "The offer is made.")
-	accept := other.does("accept", nil, "It is accepted")
+	other.does("accept", url.Values{"login": {"shuttle@elsewhere.example"}}, "wrong", "-wrong-", "addresses are in coop.example")
+	accept := other.does("accept", url.Values{"login": {" Shuttle@coop.example"}}, "It is accepted")
 	for !strings.Contains(other.sees("en"), "Go on with a subscription of your own") {
 		if ctx.Err() != nil {
 			t.Fatal("it is not there")
+		}
+	}
+	for !strings.Contains(other.sees("en"), "shuttle@coop.example") {
+		if ctx.Err() != nil {
+			t.Fatal("it is not called as was wished")
 		}
 	}
 	payer.does("change", url.Values{"gb": {"20"}}, "wrong", "-wrong-", "of 20 GB others have 20")

@@ -185,17 +185,18 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	defer wg.Wait()
 	defer stop()
 
+	naming := h.naming(append([]string{f.MailDomain}, f.AlsoDomain...)...)
 	config := web.Config{
 		Access: h.access, Links: links, Contacts: contacts, BaseURL: f.URL, Coop: h.coop, Log: h.t.log, Trusted: f.Proxy,
 		GraphQL: traced(graphql.NewHandler(graphql.Config{
 			Store: h.store, Models: h.models.Models, Log: h.t.log,
 			Rolls: h.models, Payers: h.models, Credentials: credentials, Reconciler: reconciler, Webhooks: hooks, Processes: runner,
-			Naming: h.naming(append([]string{f.MailDomain}, f.AlsoDomain...)...), Estates: h.estates(),
+			Naming: naming, Estates: h.estates(),
 			Timeout: f.Timeout, NoIntrospection: !f.Introspection, Origins: []string{strings.TrimSuffix(f.URL, "/")}, Done: ctx.Done(),
 		})),
 		Explorer: graphql.Explorer(), Folders: services.folders, Metrics: h.metrics(runner, reconciler, hooks), OpenID: provider, Ready: h.ready,
 		Credentials: credentials, Usage: reconciler, Reach: reach, Pull: services.pulled,
-		Families: &processes.Families{Store: h.store, From: h.models, Reconciler: reconciler, Book: h.models}, Today: h.today,
+		Families: &processes.Families{Store: h.store, From: h.models, Reconciler: reconciler, Naming: naming, Book: h.models}, Today: h.today,
 		Feed: &web.Feed{Store: h.store, Envelope: feed.Envelope{URL: f.URL}, Closing: ctx}, Schemas: schema.Events,
 	}
 	if f.Role == "worker" { // is asked how it does, and nothing else

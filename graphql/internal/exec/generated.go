@@ -343,6 +343,7 @@ type MutationResolver interface {
 	ReversePayment(ctx context.Context, payment string, document string, on *calendar.Date, requestID *string) (PaymentDone, error)
 	ReplayDeadLetter(ctx context.Context, process string, event int64, requestID *string) (ReplayDone, error)
 	SkipDeadLetter(ctx context.Context, process string, event int64, reason string, requestID *string) (SkipDone, error)
+	ChooseLogin(ctx context.Context, party *string, login string, requestID *string) (LoginDone, error)
 	AllowExport(ctx context.Context, account string, reason string, requestID *string) (AccountDone, error)
 	AddAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
 	RemoveAlias(ctx context.Context, account string, alias string, requestID *string) (AccountDone, error)
@@ -369,7 +370,7 @@ type MutationResolver interface {
 	SuspendSubscription(ctx context.Context, subscription string, reason subscription.Reason, requestID *string) (SubscriptionDone, error)
 	ResumeSubscription(ctx context.Context, subscription string, requestID *string) (SubscriptionDone, error)
 	LinkAccount(ctx context.Context, subscription string, party string, gb int, requestID *string) (LinkDone, error)
-	AcceptLinkedAccount(ctx context.Context, account string, requestID *string) (LinkDone, error)
+	AcceptLinkedAccount(ctx context.Context, account string, login *string, requestID *string) (LinkDone, error)
 	ChangeLinkedAccount(ctx context.Context, account string, gb int, requestID *string) (LinkDone, error)
 	UnlinkAccount(ctx context.Context, account string, requestID *string) (LinkDone, error)
 	DetachAccount(ctx context.Context, account string, gb *int, requestID *string) (SubscriptionDone, error)
@@ -5060,6 +5061,29 @@ extend type Query {
 }
 
 extend type Mutation {
+  """
+  Chooses the login under which accounts are made that a party does not have yet, whatever they come by: a subscription, part
+  of another's, a membership or a gift. By default it is one of their names. It is kept for 30 days. An account that is there
+  already keeps its login, and goes by another address by ` + "`" + `renameAccount` + "`" + `.
+  """
+  chooseLogin(
+    "Whose: one's own, if left out."
+    party: ID
+    "Like ` + "`" + `anna@coop.example` + "`" + `; whether it can be had, ` + "`" + `loginAvailable` + "`" + ` tells."
+    login: String!
+    "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
+  ): LoginPayload! @allow(roles: [SECRETARY, OPERATOR], own: true)
+}
+
+"What became of the choice of a login."
+type LoginPayload implements Payload @allow(roles: [SECRETARY, OPERATOR], own: true) {
+  "One at which the mutation has taken effect."
+  position: Position!
+  "That was chosen."
+  login: String!
+}
+
+extend type Mutation {
   "Decides that heirs get a copy of what is in an account whose holder has died, for 30 days: ` + "`" + `rochdale accounts export` + "`" + ` makes it."
   allowExport(
     "Of the account."
@@ -5747,7 +5771,7 @@ extend type Mutation {
     gb: Int!
     "The first day; today, if left out."
     from: Date
-    "Under which accounts are to be made that who uses it does not have yet, like ` + "`" + `anna@coop.example` + "`" + `; by default, one of their names. It is kept for 30 days."
+    "Under which accounts are to be made that who uses it does not have yet, as ` + "`" + `chooseLogin` + "`" + ` has it."
     login: String
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): SubscriptionPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
@@ -5806,6 +5830,8 @@ extend type Mutation {
   acceptLinkedAccount(
     "Of the linked account."
     account: ID!
+    "Under which its accounts are to be made, as ` + "`" + `chooseLogin` + "`" + ` has it."
+    login: String
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): LinkPayload! @allow(roles: [TREASURER, SECRETARY], own: true)
 
@@ -7241,6 +7267,16 @@ func (ec *executionContext) childFields_LoginAvailability(ctx context.Context, f
 		return ec.fieldContext_LoginAvailability_reason(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type LoginAvailability", field.Name)
+}
+
+func (ec *executionContext) childFields_LoginPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "position":
+		return ec.fieldContext_LoginPayload_position(ctx, field)
+	case "login":
+		return ec.fieldContext_LoginPayload_login(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type LoginPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Mandate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -9170,14 +9206,22 @@ func (ec *executionContext) field_Mutation_acceptLinkedAccount_args(ctx context.
 		return nil, err
 	}
 	args["account"] = arg0
-	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "login",
 		func(ctx context.Context, v any) (*string, error) {
 			return ec.unmarshalOString2ᚖstring(ctx, v)
 		})
 	if err != nil {
 		return nil, err
 	}
-	args["requestId"] = arg1
+	args["login"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -10298,6 +10342,36 @@ func (ec *executionContext) field_Mutation_chargeLoss_args(ctx context.Context, 
 		return nil, err
 	}
 	args["requestId"] = arg4
+	return args, nil
+}
+
+func (ec *executionContext) field_Mutation_chooseLogin_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "party",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOID2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["party"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "login",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["login"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "requestId",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["requestId"] = arg2
 	return args, nil
 }
 
@@ -25886,6 +25960,52 @@ func (ec *executionContext) fieldContext_LoginAvailability_reason(_ context.Cont
 	return graphql.NewScalarFieldContext("LoginAvailability", field, false, false, "String")
 }
 
+func (ec *executionContext) _LoginPayload_position(ctx context.Context, field graphql.CollectedField, obj *LoginDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginPayload_position(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Position, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v int64) graphql.Marshaler {
+			return ec.marshalNPosition2int64(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginPayload_position(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginPayload", field, false, false, "Position")
+}
+
+func (ec *executionContext) _LoginPayload_login(ctx context.Context, field graphql.CollectedField, obj *LoginDone) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_LoginPayload_login(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Login, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
+			return ec.marshalNString2string(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_LoginPayload_login(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	return graphql.NewScalarFieldContext("LoginPayload", field, false, false, "String")
+}
+
 func (ec *executionContext) _Mandate_id(ctx context.Context, field graphql.CollectedField, obj *projections.Mandate) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -32877,6 +32997,50 @@ func (ec *executionContext) fieldContext_Mutation_skipDeadLetter(ctx context.Con
 	return fc, nil
 }
 
+func (ec *executionContext) _Mutation_chooseLogin(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_Mutation_chooseLogin(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			fc := graphql.GetFieldContext(ctx)
+			return ec.Resolvers.Mutation().ChooseLogin(ctx, fc.Args["party"].(*string), fc.Args["login"].(string), fc.Args["requestId"].(*string))
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v LoginDone) graphql.Marshaler {
+			return ec.marshalNLoginPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐLoginDone(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_Mutation_chooseLogin(ctx context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "Mutation",
+		Field:      field,
+		IsMethod:   true,
+		IsResolver: true,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_LoginPayload(ctx, field)
+		},
+	}
+	defer func() {
+		if r := recover(); r != nil {
+			err = ec.Recover(ctx, r)
+			ec.Error(ctx, err)
+		}
+	}()
+	ctx = graphql.WithFieldContext(ctx, fc)
+	if fc.Args, err = ec.field_Mutation_chooseLogin_args(ctx, field.ArgumentMap(ec.Variables)); err != nil {
+		ec.Error(ctx, err)
+		return fc, err
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _Mutation_allowExport(ctx context.Context, field graphql.CollectedField) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -34031,7 +34195,7 @@ func (ec *executionContext) _Mutation_acceptLinkedAccount(ctx context.Context, f
 		},
 		func(ctx context.Context) (any, error) {
 			fc := graphql.GetFieldContext(ctx)
-			return ec.Resolvers.Mutation().AcceptLinkedAccount(ctx, fc.Args["account"].(string), fc.Args["requestId"].(*string))
+			return ec.Resolvers.Mutation().AcceptLinkedAccount(ctx, fc.Args["account"].(string), fc.Args["login"].(*string), fc.Args["requestId"].(*string))
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v LinkDone) graphql.Marshaler {
@@ -50664,6 +50828,13 @@ func (ec *executionContext) _Payload(ctx context.Context, sel ast.SelectionSet, 
 			return graphql.Null
 		}
 		return ec._MandatePayload(ctx, sel, obj)
+	case LoginDone:
+		return ec._LoginPayload(ctx, sel, &obj)
+	case *LoginDone:
+		if obj == nil {
+			return graphql.Null
+		}
+		return ec._LoginPayload(ctx, sel, obj)
 	case LinkDone:
 		return ec._LinkPayload(ctx, sel, &obj)
 	case *LinkDone:
@@ -53601,6 +53772,36 @@ func (ec *executionContext) _LoginAvailability(ctx context.Context, sel ast.Sele
 	return out.end()
 }
 
+var loginPayloadImplementors = []string{"LoginPayload", "Payload"}
+
+func (ec *executionContext) _LoginPayload(ctx context.Context, sel ast.SelectionSet, obj *LoginDone) graphql.Marshaler {
+	out := newObject(ec.selections.of(ec.OperationContext, sel, loginPayloadImplementors))
+
+	for i, field := range out.selected.fields {
+		out.begin(i)
+		switch field.Name {
+		case "__typename":
+			out.text("LoginPayload")
+		case "position":
+			if v := scalar.MarshalPosition(obj.Position); v != graphql.Null {
+				out.value(v, nil)
+			} else {
+				out.value(ec._LoginPayload_position(ctx, field, obj), graphql.Null)
+			}
+		case "login":
+			out.text(obj.Login)
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	return out.end()
+}
+
 var mandateImplementors = []string{"Mandate"}
 
 func (ec *executionContext) _Mandate(ctx context.Context, sel ast.SelectionSet, obj *projections.Mandate) graphql.Marshaler {
@@ -54740,6 +54941,13 @@ func (ec *executionContext) _Mutation(ctx context.Context, sel ast.SelectionSet)
 		case "skipDeadLetter":
 			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
 				return ec._Mutation_skipDeadLetter(ctx, field)
+			})
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		case "chooseLogin":
+			out.Values[i] = ec.OperationContext.RootResolverMiddleware(innerCtx, func(ctx context.Context) (res graphql.Marshaler) {
+				return ec._Mutation_chooseLogin(ctx, field)
 			})
 			if out.Values[i] == graphql.Null {
 				out.Invalids++
@@ -60963,6 +61171,10 @@ func (ec *executionContext) marshalNLinkedAccount2ᚕrochdaleᚋprojectionsᚐPa
 
 func (ec *executionContext) marshalNLoginAvailability2rochdaleᚋgraphqlᚋinternalᚋexecᚐLoginAvailability(ctx context.Context, sel ast.SelectionSet, v LoginAvailability) graphql.Marshaler {
 	return ec._LoginAvailability(ctx, sel, &v)
+}
+
+func (ec *executionContext) marshalNLoginPayload2rochdaleᚋgraphqlᚋinternalᚋexecᚐLoginDone(ctx context.Context, sel ast.SelectionSet, v LoginDone) graphql.Marshaler {
+	return ec._LoginPayload(ctx, sel, &v)
 }
 
 func (ec *executionContext) marshalNMandate2rochdaleᚋprojectionsᚐMandate(ctx context.Context, sel ast.SelectionSet, v projections.Mandate) graphql.Marshaler {

@@ -171,6 +171,11 @@ type (
 		Done
 		ID domain.PaymentID
 	}
+	// LoginDone is about the login that was chosen.
+	LoginDone struct {
+		Done
+		Login string
+	}
 	// WorkDone is about an account, or the target named by its id.
 	WorkDone struct {
 		Done
