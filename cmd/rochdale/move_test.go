@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -264,6 +266,48 @@ func TestMailboxIsMovedBetweenDovecots(t *testing.T) {
 	if out, code := said(t, g, "", "--services", g.Services, "drift", "--json"); code != exitDone || strings.Contains(out, `"kind"`) {
 		t.Errorf("there is drift: %d, %s", code, out)
 	}
+
+	// And back, by programs that are killed: the first when something has been copied, the
+	// second when nobody gets in any more.
+	want = in(second, password).Contents(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	comes := func(what string, so func() bool) {
+		t.Helper()
+		for ; !so(); time.Sleep(time.Millisecond) {
+			if ctx.Err() != nil {
+				t.Fatalf("within two minutes it does not come to be that %s", what)
+			}
+		}
+	}
+	begun := exec.Command("rochdale", "--data", g.Data, "--services", g.Services, "accounts", "move", string(account.ID), "--to", "mail1", "--reason", "there is room again")
+	if err := begun.Start(); err != nil {
+		t.Fatal(err)
+	}
+	comes("something is copied", func() bool { return len(first.Boxes(t)) > 1 })
+	_ = begun.Process.Kill()
+	_ = begun.Wait()
+	n := (&settlement{Globals: *g}).node(t, g.Data)
+	n.args = append(n.args, "--services", g.Services)
+	if err := n.start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	comes("nobody gets in", func() bool {
+		m, err := second.LogIn(login, password)
+		if err == nil {
+			m.Close()
+		}
+		return err != nil
+	})
+	n.kill()
+	if err := n.start(ctx); err != nil {
+		t.Fatal(err)
+	}
+	comes("it is where it was", func() bool { return len(second.Boxes(t)) == 0 })
+	if is := in(front, password).Contents(t); !slices.Equal(is, want) {
+		t.Errorf("moved back, there is\n%s\nand not\n%s", strings.Join(is, "\n"), strings.Join(want, "\n"))
+	}
+	n.stop(t)
 }
 
 // TestCapacityIsShown in the reader's words.
