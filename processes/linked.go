@@ -186,7 +186,7 @@ func (f Families) Detach(tx *eventstore.Tx, by Speaks, link domain.SubscriptionI
 	}
 	plan, known := l.list.Plan(l.plan)
 	if !known {
-		return offering.ErrNoSuchPlan.With("plan", l.plan)
+		return l.list.NoSuchPlan(l.plan)
 	}
 	least, most := plan.Limits()
 	size := max(least, l.part.GB)

@@ -219,7 +219,10 @@ func TestOffer(t *testing.T) {
 			t.Errorf("%d GB: %v", gb, err)
 		}
 	}
-	if _, err := nubo.Offer("gold", 5); !errors.Is(err, ErrNoSuchPlan) {
+	if _, err := nubo.Offer("gold", 5); !errors.Is(err, ErrNoSuchPlan) || err.Error() != "the price list has no plan gold: it has nubo" {
+		t.Error(err)
+	}
+	if _, err := (PriceList{}).Offer("nubo", 5); !errors.Is(err, ErrNoList) {
 		t.Error(err)
 	}
 	closed := dearer(nubo)

@@ -13,7 +13,8 @@ import (
 
 // The rules by which the price list says no to what is asked of it.
 var (
-	ErrNoSuchPlan = domain.Refusal{Code: "offering.no_such_plan", Reason: "the price list has no plan {plan}", Source: "price list"}
+	ErrNoList     = domain.Refusal{Code: "offering.no_list", Reason: "no price list holds on that day: take a later one", Source: "price list"}
+	ErrNoSuchPlan = domain.Refusal{Code: "offering.no_such_plan", Reason: "the price list has no plan {plan}: it has {known}", Source: "price list"}
 	ErrClosed     = domain.Refusal{Code: "offering.closed", Reason: "the plan {plan} takes no new subscribers", Source: "price list"}
 	ErrSize       = domain.Refusal{Code: "offering.size", Reason: "the plan {plan} goes from {least} to {most} GB", Source: "price list"}
 	ErrNoAddOn    = domain.Refusal{Code: "offering.no_add_on", Reason: "the price list has no GB of {service} to book on top of a plan", Source: "price list"}
@@ -66,13 +67,25 @@ type Quota struct {
 	Quota   domain.Bytes // 0 of an app, which is on or off
 }
 
+// NoSuchPlan says that a plan is not in the list, and which are.
+func (l PriceList) NoSuchPlan(plan domain.PlanID) domain.Refusal {
+	if len(l.Plans) == 0 {
+		return ErrNoList
+	}
+	known := make([]string, len(l.Plans))
+	for i, p := range l.Plans {
+		known[i] = string(p.ID)
+	}
+	return ErrNoSuchPlan.With("plan", plan).With("known", strings.Join(known, ", "))
+}
+
 // Offer returns a plan that anyone may subscribe to in that size.
 func (l PriceList) Offer(plan domain.PlanID, gb int) (Plan, error) {
 	p, ok := l.Plan(plan)
 	least, most := p.Limits()
 	switch {
 	case !ok:
-		return p, ErrNoSuchPlan.With("plan", plan)
+		return p, l.NoSuchPlan(plan)
 	case p.Closed:
 		return p, ErrClosed.With("plan", plan)
 	case gb < least || gb > most:
@@ -87,7 +100,7 @@ func (l PriceList) Offer(plan domain.PlanID, gb int) (Plan, error) {
 func (l PriceList) Price(plan domain.PlanID, gb int, member bool) (money.Money, error) {
 	p, ok := l.Plan(plan)
 	if !ok {
-		return money.Money{}, ErrNoSuchPlan.With("plan", plan)
+		return money.Money{}, l.NoSuchPlan(plan)
 	}
 	price := money.Round(p.Monthly(gb), l.Currency)
 	if !member {
@@ -138,7 +151,7 @@ func (l PriceList) Charges(month calendar.Month, segments []Segment, member bool
 		s.Period = within
 		p, ok := l.Plan(s.Plan)
 		if !ok {
-			return nil, ErrNoSuchPlan.With("plan", s.Plan)
+			return nil, l.NoSuchPlan(s.Plan)
 		}
 		if l.Proration == WholeMonth {
 			s.Period = month.Period()
