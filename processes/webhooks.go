@@ -280,20 +280,24 @@ func (w *Webhooks) Secret(ctx context.Context, id, request string) (string, erro
 	return w.reveal(ctx, hook, request)
 }
 
-// Enable lets an endpoint be told events again, from where it was.
+// Enable lets an endpoint be told events again, from where it was. Its place is changed
+// before: who tells it begins once it is enabled, and to be changed beneath them would
+// have them tell again what is under way.
 func (w *Webhooks) Enable(ctx context.Context, id string) error {
-	if _, err := w.change(ctx, id, func(hook *Webhook) error {
-		hook.Disabled = ""
-		return nil
-	}); err != nil {
-		return err
-	}
-	return w.move(ctx, id, func(at *place) {
+	err := w.move(ctx, id, func(at *place) {
 		at.Outage, at.Streak = nil, 0
 		for i := range at.Waiting {
 			at.Waiting[i].Next = time.Time{}
 		}
 	})
+	if err != nil {
+		return err
+	}
+	_, err = w.change(ctx, id, func(hook *Webhook) error {
+		hook.Disabled = ""
+		return nil
+	})
+	return err
 }
 
 // Disable has an endpoint told nothing until it is enabled.
