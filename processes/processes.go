@@ -531,14 +531,16 @@ func (f *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.M
 	go func() {
 		defer close(out)
 		revision, reached, handled, at := entry.Revision, saved, 0, time.Now()
+		forgotten := false // is what was noted
 		save := func(ctx context.Context) error {
-			if reached == saved {
+			if reached == saved || forgotten {
 				return nil
 			}
 			err := f.keep(ctx, eventstore.Change{Key: entry.Key, Value: strconv.AppendInt(nil, reached, 10), Revision: revision})
 			if err == nil {
 				saved, handled, at, revision = reached, 0, time.Now(), revision+1
 			}
+			forgotten = err != nil
 			return err
 		}
 		defer func() {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -281,5 +282,42 @@ func TestDoneByHowItIsWanted(t *testing.T) {
 		if later != 2 { // all but the first, which was begun before
 			t.Errorf("they were made with %v", made)
 		}
+	})
+}
+
+// A stubborn log does not put down work, for a while.
+type stubborn struct {
+	eventstore.Driver
+	left atomic.Int32 // how often it fails
+}
+
+func (r *stubborn) Put(ctx context.Context, changes ...eventstore.Change) error {
+	if slices.ContainsFunc(changes, func(c eventstore.Change) bool { return strings.HasPrefix(c.Key, "work/") }) && r.left.Add(-1) >= 0 {
+		return errors.New("the disk is full")
+	}
+	return r.Driver.Put(ctx, changes...)
+}
+
+// TestNoWorkIsLost when it cannot be put down: the checkpoint does not move on past it.
+func TestNoWorkIsLost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t)
+		driver := &stubborn{Driver: c.driver}
+		driver.left.Store(3)
+		keys, err := eventstore.NewKeys(driver, make([]byte, 32))
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := eventstore.New(eventstore.NewLog(driver), c.node().Registry, keys)
+		s.Now = time.Now
+		at := memory.New(domain.Mail)
+		accounts, logins := many(c, s, 5)
+		stop := served(t, s, reconciler(c, s, target(at)))
+		time.Sleep(2 * time.Minute)
+		stop()
+		if driver.left.Load() > 0 {
+			t.Errorf("it did not fail often enough: %d more", driver.left.Load())
+		}
+		once(t, c, c.node(), at, accounts, logins)
 	})
 }
