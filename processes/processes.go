@@ -531,7 +531,7 @@ func (f *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.M
 	go func() {
 		defer close(out)
 		revision, reached, handled, at := entry.Revision, saved, 0, time.Now()
-		forgotten := false // is what was noted
+		forgotten := false // is what was noted, and has to be answered again
 		save := func(ctx context.Context) error {
 			if reached == saved || forgotten {
 				return nil
@@ -540,7 +540,7 @@ func (f *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.M
 			if err == nil {
 				saved, handled, at, revision = reached, 0, time.Now(), revision+1
 			}
-			forgotten = err != nil
+			forgotten = err != nil && f.Keep != nil
 			return err
 		}
 		defer func() {
