@@ -33,6 +33,7 @@ const gatherPatience = 30 * time.Second
 func (g *gathered) Get(ctx context.Context, keys ...string) ([]Entry, error) {
 	mine := g.wait(&getting{keys: keys})
 	if !g.await(ctx, mine, func() { g.getWaiting(context.WithoutCancel(ctx)) }) {
+		g.withdraw(mine) // or what is being read is not waited for
 		return nil, context.Cause(ctx)
 	}
 	return mine.of.entries, mine.of.err

@@ -82,6 +82,25 @@ func TestGather(t *testing.T) {
 	}
 
 	<-s.began
+	ask(t.Context(), nil, "k4")
+	<-s.began
+	ask(t.Context(), nil, "k5")
+	leaving, leave = context.WithCancelCause(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, err := kv.Get(leaving, "k6")
+		left <- err
+	}()
+	waiting(2)
+	s.release <- struct{}{}
+	<-s.began
+	leave(gone)
+	if err := <-left; !errors.Is(err, gone) { // what is being read is not waited for
+		t.Errorf("whoever leaves hears %v", err)
+	}
+	s.release <- struct{}{}
+	wg.Wait()
+
 	s.fails = errors.New("away")
 	ask(t.Context(), s.fails, "k3")
 	s.release <- struct{}{}

@@ -84,7 +84,10 @@ func (l *Log) Append(ctx context.Context, unit ...StreamAppend) (position int64,
 func (l *Log) appendOne(ctx context.Context, p *pending) (position int64, err error) {
 	mine := l.wait(p)
 	if !l.await(ctx, mine, func() { l.commitWaiting(context.WithoutCancel(ctx)) }) {
-		return 0, context.Cause(ctx)
+		if l.withdraw(mine) {
+			return 0, context.Cause(ctx)
+		}
+		<-mine.wake // it is being committed
 	}
 	return p.position, p.err
 }

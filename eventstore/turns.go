@@ -71,16 +71,13 @@ func (q *turns[T]) next() {
 }
 
 // await returns once t is done, by somebody else or by do. That takes from those who
-// wait at least the first, which t is then, and ends the waiting of all it takes. If
-// ctx ends before t is taken, t does not wait any more, and is not done.
+// wait at least the first, which t is then, and ends the waiting of all it takes. It
+// returns false if ctx ends before: then t is to be withdrawn.
 func (q *turns[T]) await(ctx context.Context, t *turn[T], do func()) (done bool) {
 	select {
 	case <-t.wake:
 	case <-ctx.Done():
-		if q.withdraw(t) {
-			return false
-		}
-		<-t.wake // it was taken
+		return false
 	}
 	if t.does {
 		do()
@@ -91,6 +88,7 @@ func (q *turns[T]) await(ctx context.Context, t *turn[T], do func()) (done bool)
 	return true
 }
 
+// withdraw has one wait no more, unless they were taken, and so will be done.
 func (q *turns[T]) withdraw(t *turn[T]) bool {
 	q.Lock()
 	defer q.Unlock()
