@@ -126,15 +126,21 @@ func (f Families) linked(tx *eventstore.Tx, by Speaks, link domain.SubscriptionI
 	return l, err
 }
 
+// used is [Families.linked] for who uses the part alone.
+func (f Families) used(tx *eventstore.Tx, by Speaks, link domain.SubscriptionID, today calendar.Date) (l linkedTo, err error) {
+	l, err = f.linked(tx, by, link, today)
+	if err == nil && !l.uses {
+		err = subscription.ErrNotLinked
+	}
+	return l, err
+}
+
 // Accept begins what was offered, for its user to say, and under which login its accounts
 // are to be made; by default, one of their names.
 func (f Families) Accept(tx *eventstore.Tx, by Speaks, link domain.SubscriptionID, login provisioning.Login, today calendar.Date) error {
-	l, err := f.linked(tx, by, link, today)
-	switch {
-	case err != nil:
+	l, err := f.used(tx, by, link, today)
+	if err != nil {
 		return err
-	case !l.uses:
-		return subscription.ErrNotLinked
 	}
 	if login != "" && l.part.Offered {
 		if err := f.Naming.Wish(tx, l.Party, login); err != nil {
@@ -177,12 +183,9 @@ func (f Families) Unlink(tx *eventstore.Tx, by Speaks, link domain.SubscriptionI
 // Detach goes on with a part as a subscription of its user's own, for them to say: of
 // so many GB or, if none are given, of no less than before.
 func (f Families) Detach(tx *eventstore.Tx, by Speaks, link domain.SubscriptionID, gb *int, today calendar.Date) error {
-	l, err := f.linked(tx, by, link, today)
-	switch {
-	case err != nil:
+	l, err := f.used(tx, by, link, today)
+	if err != nil {
 		return err
-	case !l.uses:
-		return subscription.ErrNotLinked
 	}
 	plan, known := l.list.Plan(l.plan)
 	if !known {

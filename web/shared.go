@@ -81,19 +81,20 @@ func (s *server) share(mux *http.ServeMux) {
 			return f.Do(d.ctx, func(tx *eventstore.Tx) error { return do(tx, d) })
 		}
 	}
+	unlink := func(tx *eventstore.Tx, d deed) error { return f.Unlink(tx, d.by, d.id, d.today) }
 	s.sharedBy(mux, "change", "shared_changed", within(func(tx *eventstore.Tx, d deed) error { return f.Change(tx, d.by, d.id, d.gb, d.today) }))
-	s.sharedBy(mux, "withdraw", "shared_withdrawn", within(func(tx *eventstore.Tx, d deed) error { return f.Unlink(tx, d.by, d.id, d.today) }))
-	s.sharedBy(mux, "end", "shared_ended", within(func(tx *eventstore.Tx, d deed) error { return f.Unlink(tx, d.by, d.id, d.today) }))
+	s.sharedBy(mux, "withdraw", "shared_withdrawn", within(unlink))
+	s.sharedBy(mux, "end", "shared_ended", within(unlink))
 	s.sharedBy(mux, "accept", "part_accepted", within(func(tx *eventstore.Tx, d deed) error {
 		return f.Accept(tx, d.by, d.id, provisioning.Login(strings.ToLower(strings.TrimSpace(d.form.Get("login")))), d.today)
 	}))
-	s.sharedBy(mux, "decline", "part_declined", within(func(tx *eventstore.Tx, d deed) error { return f.Unlink(tx, d.by, d.id, d.today) }))
+	s.sharedBy(mux, "decline", "part_declined", within(unlink))
 	s.sharedBy(mux, "detach", "part_detached", within(func(tx *eventstore.Tx, d deed) error { return f.Detach(tx, d.by, d.id, &d.gb, d.today) }))
 	s.sharedBy(mux, "return", "part_returned", within(func(tx *eventstore.Tx, d deed) error {
 		if d.form.Get("sure") == "" {
 			return errTick
 		}
-		return f.Unlink(tx, d.by, d.id, d.today)
+		return unlink(tx, d)
 	}))
 }
 
