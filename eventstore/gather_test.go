@@ -85,6 +85,7 @@ func TestGather(t *testing.T) {
 	ask(t.Context(), nil, "k4")
 	<-s.began
 	ask(t.Context(), nil, "k5")
+	waiting(1) // and so reads for both
 	leaving, leave = context.WithCancelCause(t.Context())
 	left := make(chan error, 1)
 	go func() {
