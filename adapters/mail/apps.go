@@ -19,7 +19,7 @@ var appsPostgreSQL string
 // AddAppPassword lets an account in by one more password, which begins with its id.
 // Added again, it is as it was.
 func (m *Mailboxes) AddAppPassword(ctx context.Context, ref provisioning.Ref, p provisioning.AppPassword, c provisioning.Credential) error {
-	if err := begin(ctx, ref); err != nil {
+	if err := m.begin(ctx, ref); err != nil {
 		return err
 	}
 	if !provisioning.IsAppPasswordID(p.ID) || p.Name == "" {
@@ -48,7 +48,7 @@ func (m *Mailboxes) AddAppPassword(ctx context.Context, ref provisioning.Ref, p 
 // AppPasswords returns those of an account, oldest first.
 func (m *Mailboxes) AppPasswords(ctx context.Context, ref provisioning.Ref) (all []provisioning.AppPassword, err error) {
 	const failed = "list app passwords"
-	if err := begin(ctx, ref); err != nil {
+	if err := m.begin(ctx, ref); err != nil {
 		return nil, err
 	}
 	rows, err := m.db.QueryContext(ctx, m.q(`select p.id, p.name, p.created_at, u.used_at from mail_app_password p
@@ -76,7 +76,7 @@ func (m *Mailboxes) AppPasswords(ctx context.Context, ref provisioning.Ref) (all
 // RemoveAppPassword lets an account in by one of its app passwords no more. One that
 // is not there is no error.
 func (m *Mailboxes) RemoveAppPassword(ctx context.Context, ref provisioning.Ref, id string) error {
-	if err := begin(ctx, ref); err != nil {
+	if err := m.begin(ctx, ref); err != nil {
 		return err
 	}
 	return m.transact(ctx, "remove an app password", func(tx *sql.Tx) error {

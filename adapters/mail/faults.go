@@ -16,6 +16,14 @@ import (
 // transact runs a function in a transaction that writes, and sorts what goes
 // wrong. Only a commit that fails is ambiguous.
 func (m *Mailboxes) transact(ctx context.Context, what string, do func(*sql.Tx) error) error {
+	if err := m.made(ctx); err != nil {
+		return err
+	}
+	return m.inTx(ctx, what, do)
+}
+
+// inTx does the same before the tables are made.
+func (m *Mailboxes) inTx(ctx context.Context, what string, do func(*sql.Tx) error) error {
 	var options *sql.TxOptions
 	if m.dialect == MySQL { // which locks, else, what is not there
 		options = &sql.TxOptions{Isolation: sql.LevelReadCommitted}

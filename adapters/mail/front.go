@@ -44,23 +44,27 @@ func OpenFront(ctx context.Context, db *sql.DB, dialect Dialect, nodes map[strin
 			return nil, fmt.Errorf("mail: node %s is at host %q, address %q, ports %d and %d: a host is a name, an address is of IP, a port is above 0", name, p.Host, p.Address, p.IMAP, p.LMTP)
 		}
 	}
-	m, err := Open(ctx, db, dialect)
-	if err != nil {
-		return nil, err
+	if schemas[dialect] == nil {
+		return nil, fault.New(fault.Unsupported, "", "mail: a database of dialect %q", dialect)
 	}
-	m.front = true
+	m := &Mailboxes{db: db, dialect: dialect, front: true}
 	// One that is named no more stays, since mail may still be there.
 	put := m.q(m.upsert(`insert into mail_node (node, host, address, imap, lmtp) values ($1, $2, $3, $4, $5)`, "node",
 		[2]string{"host", "%new"}, [2]string{"address", "%new"}, [2]string{"imap", "%new"}, [2]string{"lmtp", "%new"}))
-	return m, m.transact(ctx, "say where nodes are", func(tx *sql.Tx) error {
-		for _, name := range slices.Sorted(maps.Keys(nodes)) {
-			p := nodes[name]
-			_, err := tx.ExecContext(ctx, put, name, p.Host, sql.Null[string]{V: p.Address, Valid: p.Address != ""}, cmp.Or(p.IMAP, 993), cmp.Or(p.LMTP, 24))
-			if err != nil {
-				return err
-			}
+	return m, m.prepare(ctx, func(ctx context.Context) error {
+		if err := m.makeTables(ctx); err != nil {
+			return err
 		}
-		return nil
+		return m.inTx(ctx, "say where nodes are", func(tx *sql.Tx) error {
+			for _, name := range slices.Sorted(maps.Keys(nodes)) {
+				p := nodes[name]
+				_, err := tx.ExecContext(ctx, put, name, p.Host, sql.Null[string]{V: p.Address, Valid: p.Address != ""}, cmp.Or(p.IMAP, 993), cmp.Or(p.LMTP, 24))
+				if err != nil {
+					return err
+				}
+			}
+			return nil
+		})
 	})
 }
 

@@ -24,6 +24,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"rochdale/adapters/fault"
@@ -39,6 +40,7 @@ type Mailboxes struct {
 	doveadm *Doveadm // nil: Dovecot reads the tables, and is told nothing
 	front   bool     // the tables say where mail is, and there is none
 	nodes   map[string]*Mailboxes
+	unmade  *unmade // nil: the tables are there
 }
 
 // Tell has Dovecot told of each change, from now on: it is to forget what it keeps in
@@ -103,19 +105,23 @@ var schemas = map[Dialect][]string{
 // it is that of the schema.
 const lockSpace = 0x6d61696c // "mail"
 
-// Open makes the tables, or brings them up to date, under a lock. A file of SQLite
-// is opened by [OpenSQLite].
+// Open makes the tables, or brings them up to date, under a lock. Where their server is
+// away, that is done once it is back. A file of SQLite is opened by [OpenSQLite].
 func Open(ctx context.Context, db *sql.DB, dialect Dialect) (*Mailboxes, error) {
 	m := &Mailboxes{db: db, dialect: dialect}
-	scripts, ok := schemas[dialect]
-	if !ok {
+	if schemas[dialect] == nil {
 		return nil, fault.New(fault.Unsupported, "", "mail: a database of dialect %q", dialect)
 	}
-	if dialect == MySQL {
-		return m, m.makeMySQL(ctx, scripts)
+	return m, m.prepare(ctx, m.makeTables)
+}
+
+func (m *Mailboxes) makeTables(ctx context.Context) error {
+	scripts := schemas[m.dialect]
+	if m.dialect == MySQL {
+		return m.makeMySQL(ctx, scripts)
 	}
-	return m, m.transact(ctx, "make its tables", func(tx *sql.Tx) error {
-		if dialect == PostgreSQL {
+	return m.inTx(ctx, "make its tables", func(tx *sql.Tx) error {
+		if m.dialect == PostgreSQL {
 			if _, err := tx.ExecContext(ctx, `select pg_advisory_xact_lock($1, 0)`, lockSpace); err != nil {
 				return err
 			}
@@ -140,6 +146,56 @@ func Open(ctx context.Context, db *sql.DB, dialect Dialect) (*Mailboxes, error) 
 		}
 		return nil
 	})
+}
+
+// unmade is what is still to be done with the tables of a server that was away when they
+// were opened.
+type unmade struct {
+	busy chan struct{} // full while somebody is at it
+	do   func(context.Context) error
+	done atomic.Bool
+}
+
+// answersWithin is how long is waited for a server when its tables are opened.
+const answersWithin = 10 * time.Second
+
+// prepare does what the tables need first. A server that is away then keeps nobody
+// waiting: it is done before the tables are used.
+func (m *Mailboxes) prepare(ctx context.Context, do func(context.Context) error) error {
+	if m.dialect == SQLite {
+		return do(ctx)
+	}
+	soon, cancel := context.WithTimeout(ctx, answersWithin)
+	defer cancel()
+	err := m.sort(soon, m.db.PingContext(soon), false, "reach its database")
+	if err == nil {
+		err = do(ctx)
+	}
+	if class, _ := fault.ClassOf(err); err == nil || ctx.Err() != nil || class.Permanent() {
+		return err
+	}
+	m.unmade = &unmade{busy: make(chan struct{}, 1), do: do}
+	return nil
+}
+
+// made sees to it that the tables are there.
+func (m *Mailboxes) made(ctx context.Context) error {
+	u := m.unmade
+	if u == nil || u.done.Load() {
+		return nil
+	}
+	select {
+	case u.busy <- struct{}{}:
+		defer func() { <-u.busy }()
+	case <-ctx.Done():
+		return fault.New(fault.Unavailable, "", "mail: its tables are not made yet: %w", ctx.Err())
+	}
+	if u.done.Load() {
+		return nil
+	}
+	err := u.do(ctx)
+	u.done.Store(err == nil)
+	return err
 }
 
 // Close closes the database.
@@ -171,7 +227,7 @@ func (m *Mailboxes) Check(ctx context.Context) error {
 // Observe looks at one account.
 func (m *Mailboxes) Observe(ctx context.Context, ref provisioning.Ref) (provisioning.Observed, error) {
 	is := provisioning.Observed{Ref: ref, At: time.Now().UTC()}
-	if err := begin(ctx, ref); err != nil {
+	if err := m.begin(ctx, ref); err != nil {
 		return is, err
 	}
 	all, err := m.observe(ctx, `where a.login = $1`, ref.Login)
@@ -374,7 +430,7 @@ func (m *Mailboxes) Delete(ctx context.Context, want provisioning.Desired) (prov
 // Purge sees to it that no box of a deleted account is left, and ends what sessions
 // it still has. Without a Dovecot that may remove boxes it waits for who does.
 func (m *Mailboxes) Purge(ctx context.Context, want provisioning.Desired) error {
-	if err := begin(ctx, want.Ref); err != nil {
+	if err := m.begin(ctx, want.Ref); err != nil {
 		return err
 	}
 	var there int
@@ -428,7 +484,7 @@ func (m *Mailboxes) remove(ctx context.Context, want provisioning.Desired) error
 
 // CloseSessions ends the sessions of an account's holder.
 func (m *Mailboxes) CloseSessions(ctx context.Context, ref provisioning.Ref) error {
-	if err := begin(ctx, ref); err != nil {
+	if err := m.begin(ctx, ref); err != nil {
 		return err
 	}
 	if m.doveadm == nil {
@@ -452,7 +508,7 @@ func (m *Mailboxes) CloseSessions(ctx context.Context, ref provisioning.Ref) err
 // overtaken by a deletion. It returns what it reads back, once Dovecot was told.
 func (m *Mailboxes) change(ctx context.Context, want provisioning.Desired, tell string, to func(is row) (row, error)) (provisioning.Observed, error) {
 	nothing := provisioning.Observed{Ref: want.Ref, At: time.Now().UTC()}
-	if err := begin(ctx, want.Ref); err != nil {
+	if err := m.begin(ctx, want.Ref); err != nil {
 		return nothing, err
 	}
 	if want.Account == "" || want.Quota < provisioning.Unlimited || !want.Inbound.Valid() {
@@ -623,7 +679,7 @@ func missing(is row, account domain.AccountID) error {
 
 // SetCredential lets the holder in by a password whose hash is given.
 func (m *Mailboxes) SetCredential(ctx context.Context, ref provisioning.Ref, c provisioning.Credential) error {
-	if err := begin(ctx, ref); err != nil {
+	if err := m.begin(ctx, ref); err != nil {
 		return err
 	}
 	form, ok := hashes[c.Scheme]
@@ -678,7 +734,7 @@ func acceptable(scheme string, parts []string) bool {
 
 // List lists all accounts by their login. The cursor is the login of the one before.
 func (m *Mailboxes) List(ctx context.Context, cursor string, limit int) (page provisioning.Page, err error) {
-	if err := begin(ctx); err != nil {
+	if err := m.begin(ctx); err != nil {
 		return page, err
 	}
 	if limit < 1 {
@@ -703,7 +759,7 @@ const maxPage = 1000
 // Usage says how much some accounts hold, as Dovecot last counted it, in the order
 // of their logins.
 func (m *Mailboxes) Usage(ctx context.Context, refs []provisioning.Ref) (all []provisioning.Observed, err error) {
-	if err := begin(ctx, refs...); err != nil {
+	if err := m.begin(ctx, refs...); err != nil {
 		return nil, err
 	}
 	for len(refs) > 0 {
@@ -725,12 +781,15 @@ func (m *Mailboxes) Usage(ctx context.Context, refs []provisioning.Ref) (all []p
 // Unremoved returns how many mailboxes of deleted accounts the mail server has
 // had for longer than some time and not removed: then its job for it does not run.
 func (m *Mailboxes) Unremoved(ctx context.Context, longer time.Duration) (n int, err error) {
+	if err := m.begin(ctx); err != nil {
+		return 0, err
+	}
 	err = m.db.QueryRowContext(ctx, m.q(`select count(*) from mail_purge where deleted_at < $1`), time.Now().Add(-longer).Unix()).Scan(&n)
 	return n, m.sort(ctx, err, false, "look for mailboxes that are still to be removed")
 }
 
 // begin says no to what is not to be begun.
-func begin(ctx context.Context, refs ...provisioning.Ref) error {
+func (m *Mailboxes) begin(ctx context.Context, refs ...provisioning.Ref) error {
 	if ctx.Err() != nil {
 		return fault.New(fault.Transient, "", "mail: %w", ctx.Err())
 	}
@@ -742,5 +801,5 @@ func begin(ctx context.Context, refs ...provisioning.Ref) error {
 			return fault.New(fault.Invalid, "", "mail: an account whose login is none: %w", err)
 		}
 	}
-	return nil
+	return m.made(ctx)
 }

@@ -125,7 +125,7 @@ type Mapped struct {
 
 var identifier = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)?$`)
 
-// OpenMapped opens the tables of another program. With a Dovecot that is told of
+// OpenMapped opens the tables of another program, as [Open] does. With a Dovecot that is told of
 // changes, it forgets what it keeps in mind, and ends sessions.
 func OpenMapped(ctx context.Context, db *sql.DB, dialect Dialect, m Map, doveadm *Doveadm) (*Mapped, error) {
 	if err := m.check(); err != nil {
@@ -137,8 +137,10 @@ func OpenMapped(ctx context.Context, db *sql.DB, dialect Dialect, m Map, doveadm
 		Schemes: []string{argon2id, bcrypt}, Aliases: m.Alias != nil, Sessions: doveadm != nil,
 	}
 	a.Accounts = remote.New("mail", can, a)
-	_, err := db.ExecContext(ctx, `create table if not exists rochdale_mark (login varchar(254) primary key, account varchar(200) not null)`)
-	return a, a.boxes.sort(ctx, err, true, "make the table of marks")
+	return a, a.boxes.prepare(ctx, func(ctx context.Context) error {
+		_, err := db.ExecContext(ctx, `create table if not exists rochdale_mark (login varchar(254) primary key, account varchar(200) not null)`)
+		return a.boxes.sort(ctx, err, true, "make the table of marks")
+	})
 }
 
 func (m Map) check() error {
@@ -210,6 +212,9 @@ func (a *Mapped) Look(ctx context.Context, ref provisioning.Ref) (provisioning.O
 // rows returns what a clause selects.
 func (a *Mapped) rows(ctx context.Context, clause string, args ...any) (all []provisioning.Observed, err error) {
 	const failed = "look at mailboxes"
+	if err := a.boxes.made(ctx); err != nil {
+		return nil, err
+	}
 	columns := []string{"t." + a.m.Login, "t." + a.m.Quota, "coalesce(k.account, '')"}
 	from := a.m.Table + " t left join rochdale_mark k on k.login = t." + a.m.Login
 	if u := a.m.Usage; u != nil {

@@ -47,7 +47,7 @@ func (m *Mailboxes) Takes(from provisioning.Source) error {
 // message by message, and it fails as long as they differ, of code "not_whole". It
 // fails of code "stale" where the account is not withheld here: it is in use here then.
 func (m *Mailboxes) TakeOver(ctx context.Context, want provisioning.Desired, from provisioning.Source) error {
-	if err := cmp.Or(begin(ctx, want.Ref), m.Takes(from)); err != nil {
+	if err := cmp.Or(m.begin(ctx, want.Ref), m.Takes(from)); err != nil {
 		return err
 	}
 	other, _ := from.At.(*Mailboxes) // as was seen
@@ -83,7 +83,7 @@ func (m *Mailboxes) TakeOver(ctx context.Context, want provisioning.Desired, fro
 // Glean has Dovecot add what came late to where a mailbox was, such as a message of
 // which the last line was still to come when nobody was let in any more.
 func (m *Mailboxes) Glean(ctx context.Context, want provisioning.Desired, from provisioning.Source) error {
-	if err := cmp.Or(begin(ctx, want.Ref), m.Takes(from)); err != nil {
+	if err := cmp.Or(m.begin(ctx, want.Ref), m.Takes(from)); err != nil {
 		return err
 	}
 	other, _ := from.At.(*Mailboxes) // as was seen
