@@ -368,6 +368,11 @@ func (r *Reconciler) ReconcileAccount(ctx context.Context, account domain.Accoun
 // Settle does now the work of a target, or of all where it is "", of an account or,
 // where that is "", of all. It returns the first trouble.
 func (r *Reconciler) Settle(ctx context.Context, target string, account domain.AccountID) error {
+	if target != "" {
+		if _, err := r.target(target); err != nil {
+			return err
+		}
+	}
 	var trouble error
 	for _, t := range r.Targets {
 		if target == "" || target == t.Name {
@@ -388,14 +393,15 @@ type Planned struct {
 }
 
 // Plan returns what the work that is waiting would do, and changes nothing: each
-// account is looked at.
+// account is looked at, but none any more on a target that is found to be away, or not to
+// let us in.
 func (r *Reconciler) Plan(ctx context.Context, target string) (all []Planned, err error) {
 	works, err := r.Waiting(ctx, target)
 	if err != nil {
 		return nil, err
 	}
 	all = []Planned{}
-	states := map[string]TargetState{}
+	states, away := map[string]TargetState{}, map[string]error{}
 	for _, w := range works {
 		t, err := r.target(w.Target)
 		if err != nil {
@@ -428,9 +434,17 @@ func (r *Reconciler) Plan(ctx context.Context, target string) (all []Planned, er
 		}
 		if requested {
 			p.Login = want.Login
-			call, cancel := context.WithTimeout(ctx, t.timeout())
-			is, err := r.lane(t.Name).observe(call, want)
-			cancel()
+			is, err := provisioning.Observed{}, away[t.Name]
+			if err == nil {
+				call, cancel := context.WithTimeout(ctx, t.timeout())
+				is, err = r.lane(t.Name).observe(call, want)
+				cancel()
+			}
+			switch class, _ := fault.ClassOf(err); class {
+			case fault.Denied, fault.Throttled, fault.Unavailable:
+				away[t.Name] = err
+			case fault.Transient, fault.Conflict, fault.Invalid, fault.Unsupported:
+			}
 			if err == nil {
 				want.Login = is.Login
 				p.Steps, err = provisioning.Plan(want, is, t.At.Capabilities())

@@ -145,6 +145,11 @@ func (r *Reconciler) target(name string) (Target, error) {
 }
 
 func (r *Reconciler) works(ctx context.Context, target string, some func(Work) bool) ([]Work, error) {
+	if target != "" {
+		if _, err := r.target(target); err != nil {
+			return nil, err
+		}
+	}
 	all := []Work{}
 	for _, t := range r.Targets {
 		if target != "" && t.Name != target {
@@ -1215,8 +1220,9 @@ func (l *lane) settleDown(ctx context.Context, also ...eventstore.Change) error 
 }
 
 // waits reports whether it is by no fault that work is not done yet: a tool has been asked
-// and has not come by, or what is deleted is being cleared away.
-func waits(code string) bool { return code == "pending" || code == "purging" }
+// and has not come by, what is deleted is being cleared away, or a target has told when
+// this change has its turn.
+func waits(code string) bool { return code == "pending" || code == "purging" || code == "paced" }
 
 // note decides what becomes of a piece of work by how it went.
 func (l *lane) note(ctx context.Context, out *landing) {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"rochdale/adapters/fault"
@@ -163,7 +164,7 @@ func (r *Reconciler) Pause(ctx context.Context, name, reason string) error {
 	if _, err := r.target(name); err != nil {
 		return err
 	}
-	if reason == "" {
+	if strings.TrimSpace(reason) == "" {
 		return ErrWhy
 	}
 	return setTarget(ctx, r.kv(), name, func(s *TargetState) error {
@@ -316,7 +317,7 @@ func (r *Reconciler) Skip(ctx context.Context, target string, account domain.Acc
 	if _, err := r.target(target); err != nil {
 		return err
 	}
-	if reason == "" {
+	if strings.TrimSpace(reason) == "" {
 		return ErrWhy
 	}
 	entries, err := r.kv().Get(ctx, workKey(target, account))
