@@ -2,7 +2,9 @@ package processes
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
@@ -97,6 +99,34 @@ func (r *Reconciler) Capacities(ctx context.Context) ([]Capacity, error) {
 			c.Growth, c.FullOn = &growth, full
 		}
 		all = append(all, c)
+	}
+	return all, nil
+}
+
+// A Forsaken is a target on which there are accounts, and of which nobody has settings
+// here: it was taken out of the file of services, or its name changed. What is wished of
+// these accounts is not done.
+type Forsaken struct {
+	Target   string         `json:"target"`
+	Service  domain.Service `json:"service"`
+	Accounts int            `json:"accounts"`
+}
+
+// Forsaken returns all of these.
+func (r *Reconciler) Forsaken(ctx context.Context) (all []Forsaken, err error) {
+	if r.Nodes == nil {
+		return nil, nil
+	}
+	for _, service := range domain.Services {
+		loads, err := r.Nodes.NodeLoads(ctx, service)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range slices.Sorted(maps.Keys(loads)) {
+			if !slices.ContainsFunc(r.Targets, func(t Target) bool { return t.Name == name }) && loads[name].Accounts > 0 {
+				all = append(all, Forsaken{name, service, loads[name].Accounts})
+			}
+		}
 	}
 	return all, nil
 }

@@ -108,6 +108,13 @@ func (h *house) examine(ctx context.Context, note func(what, state, says, do str
 		for _, t := range services.targets {
 			check(t.Name, t.At.Check(ctx), "it can be reached", "see docs/operations.md")
 		}
+		forsaken, err := h.reconciler(services).Forsaken(ctx)
+		if err != nil {
+			note("services", "broken", err.Error(), "check the read models")
+		}
+		for _, f := range forsaken {
+			note(f.Target, "warning", forsakenText(f), "have it in --services again: what was wished meanwhile is done then; a node is emptied by rochdale accounts drain before it goes")
+		}
 		if n, err := services.mailboxes.Unremoved(ctx, time.Hour); err == nil && n > 0 {
 			note("mail", "warning", fmt.Sprintf("%d mailboxes of deleted accounts are still on the mail server", n), "have rochdale-mail-tidy.timer run there: see docs/operations.md")
 		}

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"slices"
@@ -97,44 +98,58 @@ Examples:
 
 // A driftReport is what drift has found on a target.
 type driftReport struct {
-	Target string            `json:"target"`
-	Check  processes.Check   `json:"check"`
-	Drift  []processes.Drift `json:"drift"`
+	Target  string            `json:"target"`
+	Check   processes.Check   `json:"check"`
+	Drift   []processes.Drift `json:"drift"`
+	Trouble string            `json:"trouble,omitempty"` // because of which it was not compared, or not to the end
 }
 
-// driftOf compares targets with how things are wanted.
-func driftOf(ctx context.Context, r *processes.Reconciler, target string) ([]driftReport, error) {
-	all := []driftReport{}
+// driftOf compares targets with how things are wanted. One that cannot be compared hides
+// none of the others; trouble is that of all of these.
+func driftOf(ctx context.Context, r *processes.Reconciler, target string) (all []driftReport, trouble, err error) {
+	all = []driftReport{}
 	for _, at := range r.Targets {
 		if target != "" && at.Name != target || !at.At.Capabilities().Lists {
 			continue
 		}
 		report := driftReport{Target: at.Name, Drift: []processes.Drift{}}
-		var err error
-		report.Check, err = r.CheckDrift(ctx, at.Name, func(d processes.Drift) error {
+		check, err := r.CheckDrift(ctx, at.Name, func(d processes.Drift) error {
 			report.Drift = append(report.Drift, d)
 			return nil
 		})
 		if err != nil {
-			return nil, fmt.Errorf("compare target %s: %w", at.Name, err)
+			err = fmt.Errorf("compare target %s: %w", at.Name, err)
+			report.Trouble, trouble = err.Error(), errors.Join(trouble, err)
 		}
+		report.Check = check
 		all = append(all, report)
 	}
 	if len(all) == 0 {
 		_, err := r.CheckDrift(ctx, target, func(processes.Drift) error { return nil }) // says why
-		return nil, err
+		return nil, nil, err
 	}
-	return all, nil
+	forsaken, err := r.Forsaken(ctx)
+	for _, f := range forsaken {
+		if target == "" || target == string(f.Service) {
+			all = append(all, driftReport{Target: f.Target, Drift: []processes.Drift{}, Trouble: forsakenText(f)})
+		}
+	}
+	return all, trouble, err
+}
+
+// forsakenText says what is to be known of a target that nobody has settings for.
+func forsakenText(f processes.Forsaken) string {
+	return fmt.Sprintf("%d accounts of %s are on it, and it is no target here: nothing is changed or compared there", f.Accounts, f.Service)
 }
 
 // Run shows what differs.
 func (c driftCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	return withReconciler(ctx, g, t, func(_ *house, r *processes.Reconciler) error {
-		all, err := driftOf(ctx, r, c.Target)
-		if err != nil {
-			return err
+		all, trouble, err := driftOf(ctx, r, c.Target)
+		if err == nil {
+			err = t.print(g, all, func(w io.Writer) { showDrift(w, all) })
 		}
-		return t.print(g, all, func(w io.Writer) { showDrift(w, all) })
+		return errors.Join(err, trouble)
 	})
 }
 
@@ -142,6 +157,11 @@ func showDrift(w io.Writer, all []driftReport) {
 	some := false
 	for _, report := range all {
 		some = some || len(report.Drift) > 0
+		if report.Trouble != "" {
+			says, _, _ := strings.Cut(report.Trouble, "\n")
+			fmt.Fprintf(w, "%s: %s.\n", report.Target, says)
+			continue
+		}
 		fmt.Fprintf(w, "%s: %d accounts there, %d wanted, %d being worked on, %d differences.\n",
 			report.Target, report.Check.There, report.Check.Wanted, report.Check.Pending, len(report.Drift))
 	}
@@ -203,7 +223,7 @@ func (c reconcileCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		if err := h.models.CatchUp(ctx); err != nil {
 			return err
 		}
-		all, err := driftOf(ctx, r, c.Target)
+		all, apart, err := driftOf(ctx, r, c.Target)
 		if err != nil {
 			return err
 		}
@@ -219,7 +239,7 @@ func (c reconcileCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		if settled := r.Settle(ctx, c.Target, ""); settled != nil {
 			trouble = settled
 		}
-		if trouble != nil {
+		if trouble = errors.Join(trouble, apart); trouble != nil {
 			did.Trouble = trouble.Error()
 		}
 		if err := t.print(g, did, func(w io.Writer) {

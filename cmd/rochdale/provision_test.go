@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -77,17 +78,7 @@ func driftIn(t *testing.T, g *Globals) (kinds []string) {
 func provisioned(t *testing.T) *Globals {
 	t.Helper()
 	g := founded(t, 3)
-	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
-		return h.runner(h.reconciler(services), "coop.example").CatchUp(t.Context())
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	served(t, g)
 	return g
 }
 
@@ -147,6 +138,110 @@ func TestDriftIsFoundAndMended(t *testing.T) {
 		if code != exitDone || !strings.Contains(out, part) {
 			t.Errorf("why does not tell of %s: %s", part, out)
 		}
+	}
+}
+
+// served has all done in a co-op that is to be done, by a file of services.
+func served(t *testing.T, g *Globals) {
+	t.Helper()
+	err := withModels(t.Context(), g, quiet(), func(h *house) error {
+		services, err := openServices(t.Context(), g, h.store.Log.KV())
+		if err != nil {
+			return err
+		}
+		defer services.close()
+		return h.runner(h.reconciler(services), "coop.example").CatchUp(t.Context())
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestATargetThatIsAwayHidesNoOther: of several targets one is away, and one cannot be compared.
+// What differs on the others is named, and mended, and work for them is planned.
+func TestATargetThatIsAwayHidesNoOther(t *testing.T) {
+	g := provisioned(t)
+	g.Services = filepath.Join(t.TempDir(), "services.yaml")
+	if err := os.WriteFile(g.Services, []byte(`
+mail:
+  mirrors:
+    - {name: mail}
+    - {name: behind, mailboxes: "postgres://rochdale@127.0.0.1:1/mail"}
+    - {name: directory, exec: {command: [/bin/sh, -c, exit 77], can: {lists: true}}}
+`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	db, err := mail.OpenSQLite(filepath.Join(g.Data, "mail", "mailboxes.db"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	if _, err := db.Exec(`delete from mail_account where login = (select min(login) from mail_account)`); err != nil {
+		t.Fatal(err)
+	}
+	said := func(args ...string) (out, wrong string, code int) {
+		t.Helper()
+		var stdout, stderr bytes.Buffer
+		code = run(append([]string{"--data", g.Data, "--services", g.Services}, args...), strings.NewReader(""), &stdout, &stderr)
+		return stdout.String(), stderr.String(), code
+	}
+	out, wrong, code := said("drift", "--json")
+	var all []driftReport
+	if err := json.Unmarshal([]byte(out), &all); err != nil || code == exitDone || !strings.Contains(wrong, "target behind") || !strings.Contains(wrong, "target directory") {
+		t.Fatalf("drift ends with %d, %v: %s%s", code, err, out, wrong)
+	}
+	for _, report := range all {
+		away := report.Target == "behind" || report.Target == "directory"
+		if (report.Trouble != "") != away || report.Target == "mail" && len(report.Drift) != 1 {
+			t.Errorf("of %s: %+v", report.Target, report)
+		}
+	}
+	out, _, code = said("reconcile", "--yes")
+	if code == exitDone || !strings.Contains(out, "1 mended, 0 left") || !strings.Contains(out, "storage: 3 accounts there") || strings.Contains(out, "behind: 0") {
+		t.Errorf("reconcile ends with %d: %s", code, out)
+	}
+	var there int
+	if err := db.QueryRow(`select count(*) from mail_account`).Scan(&there); err != nil || there != 3 {
+		t.Errorf("then there are %d, %v", there, err)
+	}
+	for _, args := range [][]string{{"plan", "--target", "fax"}, {"work", "--target", "fax"}, {"drift", "--target", "fax"}, {"reconcile", "--target", "fax"}} {
+		if _, wrong, code := said(args...); code == exitDone || !strings.Contains(wrong, "there is no target fax: choose among mail, behind, directory, storage") {
+			t.Errorf("%v ends with %d: %s", args, code, wrong)
+		}
+	}
+}
+
+// TestANodeIsForgotten: what is on a node that the file of services names no more is not
+// taken to be well.
+func TestANodeIsForgotten(t *testing.T) {
+	g := founded(t, 3)
+	dir := t.TempDir()
+	named := func(node string) {
+		t.Helper()
+		g.Services = filepath.Join(dir, "services.yaml")
+		text := fmt.Sprintf("mail:\n  nodes:\n    - {name: %s, mailboxes: %q}\n", node, "sqlite:"+filepath.Join(dir, node, "mailboxes.db"))
+		if err := os.WriteFile(g.Services, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	named("mail1")
+	served(t, g)
+	out, code := said(t, g, "", "doctor", "--services", g.Services)
+	if code != exitDone || strings.Contains(out, "it is no target here") {
+		t.Error(out)
+	}
+	named("mail2")
+	out, code = said(t, g, "", "doctor", "--services", g.Services)
+	if code != exitDone || !strings.Contains(out, "3 accounts of mail are on it, and it is no target here") || !strings.Contains(out, "WARNING  mail1") {
+		t.Error(out)
+	}
+	out, code = said(t, g, "", "drift", "--services", g.Services)
+	if code != exitDone || !strings.Contains(out, "mail1: 3 accounts of mail are on it") {
+		t.Error(out)
+	}
+	named("mail1")
+	if out, code = said(t, g, "", "drift", "--services", g.Services); code != exitDone || strings.Contains(out, "no target here") {
+		t.Error(out)
 	}
 }
 
