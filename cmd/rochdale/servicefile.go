@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -266,6 +267,9 @@ func (e *serviceEntry) check(service domain.Service, named map[string]bool, at i
 		if err == nil {
 			_, err = n.Bytes.bytes()
 		}
+		if room, wrong := n.Bytes.bytes(); err == nil && wrong == nil && n.Bytes != "" && room == 0 {
+			err = fmt.Errorf("bytes: %s is no room: say drain: true of a node that takes no accounts more", n.Bytes)
+		}
 		if err == nil && (n.Bytes == "") != (e.Nodes[0].Bytes == "") {
 			err = errors.New("bytes are counted on all nodes, or on none")
 		}
@@ -292,6 +296,10 @@ func (t targetEntry) check(service domain.Service) error {
 		return fmt.Errorf("target %s has one of nextcloud, ldap, exec, webhook, pull, tables, mailboxes and front", t.Name)
 	case t.Front != nil && service != domain.Mail:
 		return errors.New("a front is of mail")
+	case t.Tables != nil && t.Tables.Database == "":
+		return errors.New("tables are in a database: sqlite:PATH, postgres://… or mysql://…")
+	case t.Tables != nil && ((t.Tables.Program == "") == (t.Tables.Map == nil) || !slices.Contains([]string{"", "postfixadmin", "iredmail"}, t.Tables.Program)):
+		return fmt.Errorf("tables of the program %q: it is postfixadmin or iredmail, or there is a map", t.Tables.Program)
 	case (t.Doveadm != nil || t.Mailboxes != "") && service != domain.Mail, t.Doveadm != nil && n > 0 && t.Tables == nil && t.Mailboxes == "":
 		return errors.New("doveadm and mailboxes are of mail: with tables, with mailboxes, or alone")
 	case t.Doveadm != nil && t.Doveadm.Dsync != "" && !dsync.MatchString(t.Doveadm.Dsync):
@@ -411,9 +419,6 @@ func (t targetEntry) openTables(ctx context.Context) (processes.Provisioner, io.
 		m = new(mail.PostfixAdmin())
 	case "iredmail":
 		m = new(mail.IRedMail())
-	}
-	if m == nil {
-		return nil, nil, misused("--services: tables of the program %q: it is postfixadmin or iredmail, or there is a map", t.Tables.Program)
 	}
 	db, dialect, err := openMailDatabase(t.Tables.Database)
 	if err != nil {

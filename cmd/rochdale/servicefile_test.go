@@ -51,7 +51,10 @@ func TestServiceFile(t *testing.T) {
 		"mail:\n  mirrors:\n    - {name: f, front: {nodes: {m1: {}, m2: {}}}}\n  nodes:\n    - {name: m2, exec: {}}": "3: mail: a front says where node m1 is",
 		"mail:\n  mirrors:\n    - {name: mail, front: {}}":                                                           "3: mail: a front stands before nodes",
 		"mail:\n  mirrors:\n    - {name: mail, exec: {}}\n  nodes:\n    - {name: m1, exec: {}}":                      "3: mail: beside nodes",
-		"mail:\n  nodes:\n    - {name: m1, exec: {}, bytes: 1 TB}\n    - {name: m2, exec: {}}":                       "4: mail: bytes are counted on all nodes",
+		"storage: {}\nmail:\n  tables: {database: x, program: postfixadmn}":                                          `2: mail: tables of the program "postfixadmn"`, "mail: {tables: {program: iredmail}}": "1: mail: tables are in a database",
+		"mail: {tables: {database: x}}": `1: mail: tables of the program ""`, "mail: {tables: {database: x, program: iredmail, map: {}}}": "1: mail: tables of",
+		"mail:\n  nodes:\n    - {name: m1, exec: {}, bytes: 0 GB}":                             "3: mail: bytes: 0 GB is no room",
+		"mail:\n  nodes:\n    - {name: m1, exec: {}, bytes: 1 TB}\n    - {name: m2, exec: {}}": "4: mail: bytes are counted on all nodes",
 	} {
 		path := write("wrong.yaml", text)
 		if _, err := readServices(path); err == nil || !strings.Contains(err.Error(), "wrong.yaml:") || !strings.Contains(err.Error(), want) {
