@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -457,11 +458,25 @@ func (d *demo) letIn(ctx context.Context, g *guide, accounts []projections.Accou
 	return err
 }
 
+// What a newcomer is told to try.
+const (
+	askMembers = `{ members(first: 3) { totalCount nodes { number name } } }`
+	askVote    = `mutation { castVote(poll: %q, choice: FOR) { position } }`
+	askTurnout = `subscription { pollTurnout(poll: %q) { turnout { castVoters voters } } }`
+)
+
 func (g guide) print(t *terminal, globals *Globals, url string) {
 	data := struct {
 		URL string `json:"url"`
 		guide
 	}{url, g}
+	request := func(query string, args ...any) string {
+		body, err := json.Marshal(map[string]string{"query": fmt.Sprintf(query, args...)})
+		if err != nil {
+			panic(err) // it is a string
+		}
+		return string(body)
+	}
 	_ = t.print(globals, data, func(w io.Writer) {
 		fmt.Fprintf(w, "\n%d members, ready after %.1f s. Click here, and choose a token:\n\n  %s\n\nTokens\n", g.Members, g.Seconds, url)
 		for _, name := range []string{"member", "another member", "board", "treasurer", "secretary", "scrutineer", "operator", "pipeline"} {
@@ -473,18 +488,19 @@ func (g guide) print(t *terminal, globals *Globals, url string) {
 Three things to try
   # the treasurer reads the register; a member is refused
   curl -s %[1]s/graphql -H 'Content-Type: application/json' -H 'Authorization: Bearer %[2]s' \
-    -d '{"query":"{ members(first: 3) { totalCount nodes { number name } } }"}'
+    -d '%[7]s'
 
   # a member votes; said again it counts once, and with AGAINST it is refused
   curl -s %[1]s/graphql -H 'Content-Type: application/json' -H 'Authorization: Bearer %[3]s' \
-    -d '{"query":"mutation { castVote(poll: \"%[4]s\", choice: FOR) { position } }"}'
+    -d '%[8]s'
 
   # watch the turnout while somebody votes
   curl -sN %[1]s/graphql -H 'Content-Type: application/json' -H 'Accept: text/event-stream' -H 'Authorization: Bearer %[2]s' \
-    -d '{"query":"subscription { pollTurnout(poll: \"%[4]s\") { turnout { voters } } }"}'
+    -d '%[9]s'
 
-A folder to mount by WebDAV: %[1]s/dav/  (login %[5]s, password %[6]s)
-Everything is in %[7]s. Stop with Ctrl-C.
-`, url, g.Tokens["treasurer"], g.Tokens["member"], g.Poll, g.Login, g.Password, g.data)
+A folder to mount by WebDAV: %[1]s/dav/  (login %[4]s, password %[5]s)
+Everything is in %[6]s. Stop with Ctrl-C.
+`, url, g.Tokens["treasurer"], g.Tokens["member"], g.Login, g.Password, g.data,
+			request(askMembers), request(askVote, g.Poll), request(askTurnout, g.Poll))
 	})
 }

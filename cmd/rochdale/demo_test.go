@@ -55,15 +55,14 @@ func TestDemo(t *testing.T) {
 		}
 	}
 
-	members := `{ members(first: 3) { totalCount nodes { number name } } }`
-	if a, err := n.ask(ctx, guide.Tokens["treasurer"], "", members, nil); err != nil || !strings.Contains(string(a.Data["members"]), `"totalCount":80`) {
+	if a, err := n.ask(ctx, guide.Tokens["treasurer"], "", askMembers, nil); err != nil || !strings.Contains(string(a.Data["members"]), `"totalCount":80`) {
 		t.Errorf("the treasurer sees %s %+v, %v", a.Data["members"], a.Errors, err)
 	}
-	if a, err := n.ask(ctx, guide.Tokens["member"], "", members, nil); err != nil || a.code() != "graphql.denied" {
+	if a, err := n.ask(ctx, guide.Tokens["member"], "", askMembers, nil); err != nil || a.code() != "graphql.denied" {
 		t.Errorf("a member sees %s %+v, %v", a.Data["members"], a.Errors, err)
 	}
 
-	turnout := n.watch(ctx, t, guide.Tokens["treasurer"], fmt.Sprintf(`subscription { pollTurnout(poll: %q) { turnout { castVoters } } }`, guide.Poll))
+	turnout := n.watch(ctx, t, guide.Tokens["treasurer"], fmt.Sprintf(askTurnout, guide.Poll))
 	before := <-turnout
 	vote := func(who, choice string) string {
 		a, err := n.ask(ctx, guide.Tokens[who], "", castVote, map[string]any{"poll": guide.Poll, "choice": choice})
