@@ -164,6 +164,10 @@ func TestValues(t *testing.T) {
 		{"PERSONNE", func(r Row) any { return r.Choice("value", words) }, "person"},
 		{"Organisation", func(r Row) any { return r.Choice("value", words) }, "organisation"},
 		{"Societe", func(r Row) any { return r.Choice("value", words) }, "organisation"},
+		{"be", func(r Row) any { return r.Country("value") }, "BE"},
+		{"Belgique", func(r Row) any { return r.Country("value") }, "This is not a country. Write its two letters (ISO 3166-1), like BE."},
+		{"BX", func(r Row) any { return r.Country("value") }, "This is not a country. Write its two letters (ISO 3166-1), like BE."},
+		{"BEL", func(r Row) any { return r.Country("value") }, "This is not a country. Write its two letters (ISO 3166-1), like BE."},
 		{"dog", func(r Row) any { return r.Choice("value", words) }, "This is not one of the values allowed. Write one of these: organisation, person."},
 		{"  two \n lines\u00a0", func(r Row) any { return r.Need("value") }, "two lines"},
 		{" ", func(r Row) any { return r.Need("value") }, "The value is missing. Fill it in."},
@@ -228,9 +232,9 @@ func TestReport(t *testing.T) {
 	if diff := cmp.Diff(fields(normal(want)), fields(normal(b.String()))); diff != "" {
 		t.Errorf("-want +got: %s\n%s", diff, b.String())
 	}
-	refused := read(t, "lidnummer;klasse;aantal;datum\n", Layout{Columns: Shares, Language: "nl"})
+	refused := read(t, "sep=;\nlidnummer;klasse;aantal;datum\n\n\n\"11\n\";A;1;2026-01-01\n 12 ;A;1;2026-01-01\n", Layout{Columns: Shares, Language: "nl"})
 	refused.Refuse(7, "member_number", domain.Refusal{Code: "register.unknown_number"}.With("number", 12))
-	if want := (Problem{Line: 7, Column: "lidnummer", Problem: "er is geen lid met nummer 12", Do: "importeer eerst de leden, of verbeter het nummer"}); !slices.Equal(refused.Report.Problems, []Problem{want}) {
+	if want := (Problem{Line: 7, Column: "lidnummer", Value: "12", Problem: "er is geen lid met nummer 12", Do: "importeer eerst de leden, of verbeter het nummer"}); !slices.Equal(refused.Report.Problems, []Problem{want}) {
 		t.Errorf("refused: %+v", refused.Report.Problems)
 	}
 	data, err := json.Marshal(&table.Report)

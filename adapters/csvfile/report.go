@@ -1,7 +1,9 @@
 package csvfile
 
 import (
+	"bytes"
 	"cmp"
+	"encoding/csv"
 	"fmt"
 	"io"
 	"slices"
@@ -57,12 +59,27 @@ func (t *Table) Refuse(line int, key string, refusal domain.Refusal) {
 		problem = catalogue.Refusal(r.language, refusal)
 		do = catalogue.Text(r.language, "csvfile.refused.do", nil, "csvfile.refused.do")
 	}
-	column := key
+	column, value := key, ""
 	if i, has := t.columns[key]; has {
-		column = t.Headings[i]
+		column, value = t.Headings[i], t.field(line, i)
 	}
-	r.add(Problem{Line: line, Column: column, Problem: strings.TrimSpace(problem), Do: do})
+	r.add(Problem{Line: line, Column: column, Value: value, Problem: strings.TrimSpace(problem), Do: do})
 	slices.SortStableFunc(r.Problems, func(a, b Problem) int { return cmp.Compare(a.Line, b.Line) })
+}
+
+// field reads again what stands in a column of the row that begins on a line.
+func (t *Table) field(line, column int) string {
+	text := t.text
+	for n := 1 + t.before; n < line; n++ {
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	r := csv.NewReader(bytes.NewReader(text))
+	r.Comma, r.FieldsPerRecord = t.comma, -1
+	fields, err := r.Read()
+	if err != nil || column >= len(fields) {
+		return ""
+	}
+	return clean(fields[column])
 }
 
 // note adds a problem of the catalogue.

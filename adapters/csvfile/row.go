@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/shopspring/decimal"
+	"golang.org/x/text/language"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
@@ -70,6 +71,19 @@ func (r Row) Choice(key string, words map[string]string) string {
 	}
 	r.note(key, "choice", domain.Args{"words": slices.Compact(slices.Sorted(maps.Values(words)))})
 	return ""
+}
+
+// Country returns a country by its two letters of ISO 3166-1, in capitals.
+func (r Row) Country(key string) string {
+	text := strings.ToUpper(r.Text(key))
+	if text == "" {
+		return ""
+	}
+	if region, err := language.ParseRegion(text); err != nil || len(text) != 2 || !region.IsCountry() {
+		r.note(key, "country", nil)
+		return ""
+	}
+	return text
 }
 
 var (

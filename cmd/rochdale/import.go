@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"rochdale/adapters/csvfile"
 	"rochdale/domain"
@@ -67,7 +66,7 @@ func memberOf(table *csvfile.Table, row csvfile.Row) membership.Enter {
 		Identity: membership.Identity{
 			FirstName: row.Text("first_name"), LastName: row.Text("last_name"), Organisation: row.Text("organisation"),
 			Street: row.Text("street"), PostalCode: row.Text("postal_code"), City: row.Text("city"),
-			Country: strings.ToUpper(row.Text("country")), BirthDate: row.Date("birth_date"),
+			Country: row.Country("country"), BirthDate: row.Date("birth_date"),
 			EnterpriseNumber: row.Text("enterprise_number"),
 		},
 		Contact:    membership.Contact{Email: row.Text("email"), Phone: row.Text("phone")},
