@@ -64,6 +64,7 @@ type holding struct {
 	IsStorage bool
 	Usage     processes.Usage
 	Archive   bool // of what is in it can be had
+	Changes   bool // before long: what has become of it is shown in a frame, which looks again by itself
 }
 
 // Used says what it holds; nothing where that is not known.
@@ -150,12 +151,7 @@ func (s *server) holdings(r *http.Request, v access.Viewer) (p holdings, err err
 				return p, err
 			}
 		}
-		if p.Refresh == "" && held.Trouble {
-			p.Refresh = "60"
-		}
-		if held.Status == provisioning.StatusRequested && !held.Trouble {
-			p.Refresh = "5" // until it is there
-		}
+		h.Changes = again(held) != ""
 		p.Accounts = append(p.Accounts, h)
 	}
 	return p, nil
@@ -172,6 +168,55 @@ func (s *server) showServices(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.render(w, r, http.StatusOK, "services", p.Lang, p)
+}
+
+// again returns after how many seconds it is looked at again what has become of an
+// account; nothing where it is as it will stay.
+func again(held access.Held) string {
+	switch waits := held.Status == provisioning.StatusRequested; {
+	case waits && !held.Trouble:
+		return "5"
+	case waits, held.Status == provisioning.StatusSuspended && held.Trouble:
+		return "60"
+	}
+	return ""
+}
+
+// status is the page, in a frame of that of services, which tells what has become of an
+// account. It looks again by itself, which the page around it does not: somebody may be
+// typing there.
+type status struct {
+	page
+	Words string // nothing of an account that is not there any more, or to who is signed out
+	Link  string // what leads to the whole page, once there is something new on it
+}
+
+func (s *server) showStatus(w http.ResponseWriter, r *http.Request) {
+	p := status{page: s.page(r, "services")}
+	v, err := s.Access.BySession(r.Context(), s.session(r))
+	signedOut := errors.Is(err, access.ErrSignedOut)
+	var all []access.Held
+	if err == nil {
+		p.Lang = languageFor(r, v.Language)
+		all, err = s.Access.Accounts.AccountsHeld(r.Context(), v.Party)
+	}
+	if err != nil && !signedOut {
+		s.failed(w, r, err)
+		return
+	}
+	for _, held := range all {
+		if held.ID == domain.AccountID(r.PathValue("account")) {
+			p.Words = processes.ServiceStatus(p.Lang, held.Service, held.Status, held.Trouble)
+			p.Refresh = again(held)
+		}
+	}
+	switch {
+	case signedOut:
+		p.Link = p.T("sign_in")
+	case p.Refresh == "":
+		p.Link = p.S("look")
+	}
+	s.render(w, r, http.StatusOK, "status", p.Lang, p)
 }
 
 // doing does something with an account of whoever is signed in, and shows the page
@@ -205,7 +250,6 @@ func (s *server) doing(w http.ResponseWriter, r *http.Request, do func(account d
 		s.failed(w, r, err)
 		return
 	}
-	p.Refresh = "" // or what is shown once would go
 	status := http.StatusOK
 	if refused {
 		p.Message, status = catalogue.Refusal(p.Lang, refusal), http.StatusUnprocessableEntity

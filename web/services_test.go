@@ -134,7 +134,7 @@ func TestAMemberSeesHerServices(t *testing.T) {
 		}
 	}
 	c.accounts.all["ada"][1].Status = provisioning.StatusRequested
-	if text := page("?lang=en"); !strings.Contains(text, "Mailbox ready") || !strings.Contains(text, "Cloud in progress") || !strings.Contains(text, `http-equiv="refresh" content="5"`) {
+	if text := page("?lang=en"); !strings.Contains(text, "<h2>Mailbox ready") || !strings.Contains(text, `title="Cloud in progress"`) {
 		t.Errorf("in progress: %s", text)
 	}
 	c.accounts.all["ada"][1].Trouble = true
@@ -187,6 +187,71 @@ func TestAMemberSeesHerServices(t *testing.T) {
 	// Who asks for the page signed out comes back to it.
 	if _, text := ask(t, client(t), "GET", c.URL+"/services", ""); !strings.Contains(text, `name="next" value="/services"`) {
 		t.Errorf("signed out: %s", text)
+	}
+}
+
+// TestNothingTypedIsLost: what has become of an account is looked at again by itself in
+// a frame, and never the page in which one is typing.
+func TestNothingTypedIsLost(t *testing.T) {
+	c := openCoop(t)
+	ada := c.in(t, "ada")
+	get := func(browser *http.Client, path string) (*http.Response, string) {
+		t.Helper()
+		resp, text := send(t, browser, "GET", c.URL+path, "")
+		if resp.StatusCode != 200 || strings.Contains(text, "<script") {
+			t.Fatalf("%s: %d %s", path, resp.StatusCode, text)
+		}
+		return resp, text
+	}
+	const again = `http-equiv="refresh" content="`
+	storage := &c.accounts.all["ada"][1]
+	for _, state := range []struct {
+		status  provisioning.Status
+		trouble bool
+		after   string // so many seconds it is looked at again; never: nothing
+		says    string
+	}{
+		{provisioning.StatusRequested, false, "5", "Cloud in progress"},
+		{provisioning.StatusRequested, true, "60", "Cloud in progress: it does not work yet, we try again"},
+		{provisioning.StatusSuspended, true, "60", "Cloud suspended: nothing is lost, but nobody gets in"},
+		{provisioning.StatusSuspended, false, "", "Cloud suspended: nothing is lost, but nobody gets in"},
+		{provisioning.StatusActive, true, "", "Cloud ready"},
+		{provisioning.StatusActive, false, "", "Cloud ready"},
+		{provisioning.StatusDeleted, true, "", "Cloud deleted"},
+	} {
+		storage.Status, storage.Trouble = state.status, state.trouble
+		resp, text := get(ada, "/services?lang=en")
+		frame := regexp.MustCompile(`<iframe src="([^"]+)" title="` + state.says + `">`).FindStringSubmatch(text)
+		switch {
+		case strings.Contains(text, again) || !strings.Contains(text, `name="password"`):
+			t.Errorf("%+v: who types is interrupted, or has nowhere to type: %s", state, text)
+		case state.after == "" && (strings.Contains(text, "<iframe") || !strings.Contains(text, "<h2>"+state.says+"</h2>")),
+			state.after != "" && (frame == nil || !strings.Contains(resp.Header.Get("Content-Security-Policy"), "frame-src 'self'")):
+			t.Errorf("%+v: shown as %v, %s", state, resp.Header, text)
+		}
+		path := "/services/storage%2Fs1/status?lang=en"
+		if frame != nil {
+			path = frame[1]
+		}
+		resp, text = get(ada, path)
+		if !strings.Contains(text, "<h2>"+state.says+"</h2>") || strings.Contains(text, again) != (state.after != "") || !strings.Contains(text, again+state.after) && state.after != "" {
+			t.Errorf("%+v: in the frame is %s", state, text)
+		}
+		if led := strings.Contains(text, `<a href="/services?lang=en" target="_top">`); led != (state.after == "") {
+			t.Errorf("%+v: led back to the page is %v", state, led)
+		}
+		if resp.Header.Get("X-Frame-Options") != "SAMEORIGIN" || !strings.Contains(resp.Header.Get("Content-Security-Policy"), "frame-ancestors 'self'") {
+			t.Errorf("it cannot be in a frame of ours, or in any: %v", resp.Header)
+		}
+	}
+	for who, browser := range map[string]*http.Client{"another": c.in(t, "eva"), "who is signed out": client(t)} {
+		_, text := get(browser, "/services/storage%2Fs1/status?lang=en")
+		if strings.Contains(text, "Cloud") || strings.Contains(text, again) || !strings.Contains(text, `target="_top"`) || strings.Contains(text, "<form") {
+			t.Errorf("%s sees %s", who, text)
+		}
+		if resp, _ := get(browser, "/services"); resp.Header.Get("X-Frame-Options") != "DENY" || !strings.Contains(resp.Header.Get("Content-Security-Policy"), "frame-ancestors 'none'") {
+			t.Errorf("the page of %s can be in a frame: %v", who, resp.Header)
+		}
 	}
 }
 

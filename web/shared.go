@@ -141,7 +141,6 @@ func (s *server) sharedBy(mux *http.ServeMux, what, done string, do func(deed) e
 			s.failed(w, r, err)
 			return
 		}
-		p.Refresh = "" // or what is said would go
 		status := http.StatusOK
 		if refused {
 			p.tried = tried{what, string(id), fieldOf(refusal), catalogue.Refusal(p.Lang, refusal), r.PostForm}

@@ -127,6 +127,7 @@ func New(c Config) http.Handler {
 		mux.HandleFunc("POST "+Services+"/{account}/password", s.setPassword)
 		mux.HandleFunc("POST "+Services+"/{account}/devices", s.addDevice)
 		mux.HandleFunc("POST "+Services+"/{account}/devices/remove", s.removeDevice)
+		mux.HandleFunc("GET "+Services+"/{account}/status", s.showStatus)
 		mux.HandleFunc("GET "+Services+"/{account}/profile", s.getProfile)
 		mux.HandleFunc("GET "+Services+"/{account}/archive", s.getArchive)
 		if c.Families != nil {
