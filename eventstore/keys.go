@@ -427,6 +427,12 @@ func (k *Keys) Import(ctx context.Context, r io.Reader) (restored int, err error
 	}
 }
 
+// Keyed reports whether there are keys in a log, which a master key opens.
+func Keyed(ctx context.Context, kv KV) (bool, error) {
+	entries, err := kv.Range(ctx, keySpace, "", 1)
+	return len(entries) > 0, err
+}
+
 // Check reports whether the master key is the one under which the keys were
 // wrapped, by trying one of them.
 func (k *Keys) Check(ctx context.Context) error {

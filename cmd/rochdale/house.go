@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -64,12 +65,9 @@ func openStore(ctx context.Context, g *Globals, t *terminal) (*eventstore.Store,
 		return nil, err
 	}
 	path := g.masterKey()
-	master, made, err := eventstore.MasterKey(path)
+	master, err := masterAt(ctx, driver, path, t)
 	if err != nil {
 		return nil, errors.Join(err, driver.Close())
-	}
-	if made {
-		t.log.Warn("a master key was made: whoever loses it loses all personal data, so back it up, apart from the log", "file", path)
 	}
 	keys, err := eventstore.NewKeys(driver, master)
 	if err == nil {
@@ -81,6 +79,26 @@ func openStore(ctx context.Context, g *Globals, t *terminal) (*eventstore.Store,
 	store := eventstore.New(eventstore.NewLog(driver), modules.Registry(), keys)
 	store.Now = clock
 	return store, nil
+}
+
+// masterAt reads the master key of a log, or makes it for one that has no keys yet.
+func masterAt(ctx context.Context, log eventstore.KV, path string, t *terminal) ([]byte, error) {
+	if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+		switch keyed, err := eventstore.Keyed(ctx, log); {
+		case err != nil:
+			return nil, err
+		case keyed:
+			return nil, fmt.Errorf("the master key is not at %s, and without it personal data in the log cannot be read: put it back from its backup, or say by --master-key where it is", path)
+		}
+		if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+			return nil, err
+		}
+	}
+	master, made, err := eventstore.MasterKey(path)
+	if made {
+		t.log.Warn("a master key was made: whoever loses it loses all personal data, so back it up, apart from the log", "file", path)
+	}
+	return master, err
 }
 
 // withHouse opens the log and what is kept beside it, lets a verb do its work and
