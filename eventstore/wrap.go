@@ -13,6 +13,12 @@ import (
 // under it, and no party is their subject.
 const house sealed.Class = "house"
 
+// Bind makes a first key, so that a log without any opens under this master key alone from
+// now on.
+func (k *Keys) Bind(ctx context.Context) error {
+	return k.current(ctx, map[sealed.Key]Secret{{Subject: "founding", Class: house}: {}})
+}
+
 // Wrap seals a secret that is kept beside the log, like a key that signs, under a key
 // of the ring that has a name. So it is exported and changes hands with the others.
 func (k *Keys) Wrap(ctx context.Context, name string, secret []byte) ([]byte, error) {

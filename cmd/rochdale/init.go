@@ -99,6 +99,9 @@ func (c initCmd) prices() (*offering.PriceList, error) {
 // found adopts the first statutes and publishes the first price list. Done again
 // with the same, it changes nothing.
 func found(ctx context.Context, s *eventstore.Store, rules statutes.Statutes, list *offering.PriceList, on, from calendar.Date) error {
+	if err := s.Keys.Bind(ctx); err != nil { // lest another node makes a master key of its own
+		return err
+	}
 	_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
 		history, version, err := eventstore.Load[statutes.History](tx, statutes.Stream)
 		if err != nil {
