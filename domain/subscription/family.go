@@ -14,6 +14,7 @@ var (
 	ErrOffered   = domain.Refusal{Code: "subscription.offered", Reason: "this part of a subscription is only offered: its party accepts it first"}
 	ErrPart      = domain.Refusal{Code: "subscription.part", Reason: "say how many GB the other shall have: at least 1"}
 	ErrParts     = domain.Refusal{Code: "subscription.parts", Reason: "of {gb} GB others have {given}, and who pays keeps at least 1: enlarge the subscription, or give less"}
+	ErrDeclined  = domain.Refusal{Code: "subscription.declined", Reason: "this offer was declined or withdrawn: have it made anew"}
 	ErrPartOver  = domain.Refusal{Code: "subscription.part_over", Reason: "this part of a subscription is over since {ends}: subscribe"}
 )
 
@@ -300,10 +301,10 @@ func (c AcceptPart) Decide(s Subscription) ([]event, error) {
 		return nil, ErrNotLinked
 	case !now.Offered:
 		return nil, nil
+	case !now.Ends.IsZero():
+		return nil, ErrDeclined
 	case c.On.Before(now.From):
 		return nil, ErrBackdated.With("earliest", now.From)
-	case !now.runs(c.On):
-		return nil, ErrPartOver.With("ends", now.Ends)
 	case s.Status(c.On) == StatusEnded:
 		return nil, ErrEnded.With("ends", s.ends)
 	}
