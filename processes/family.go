@@ -21,6 +21,7 @@ const (
 	noticePartLast    membership.NoticeKind = "part_last" // it is withheld already, and can only be gone on with
 	noticePartGoesOn  membership.NoticeKind = "part_goes_on"
 	noticePartUnsure  membership.NoticeKind = "part_unsure" // who pays is no member any more, or has died
+	noticePaidUnsure  membership.NoticeKind = "paid_unsure" // the same, to who uses all of a subscription
 )
 
 func init() {
@@ -29,6 +30,7 @@ func init() {
 	samples[noticePartEnds] = domain.Args{"payer": "Bert Sample", "through": calendar.On(2026, time.March, 31), "pages": pages}
 	samples[noticePartPaused], samples[noticePartLast] = samples[noticePartEnds], samples[noticePartEnds]
 	samples[noticePartGoesOn] = domain.Args{"payer": "Bert Sample"}
+	samples[noticePaidUnsure] = domain.Args{"payer": "Bert Sample"}
 	samples[noticePartUnsure] = domain.Args{"payer": "Bert Sample", "days": 30, "pages": pages}
 }
 
@@ -66,9 +68,11 @@ func (n Notices) linked(ctx context.Context, event any, rec eventstore.Record) (
 	case subscription.Resumed:
 		return n.parts(ctx, noticePartGoesOn, e.Subscription, e.On, every)
 	case membership.Ended:
-		if e.Reason != membership.Resigned && e.Reason != membership.Excluded && e.Reason != membership.Dissolved {
+		if e.Reason != membership.Resigned && e.Reason != membership.Excluded && e.Reason != membership.Withdrawn {
 			return nil, nil
 		}
+		return n.unsure(ctx, e.Party, rec, every)
+	case membership.WoundUp: // a member or not
 		return n.unsure(ctx, e.Party, rec, every)
 	case membership.Died: // what the dead used themselves is suspended, which is told then
 		return n.unsure(ctx, e.Party, rec, func(s subscription.Subscription, _ subscription.Part) bool {
@@ -81,7 +85,7 @@ func (n Notices) linked(ctx context.Context, event any, rec eventstore.Record) (
 
 func every(subscription.Subscription, subscription.Part) bool { return true }
 
-// unsure tells who has part of what a party pays that this may end.
+// unsure tells who uses what a party pays, or has part of it, that this may end.
 func (n Notices) unsure(ctx context.Context, payer domain.PartyID, rec eventstore.Record, which func(subscription.Subscription, subscription.Part) bool) (told []notice, err error) {
 	if n.Book == nil {
 		return nil, nil
@@ -96,10 +100,32 @@ func (n Notices) unsure(ctx context.Context, payer domain.PartyID, rec eventstor
 			break
 		}
 		var some []notice
-		some, err = n.parts(ctx, noticePartUnsure, id, on, which)
+		if some, err = n.parts(ctx, noticePartUnsure, id, on, which); err != nil {
+			break
+		}
+		told = append(told, some...)
+		some, err = n.paidFor(ctx, id, on)
 		told = append(told, some...)
 	}
 	return told, err
+}
+
+// paidFor tells who uses a subscription that somebody else pays that this may end.
+func (n Notices) paidFor(ctx context.Context, id domain.SubscriptionID, on calendar.Date) ([]notice, error) {
+	sub, _, err := read[subscription.Subscription](ctx, n.Store, subscription.StreamOf(id))
+	started, _ := sub.Started()
+	if err != nil || started.Party == started.Payer || sub.Status(on) == subscription.StatusEnded {
+		return nil, err
+	}
+	user, err := n.party(ctx, started.Party, eventstore.Record{})
+	if err != nil {
+		return nil, err
+	}
+	payer, err := n.party(ctx, started.Payer, eventstore.Record{})
+	if err != nil || user.id == payer.id {
+		return nil, err
+	}
+	return []notice{{id: membership.NoticeID(id), kind: noticePaidUnsure, party: started.Party, args: domain.Args{"payer": payer.name, "on": on}}}, nil
 }
 
 // parts says the same of the parts of a subscription that are had now, as far as it

@@ -189,6 +189,7 @@ func (n Notices) Process() Process {
 			subscription.Resumed{},
 			membership.Ended{},
 			membership.Died{},
+			membership.WoundUp{},
 			provisioning.AccountDeleted{},
 		},
 		Handle: n.handle,
@@ -434,8 +435,10 @@ func (n Notices) rules(ctx context.Context, on calendar.Date) (rules statutes.St
 // which somebody might get at an account.
 const formerFor = 30
 
-// addressee is a party as it is now.
+// addressee is a party as it is now or, if it was found to be another, that one: accounts and subscriptions stay under
+// the id that they had.
 type addressee struct {
+	id          domain.PartyID
 	name, email string
 	left        string // the address that it left with an event
 	former      string // the first that it left in some days before
@@ -470,12 +473,15 @@ func (n Notices) party(ctx context.Context, id domain.PartyID, at eventstore.Rec
 			p.former = cmp.Or(p.former, before.Email)
 		}
 	}
+	if into := m.MergedInto(); into != "" {
+		return n.party(ctx, into, at)
+	}
 	contact, _ := m.Contact()
 	identity, _ := m.Identity()
 	_, died := m.DiedOn()
 	wound, over := m.WoundUp()
 	rules, err := n.rules(ctx, n.Today())
-	p.gone = died || over && wound.How == membership.ByMerger || m.MergedInto() != ""
+	p.id, p.gone = id, died || over && wound.How == membership.ByMerger
 	p.name = cmp.Or(identity.Organisation, identity.Together, strings.TrimSpace(identity.FirstName+" "+identity.LastName))
 	p.email, p.language, p.agents = contact.Email, rules.Language(m.Language()), m.Agents(n.Today(), rules)
 	return p, err

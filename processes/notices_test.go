@@ -15,6 +15,7 @@ import (
 	"rochdale/domain/membership"
 	"rochdale/domain/modules"
 	"rochdale/domain/money"
+	"rochdale/domain/provisioning"
 	"rochdale/domain/sealed"
 	"rochdale/domain/shares"
 	"rochdale/domain/statutes"
@@ -509,4 +510,87 @@ func TestLinkedPartiesAreToldWhatBecomesOfWhoPays(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestWhoUsesWhatAnotherPaysIsToldWhatBecomesOfWhoPays, whatever ends their membership, and never why.
+func TestWhoUsesWhatAnotherPaysIsToldWhatBecomesOfWhoPays(t *testing.T) {
+	o := openPostOffice(t)
+	o.apply("bert", "bert@example.org", domain.Dutch)
+	o.apply("cleo", "cleo@example.org", domain.English)
+	o.apply("carl", "carl@example.org", domain.English)
+	rules := o.rules
+	rules.Membership.Exclusion.AnswerMonths, rules.Membership.Exclusion.AnswerDays = 0, 0
+	ways := map[domain.PartyID]func(payer domain.PartyID){
+		"resigned": func(payer domain.PartyID) { do(o, membership.Resign{Party: payer, On: o.today(), Statutes: rules}) },
+		"excluded": func(payer domain.PartyID) {
+			do(o, membership.DecideExclusion{
+				Party: payer, Excluded: true, Reasons: "took the till",
+				Decision: membership.Decision{By: rules.Membership.ExcludedBy(), On: o.today(), Minutes: "9"}, Statutes: rules,
+			})
+		},
+		"dissolved": func(payer domain.PartyID) {
+			do(o, membership.WindUp{Party: payer, How: membership.ByDissolution, On: o.today(), LearntOn: o.today(), Statutes: rules})
+		},
+		"deceased": func(payer domain.PartyID) {
+			do(o, membership.Decease{Party: payer, On: o.today(), LearntOn: o.today(), Statutes: rules})
+		},
+	}
+	number := domain.MemberNumber(0)
+	for way, ends := range ways {
+		number++
+		kind, identity := membership.Person, membership.Identity{FirstName: "Ada", LastName: "Sample"}
+		if way == "dissolved" {
+			kind, identity = membership.Organisation, membership.Identity{Organisation: "Mill"}
+		}
+		do2(o, membership.Enter{Party: way, Number: number, Kind: kind, Identity: identity, Language: domain.English, AdmittedOn: o.today(), On: o.today()})
+		// Bert uses all of one, Cleo has part of another, and what she uses of theirs has ended.
+		for id, user := range map[domain.SubscriptionID]domain.PartyID{"all": "bert", "shared": way, "over": "carl"} {
+			id += "-" + domain.SubscriptionID(way)
+			do(o, subscription.Subscribe{Subscription: id, Party: user, Payer: way, Plan: "nubo", GB: 10, Terms: familyTerms, On: o.today(), From: o.today()})
+		}
+		do2(o, subscription.Link{Subscription: "shared-" + domain.SubscriptionID(way), Link: "part-" + domain.SubscriptionID(way), Party: "cleo", GB: 2, On: o.today()})
+		do(o, subscription.Cancel{Subscription: "over-" + domain.SubscriptionID(way), On: o.today(), Ends: o.today()})
+		o.now = o.now.AddDate(0, 0, 1)
+		o.tell()
+		ends(way)
+		sent := o.tell()
+		told := map[string]string{}
+		for _, l := range sent {
+			told[l.to] = l.text
+			for _, why := range []string{"resign", "exclu", "died", "death", "dissol", "bankrupt", "overleden", "uitgesloten", "lid "} {
+				if l.to != "ada@example.org" && strings.Contains(l.text, why) {
+					t.Errorf("it says why: %s", l.text)
+				}
+			}
+		}
+		if text := told["bert@example.org"]; !strings.Contains(text, "over een einde is niets beslist") || !strings.Contains(text, "schrijf ons") {
+			t.Errorf("%s: who uses it all is told %q", way, text)
+		}
+		// What the dead used themselves is suspended, and that is told then.
+		if text := told["cleo@example.org"]; (way != "deceased") != strings.Contains(text, "keep your account for 30 days more") {
+			t.Errorf("%s: who has part of it is told %q", way, text)
+		}
+		if text, is := told["carl@example.org"]; is {
+			t.Errorf("%s: of what has ended they are told %q", way, text)
+		}
+	}
+}
+
+// TestWhoWasFoundToBeAnotherIsToldOfTheirAccounts, which stay under the id that they had.
+func TestWhoWasFoundToBeAnotherIsToldOfTheirAccounts(t *testing.T) {
+	o := openPostOffice(t)
+	o.apply("anna", "anna@example.org", domain.English)
+	do2(o, membership.Enter{
+		Party: "ann", Number: 7, Kind: membership.Person, Identity: membership.Identity{FirstName: "Anna", LastName: "Loom"},
+		Language: domain.Dutch, AdmittedOn: o.today(), On: o.today(),
+	})
+	do(o, membership.ChangeContact{Party: "ann", On: o.today(), Contact: membership.Contact{Email: "ann@example.org"}})
+	do2(o, provisioning.RequestAccount{
+		Account: "mail/s", Entitlement: "mail/s", Party: "anna", Service: domain.Mail, Login: "anna.loom@coop.example", Quota: domain.GB, On: o.today(),
+	})
+	o.tell()
+	do2(o, membership.Merge{Party: "anna", Into: "ann", On: o.today()})
+	o.tell()
+	do(o, provisioning.NoteUsage{Account: "mail/s", Used: domain.GB, Quota: domain.GB, On: o.today()})
+	o.want(o.tell(), "ann@example.org | anna.loom@coop.example")
 }
