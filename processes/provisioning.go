@@ -156,18 +156,12 @@ func (b *basis) amend(ctx context.Context, s *eventstore.Store) error {
 		if rec.Version > b.account.Version {
 			break
 		}
-		for _, event := range []any{
-			provisioning.AliasAdded{},
-			provisioning.AliasRemoved{},
-			provisioning.AccountHeld{},
-			provisioning.AccountReleased{},
-			provisioning.MoveHeld{},
-			provisioning.AccountMoved{},
-			provisioning.MoveCancelled{},
-		} {
-			if rec.Type == s.Registry.Name(event) {
-				b.amended = rec.Position
-			}
+		event, err := s.Registry.Decode(rec.Encoded)
+		if err != nil {
+			return err
+		}
+		if e, is := event.(domain.Event[provisioning.Account]); is && e.Evolve(provisioning.Account{}).Amended() {
+			b.amended = rec.Position
 		}
 	}
 	return nil
