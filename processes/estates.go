@@ -14,8 +14,9 @@ import (
 
 // Estates keep the accounts of who has died. As soon as a death is known nobody logs in to them, and what their holder
 // has subscribed to is suspended, so it costs nothing; nothing is deleted for a time, in which heirs may ask for a
-// copy. Then the subscriptions are cancelled, and the accounts stay as those of anybody who leaves. A death that was
-// recorded by mistake gives everything back.
+// copy. Then the subscriptions are cancelled, as well as what they had of others' and what they were given, and the
+// accounts stay as those of anybody who leaves. A death that was recorded by mistake gives everything back. An account
+// that is requested only after the death, as by a subscription that was to begin later, is held as well.
 //
 // That a member is excluded touches no account: whether their subscription ends too is a decision of its own.
 type Estates struct {
@@ -33,17 +34,31 @@ type Estates struct {
 func (e Estates) Process() Process {
 	return Process{
 		Name:  "estates",
-		Wants: []any{membership.Died{}, membership.EndRevoked{}},
+		Wants: []any{membership.Died{}, membership.EndRevoked{}, provisioning.AccountRequested{}},
 		Handle: func(ctx context.Context, _ eventstore.Record, event any) error {
 			switch event := event.(type) {
 			case membership.Died:
 				return e.sync(ctx, event.Party)
 			case membership.EndRevoked:
 				return e.sync(ctx, event.Party)
+			case provisioning.AccountRequested:
+				return e.requested(ctx, event.Party)
 			}
 			return nil
 		},
 	}
+}
+
+// requested holds an account that was requested for somebody who has died.
+func (e Estates) requested(ctx context.Context, party domain.PartyID) error {
+	member, _, err := read[membership.Member](ctx, e.Store, membership.StreamOf(party))
+	if into := member.MergedInto(); err == nil && into != "" {
+		return e.requested(ctx, into)
+	}
+	if _, died := member.DiedOn(); err != nil || !died {
+		return err
+	}
+	return e.sync(ctx, party)
 }
 
 // sync holds the accounts of a party that has died, as is known now, and releases those of one that has not.
@@ -57,9 +72,8 @@ func (e Estates) sync(ctx context.Context, party domain.PartyID) error {
 	if err != nil {
 		return err
 	}
-	today, released := e.Today(), map[domain.SubscriptionID]bool{}
+	today := e.Today()
 	_, err = eventstore.Transact(ctx, e.Store, func(tx *eventstore.Tx) error {
-		clear(released)
 		for _, b := range accounts {
 			state, _, err := eventstore.Load[provisioning.Account](tx, provisioning.StreamOf(b.Account))
 			if err != nil {
@@ -68,8 +82,6 @@ func (e Estates) sync(ctx context.Context, party domain.PartyID) error {
 			if died {
 				err = eventstore.Do(tx, provisioning.HoldAccount{Account: b.Account, On: today, Through: today.AddDays(e.Hold)})
 			} else if _, held := state.Held(); held {
-				id, _ := entitlement.Of(domain.EntitlementID(b.Account))
-				released[id] = true
 				err = eventstore.Do(tx, provisioning.ReleaseAccount{Account: b.Account, On: today})
 			}
 			if err != nil {
@@ -86,21 +98,31 @@ func (e Estates) sync(ctx context.Context, party domain.PartyID) error {
 		return err
 	}
 	for _, id := range used {
-		switch {
-		case died:
-			_, err = eventstore.Execute(ctx, e.Store, subscription.Suspend{Subscription: id, Reason: subscription.Death, On: today})
-		case released[id]:
-			_, err = eventstore.Execute(ctx, e.Store, subscription.Resume{Subscription: id, On: today})
-		}
-		// One that has ended, or has not begun, is not suspended.
-		if err = Refused(err, subscription.ErrEnded, subscription.ErrBackdated); err != nil {
+		_, err := eventstore.Transact(ctx, e.Store, func(tx *eventstore.Tx) error {
+			sub, _, err := eventstore.Load[subscription.Subscription](tx, subscription.StreamOf(id))
+			if err != nil {
+				return err
+			}
+			started, _ := sub.Started()
+			// What is to begin later begins as it is then.
+			on := later(today, started.From)
+			reason, suspended := sub.SuspendedFor()
+			switch {
+			case died:
+				err = eventstore.Do(tx, subscription.Suspend{Subscription: id, Reason: subscription.Death, On: on})
+			case suspended && reason == subscription.Death:
+				err = eventstore.Do(tx, subscription.Resume{Subscription: id, On: on})
+			}
+			return Refused(err, subscription.ErrEnded, subscription.ErrBackdated)
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// Daily cancels what somebody has subscribed to whose accounts were held for long enough.
+// Daily ends what somebody is entitled by whose accounts were held for long enough.
 func (e Estates) Daily(ctx context.Context) error {
 	today := e.Today()
 	for _, service := range domain.Services {
@@ -124,15 +146,42 @@ func (e Estates) Daily(ctx context.Context) error {
 					continue
 				}
 				id, _ := entitlement.Of(domain.EntitlementID(b.Account))
-				_, err = eventstore.Execute(ctx, e.Store, subscription.Cancel{Subscription: id, On: today, Ends: today})
-				// What comes from elsewhere, like a gift, is not cancelled.
-				if err := Refused(err, subscription.ErrEnded, subscription.ErrUnknown); err != nil {
+				if err := e.end(ctx, id, today); err != nil {
 					return err
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// end ends a subscription, or part of another's, and what was given on top of it or instead.
+func (e Estates) end(ctx context.Context, id domain.SubscriptionID, today calendar.Date) error {
+	_, err := eventstore.Transact(ctx, e.Store, func(tx *eventstore.Tx) error {
+		sub, _, err := eventstore.Load[subscription.Subscription](tx, subscription.StreamOf(id))
+		if err != nil {
+			return err
+		}
+		if _, own := sub.Started(); own {
+			err = eventstore.Do(tx, subscription.Cancel{Subscription: id, On: today, Ends: today})
+		} else if of, part := sub.LinkedTo(); part {
+			err = eventstore.Do(tx, subscription.Unlink{Subscription: of.Of, Link: id, On: today, Ends: today})
+		}
+		if err := Refused(err, subscription.ErrEnded); err != nil { // it ends already
+			return err
+		}
+		sources, _, err := eventstore.Load[entitlement.Sources](tx, entitlement.SourcesOf(id))
+		if err != nil {
+			return err
+		}
+		for _, gift := range sources.Gifts() {
+			if err := eventstore.Do(tx, entitlement.EndGift{Subscription: id, Gift: gift.ID, On: today, Until: today}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return err
 }
 
 // AllowExport decides that heirs get a copy of what is in an account whose holder has died, for a reason, through a day.

@@ -165,6 +165,126 @@ func TestADeathThatWasNoneGivesAccountsBack(t *testing.T) {
 	}
 }
 
+// TestWhatTheDeadWereGivenEndsToo: part of what somebody else pays, and gifts, which nobody cancels.
+func TestWhatTheDeadWereGivenEndsToo(t *testing.T) {
+	m := mourn(t)
+	m.member(m.s, "carl", 2)
+	execute2(m.coop, m.s, subscription.Link{Subscription: "s", Link: "l", Party: "carl", GB: 3, On: founding})
+	m.member(m.s, "dora", 3)
+	execute(m.coop, m.s, entitlement.Give{Subscription: "g", Gift: "g", Party: "dora", Service: domain.Mail, Quota: gb, On: founding, From: founding})
+	m.settle(m.s, m.r, processes.Entitlements(m.s, m.coop.day))
+	for id, party := range map[domain.SubscriptionID]domain.PartyID{"l": "carl", "g": "dora"} {
+		account := entitlement.IDOf(id, domain.Mail)
+		execute2(m.coop, m.s, provisioning.RequestAccount{
+			Account: domain.AccountID(account), Entitlement: account, Party: party, Service: domain.Mail,
+			Login: provisioning.Login(party + ".loom@example.org"), Quota: gb, On: founding,
+		})
+	}
+	pass := func(day calendar.Date) {
+		t.Helper()
+		m.pass(day)
+		for _, id := range []domain.SubscriptionID{"l", "g"} {
+			if err := processes.SyncEntitlements(as(t.Context()), m.s, id, day); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.pass(day)
+	}
+	are := func(want provisioning.Access) {
+		t.Helper()
+		for _, login := range []provisioning.Login{"carl.loom@example.org", "dora.loom@example.org"} {
+			if is := m.observe(m.at, domain.Mail, login); is.Exists != (want != provisioning.Absent) || is.Exists && *is.Access != want {
+				t.Errorf("on %s %s is %+v, not %s", m.coop.day(), login, is, want)
+			}
+		}
+	}
+	pass(founding)
+	are(provisioning.Active)
+	for _, party := range []domain.PartyID{"carl", "dora"} {
+		execute(m.coop, m.s, membership.Decease{Party: party, On: founding, LearntOn: founding, Statutes: m.rules})
+	}
+	for _, days := range []int{0, 365, 366, 367, 396} {
+		pass(founding.AddDays(days))
+		are(provisioning.Suspended)
+	}
+	pass(founding.AddDays(397))
+	are(provisioning.Absent)
+	m.is(provisioning.Active)
+	if of := stateOf[subscription.Subscription](m.coop, m.s, subscription.StreamOf("s")); of.Given(m.coop.day()) != 0 {
+		t.Error("who pays has not all of it back")
+	}
+}
+
+// TestMailOfTheDeadArrivesForATime: it is withheld since the death is known, however long its holder had the account.
+func TestMailOfTheDeadArrivesForATime(t *testing.T) {
+	m := mourn(t)
+	m.r.Terms.Mail = 30
+	learnt := founding.AddDays(100)
+	m.setDay(learnt)
+	execute(m.coop, m.s, membership.Decease{Party: "anna", On: learnt, LearntOn: learnt, Statutes: m.rules})
+	inbound := func(want provisioning.Inbound) {
+		t.Helper()
+		if is := m.observe(m.at, domain.Mail, "anna.loom@example.org"); !is.Exists || is.Inbound == nil || *is.Inbound != want {
+			t.Errorf("on %s mail is not to %s: %+v", m.coop.day(), want, is)
+		}
+	}
+	m.settle(m.s, m.r, m.e.Process()) // what they are entitled to follows later
+	m.is(provisioning.Suspended)
+	inbound(provisioning.Accept)
+	m.pass(learnt.AddDays(29))
+	inbound(provisioning.Accept)
+	m.pass(learnt.AddDays(30))
+	inbound(provisioning.Reject)
+	// What ends then is withheld as before: no mail arrives anew.
+	execute(m.coop, m.s, subscription.Cancel{Subscription: "s", On: m.coop.day(), Ends: m.coop.day()})
+	m.pass(learnt.AddDays(31))
+	inbound(provisioning.Reject)
+}
+
+// TestWhatBeginsAfterADeathIsHeld: a subscription that was to begin later costs nothing, and nobody logs in by it.
+func TestWhatBeginsAfterADeathIsHeld(t *testing.T) {
+	m := mourn(t)
+	m.subscribe(m.s, "later", "anna", 10, founding.AddDays(10))
+	execute(m.coop, m.s, membership.Decease{Party: "anna", On: founding, LearntOn: founding, Statutes: m.rules})
+	m.pass(founding)
+	begins := founding.AddDays(10)
+	state := func() subscription.Subscription {
+		return stateOf[subscription.Subscription](m.coop, m.s, subscription.StreamOf("later"))
+	}
+	if state().Status(begins) != subscription.StatusSuspended {
+		t.Error("what was to begin later is charged for")
+	}
+	m.setDay(begins)
+	account := entitlement.IDOf("later", domain.Mail)
+	execute2(m.coop, m.s, provisioning.RequestAccount{
+		Account: domain.AccountID(account), Entitlement: account, Party: "anna", Service: domain.Mail, Login: "anna.loom2@example.org", Quota: gb, On: begins,
+	})
+	m.pass(begins)
+	if _, held := stateOf[provisioning.Account](m.coop, m.s, provisioning.StreamOf(domain.AccountID(account))).Held(); !held {
+		t.Error("an account that was requested after the death is not held")
+	}
+	m.setDay(begins.AddDays(5))
+	execute(m.coop, m.s, membership.RevokeEnd{Party: "anna", On: m.coop.day(), Why: "another of the same name"})
+	m.pass(m.coop.day())
+	if state().Status(m.coop.day()) != subscription.StatusActive {
+		t.Error("it does not go on after a death that was none")
+	}
+}
+
+// TestADeathThatWasNoneGivesBackNoMore than it took: what was suspended for another reason stays so.
+func TestADeathThatWasNoneGivesBackNoMore(t *testing.T) {
+	m := mourn(t)
+	execute(m.coop, m.s, subscription.Suspend{Subscription: "s", Reason: subscription.Unpaid, On: founding})
+	execute(m.coop, m.s, membership.Decease{Party: "anna", On: founding, LearntOn: founding, Statutes: m.rules})
+	m.pass(founding)
+	execute(m.coop, m.s, membership.RevokeEnd{Party: "anna", On: founding, Why: "another of the same name"})
+	m.pass(founding)
+	m.is(provisioning.Suspended)
+	if _, held := stateOf[provisioning.Account](m.coop, m.s, provisioning.StreamOf(m.account)).Held(); held {
+		t.Error("it is held still")
+	}
+}
+
 // TestWhoIsExcludedKeepsTheirSubscription, until that is decided too: then the account stays as that of anybody who leaves.
 func TestWhoIsExcludedKeepsTheirSubscription(t *testing.T) {
 	m := mourn(t)

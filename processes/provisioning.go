@@ -233,14 +233,25 @@ func (r *Reconciler) desired(b *basis) (want provisioning.Desired, requested boo
 	if !requested || r.Terms.Today == nil || want.Login == "" || want.Access == provisioning.Active {
 		return want, requested
 	}
-	e, today := b.entitled.State[want.Service], r.Terms.Today()
+	today := r.Terms.Today()
 	if kept := r.kept(b); !kept.IsZero() && !today.After(kept) {
 		want.Access = provisioning.Suspended
 	}
-	if want.Access == provisioning.Suspended && r.Terms.Mail > 0 && !today.Before(e.Since.AddDays(r.Terms.Mail)) {
+	if want.Access == provisioning.Suspended && r.Terms.Mail > 0 && !today.Before(b.withheld().AddDays(r.Terms.Mail)) {
 		want.Inbound = provisioning.Reject
 	}
 	return want, true
+}
+
+// withheld returns the first of the days since which nobody may be let in to an account.
+func (b *basis) withheld() calendar.Date {
+	asked, _ := b.account.State.Requested()
+	_, service := entitlement.Of(asked.Entitlement)
+	since := b.entitled.State[service].Withheld
+	if on, held := b.account.State.HeldOn(); held && (since.IsZero() || on.Before(since)) {
+		since = on
+	}
+	return since
 }
 
 // kept returns through which day an account stays, with what is in it, to which nobody is

@@ -115,6 +115,12 @@ func (m *Models) SubscriptionsOf(ctx context.Context, party domain.PartyID) ([]S
 	return rows(ctx, m, `select `+subscriptionColumns+` from subscription where party in `+selves+` or payer in `+selves+` order by position`, scanSubscription, party)
 }
 
+// SubscriptionsUsedBy returns those that a party uses, whoever pays them.
+func (m *Models) SubscriptionsUsedBy(ctx context.Context, party domain.PartyID) ([]domain.SubscriptionID, error) {
+	return rows(ctx, m, `select id from subscription where party in `+selves+` order by position`,
+		func(r lite.Row) (domain.SubscriptionID, error) { return domain.SubscriptionID(r.Text(0)), nil }, party)
+}
+
 // Subscriptions returns a part of the list of subscriptions, oldest first.
 func (m *Models) Subscriptions(ctx context.Context, p Page) (List[Subscription], error) {
 	return page(ctx, m, query{columns: subscriptionColumns, from: "subscription", key: "position", id: "id"}, p, scanSubscription)

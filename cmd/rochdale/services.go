@@ -174,17 +174,11 @@ func (c caughtUp) EntitledBy(ctx context.Context, party domain.PartyID) (domain.
 }
 
 // SubscriptionsUsedBy is that of [processes.Estates].
-func (c caughtUp) SubscriptionsUsedBy(ctx context.Context, party domain.PartyID) (used []domain.SubscriptionID, err error) {
+func (c caughtUp) SubscriptionsUsedBy(ctx context.Context, party domain.PartyID) ([]domain.SubscriptionID, error) {
 	if err := c.CatchUp(ctx); err != nil {
 		return nil, fmt.Errorf("subscriptions of %s: %w", party, err)
 	}
-	all, err := c.models.SubscriptionsOf(ctx, party)
-	for _, s := range all {
-		if s.Party == party {
-			used = append(used, s.ID)
-		}
-	}
-	return used, err
+	return c.models.SubscriptionsUsedBy(ctx, party)
 }
 
 // LastPayerNumber is that of [processes.Notices].

@@ -60,6 +60,8 @@ type Entitlement struct {
 	Quota   domain.Bytes // 0 of an app
 	Status  Status
 	Since   calendar.Date // the first day of that status
+	// Withheld is the first of the days since which it is not active; no day while it is.
+	Withheld calendar.Date
 }
 
 // Status is whether someone may use what they are entitled to. It is empty for

@@ -25,7 +25,7 @@ type Granted struct {
 }
 
 func (e Granted) Evolve(s Entitlements) Entitlements {
-	return s.with(e.Service, Entitlement{e, e.Quota, StatusActive, e.From})
+	return s.with(e.Service, Entitlement{Granted: e, Quota: e.Quota, Status: StatusActive, Since: e.From})
 }
 
 // QuotaChanged entitles to more or less.
@@ -68,6 +68,12 @@ func (e Revoked) Evolve(s Entitlements) Entitlements { return s.in(e.Service, St
 func (s Entitlements) in(service domain.Service, status Status, since calendar.Date) Entitlements {
 	now := s[service]
 	now.Status, now.Since = status, since
+	switch {
+	case status == StatusActive:
+		now.Withheld = calendar.Date{}
+	case now.Withheld.IsZero():
+		now.Withheld = since
+	}
 	return s.with(service, now)
 }
 

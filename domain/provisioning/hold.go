@@ -58,6 +58,11 @@ func (a Account) Held() (through calendar.Date, held bool) {
 	return a.held.Through, a.held.Account != ""
 }
 
+// HeldOn returns on which day an account began to be held, and whether it is.
+func (a Account) HeldOn() (on calendar.Date, held bool) {
+	return a.held.On, a.held.Account != ""
+}
+
 // Exportable refuses to copy what is in an account for others on a day on which nobody has decided so.
 func (a Account) Exportable(on calendar.Date) error {
 	switch _, held := a.Held(); {

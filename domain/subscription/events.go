@@ -64,7 +64,7 @@ type Suspended struct {
 }
 
 func (e Suspended) Evolve(s Subscription) Subscription {
-	s.pauses = append(slices.Clip(s.pauses), pause{from: e.On})
+	s.pauses = append(slices.Clip(s.pauses), pause{from: e.On, reason: e.Reason})
 	return s
 }
 

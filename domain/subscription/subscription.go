@@ -58,7 +58,10 @@ type Subscription struct {
 
 // pause is a suspension: from a day until the day on which it was resumed, if it
 // was, which is not part of it any more.
-type pause struct{ from, until calendar.Date }
+type pause struct {
+	from, until calendar.Date
+	reason      Reason
+}
 
 func (p pause) over() bool { return !p.until.IsZero() }
 
@@ -66,6 +69,14 @@ func (s Subscription) exists() bool { return s.started.Subscription != "" }
 
 func (s Subscription) suspended() bool {
 	return len(s.pauses) > 0 && !s.pauses[len(s.pauses)-1].over()
+}
+
+// SuspendedFor returns why it is suspended, or is to be, and whether it is.
+func (s Subscription) SuspendedFor() (Reason, bool) {
+	if !s.suspended() {
+		return "", false
+	}
+	return s.pauses[len(s.pauses)-1].reason, true
 }
 
 // Started returns how it began, and whether it did.
