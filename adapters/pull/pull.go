@@ -582,7 +582,7 @@ func (a *Accounts) Report(ctx context.Context, r Report) (receipt Receipt, err e
 			receipt.Stale = true
 		}
 		if receipt.Done && e.Wish.Access == provisioning.Absent { // nothing of whose it was is kept
-			e.Wish.Login, e.State = "", remote.State{}
+			e.Wish.Login, e.Wish.Aliases, e.State = "", nil, remote.State{}
 		}
 		e.Keys = append(e.Keys, kept{r.Key, digest, receipt})
 		e.Keys = e.Keys[max(0, len(e.Keys)-mostKeys):]

@@ -191,7 +191,7 @@ func TestReports(t *testing.T) {
 	}
 
 	gone := next
-	gone.Revision = 12
+	gone.Revision, gone.Aliases = 12, []provisioning.Login{"anna.lee@example.org"}
 	_, err = a.Delete(t.Context(), gone)
 	refused("pending", fault.Transient, err)
 	if r := taken(report("9", 12, &remote.State{})); !r.Done {
