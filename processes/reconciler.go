@@ -287,7 +287,7 @@ func (r *Reconciler) process(t Target) Process {
 }
 
 // erase has what nobody has a login for any more deleted: erasure reaches every target.
-// A person has decided it, so nobody is asked again.
+// A person has decided it, so nobody is asked again; and it is done as well where deletion was given up.
 func (r *Reconciler) erase(ctx context.Context, t Target, rec eventstore.Record, e membership.PersonalDataErased, asked *noted) error {
 	if e.Class != sealed.Service || r.Book == nil {
 		return nil
@@ -297,17 +297,15 @@ func (r *Reconciler) erase(ctx context.Context, t Target, rec eventstore.Record,
 		return err
 	}
 	for _, a := range accounts {
-		if a.Service != t.Service || a.Deleted {
+		if a.Service != t.Service {
 			continue
 		}
-		if t.Node != nil {
-			known, _, err := read[provisioning.Account](ctx, r.Store, provisioning.StreamOf(a.Account))
-			if err != nil {
-				return err
-			}
-			if !t.concerns(known) {
-				continue
-			}
+		known, _, err := read[provisioning.Account](ctx, r.Store, provisioning.StreamOf(a.Account))
+		if err != nil {
+			return err
+		}
+		if known.On(t.Name).Status == provisioning.StatusDeleted || t.Node != nil && !t.concerns(known) {
+			continue
 		}
 		asked.note(Work{
 			Account: a.Account, Target: t.Name, ID: rec.ID.String(), Wish: rec.Position, Cause: rec.ID, Correlation: rec.Correlation,
@@ -1008,6 +1006,7 @@ type landing struct {
 	writes  int
 	err     error
 	try     Try
+	names   []provisioning.Login // under which it is known
 }
 
 // do tries a piece of work.
@@ -1016,7 +1015,6 @@ func (l *lane) do(q queued) (out landing) {
 	out = landing{piece: p, holder: p.Holder, try: Try{
 		At: l.now(), By: p.By, Why: p.Why, Cause: p.Cause, Wish: p.Wish, Attempt: p.Attempts + 1,
 	}}
-	var login provisioning.Login
 	defer func() {
 		if panicked := recover(); panicked != nil {
 			out.err = fault.New(fault.Transient, "panic", "panic: %v", panicked)
@@ -1025,7 +1023,7 @@ func (l *lane) do(q queued) (out landing) {
 		out.stopped = out.err != nil && ctx.Err() != nil
 		if out.err != nil {
 			class, _ := fault.ClassOf(out.err)
-			out.try.Class, out.try.Code, out.try.Error = string(class), fault.CodeOf(out.err), without(short(out.err), login)
+			out.try.Class, out.try.Code, out.try.Error = string(class), fault.CodeOf(out.err), without(short(out.err), out.names...)
 		}
 	}()
 	ctx = eventstore.AnswerTo(ctx, eventstore.Record{ID: p.Cause, Correlation: p.Correlation}, "process/provisioning-"+l.t.Name)
@@ -1043,9 +1041,9 @@ func (l *lane) do(q queued) (out landing) {
 		out.done = true
 		return out
 	}
-	login, out.try.Revision = want.Login, want.Revision
+	out.names, out.try.Revision = append(slices.Clone(want.Aliases), want.Login), want.Revision
 	outcome := known.On(l.t.Name)
-	if outcome.Skipped > 0 && outcome.Skipped >= want.Revision && p.Why != "retried" {
+	if outcome.Skipped > 0 && outcome.Skipped >= want.Revision && p.Why != "retried" && p.Erased == 0 {
 		out.done = true
 		return out
 	}
@@ -1094,6 +1092,7 @@ func (l *lane) bring(ctx context.Context, want provisioning.Desired, out *landin
 		if is, err = l.observe(call, want); err != nil {
 			return is, nil, err
 		}
+		out.names = append(append(out.names, is.Aliases...), is.Login)
 		to := want
 		to.Login = is.Login
 		if steps, err = provisioning.Plan(to, is, can); errors.Is(err, provisioning.ErrForeign) {

@@ -87,7 +87,8 @@ func (b roster) AccountsUnder(_ context.Context, service domain.Service, logins 
 func (b roster) AccountsOfParty(_ context.Context, party domain.PartyID) (all []processes.BookedAccount, _ error) {
 	for _, e := range those[provisioning.AccountRequested](b.c, b.s) {
 		if e.Party == party {
-			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service})
+			known := stateOf[provisioning.Account](b.c, b.s, provisioning.StreamOf(e.Account))
+			all = append(all, processes.BookedAccount{Account: e.Account, Service: e.Service, Deleted: known.Status() == provisioning.StatusDeleted})
 		}
 	}
 	return all, nil
@@ -745,6 +746,74 @@ func TestErasureReachesTargets(t *testing.T) {
 	}
 	if gone := those[provisioning.AccountDeleted](c, s); len(gone) != 1 || gone[0].Account != account || gone[0].On != founding {
 		t.Errorf("the receipts are %+v", gone)
+	}
+}
+
+// A talker says of whom it is asked, and deletes nobody until it is mended.
+type talker struct {
+	*memory.Service
+	mended bool
+}
+
+func (m *talker) Delete(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
+	if !m.mended {
+		return provisioning.Observed{}, fault.New(fault.Invalid, "", "%s, alias %v, is not deleted here", want.Login, want.Aliases)
+	}
+	return m.Service.Delete(ctx, want)
+}
+
+// TestErasureReachesWhereDeletionWasGivenUp: a target that has not deleted an account, for it could not or somebody has
+// given up on it, does so when its holder is erased; and nothing that is kept of it names them.
+func TestErasureReachesWhereDeletionWasGivenUp(t *testing.T) {
+	const login, also provisioning.Login = "anna.loom@example.org", "annas@example.org"
+	for _, skipped := range []bool{false, true} {
+		c := found(t)
+		s := c.node()
+		at, mirror := memory.New(domain.Mail), &talker{Service: memory.New(domain.Mail)}
+		account := entitle(c, s, "s", login)
+		if err := c.change(s, func(tx *eventstore.Tx) error { return naming(c, s).AddAlias(tx, account, also) }); err != nil {
+			t.Fatal(err)
+		}
+		r := reconciler(c, s, target(at), processes.Target{Name: "mirror", Service: domain.Mail, At: mirror})
+		erasure := processes.Erasure(s, func(context.Context, domain.PartyID) error { return nil })
+		settle := func() { // it says what was given up, which is seen below
+			_ = processes.NewRunner(s, quiet, append(r.Processes(), erasure)...).CatchUp(as(t.Context()))
+		}
+		settle()
+		execute(c, s, entitlement.Revoke{Subscription: "s", Service: domain.Mail, On: founding})
+		settle()
+		if c.observe(at, domain.Mail, login).Exists || !c.observe(mirror.Service, domain.Mail, login).Exists {
+			t.Fatal("it is to be deleted here, and not there")
+		}
+		if skipped {
+			if err := r.Skip(as(t.Context()), "mirror", account, "somebody else cares for it"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		execute(c, s, membership.ErasePersonalData{Party: "anna", Class: sealed.Service, Through: 1, On: founding, Statutes: c.rules})
+		settle()
+		tries, err := r.Journal(t.Context(), account)
+		if err != nil {
+			t.Fatal(err)
+		}
+		given, err := r.Given(t.Context(), "mirror")
+		if err != nil || len(given) != 1 {
+			t.Fatalf("given up is %+v, %v", given, err)
+		}
+		if kept := fmt.Sprintf("%+v %+v", tries, given); strings.Contains(kept, string(login)) || strings.Contains(kept, string(also)) {
+			t.Errorf("what is kept names them: %s", kept)
+		}
+		mirror.mended = true
+		if err := r.Retry(as(t.Context()), "mirror", account); err != nil {
+			t.Fatal(err)
+		}
+		settle()
+		if c.observe(mirror.Service, domain.Mail, login).Exists {
+			t.Error("the account is still there")
+		}
+		if gone := those[provisioning.AccountDeleted](c, s); len(gone) != 2 || gone[1].Target != "mirror" {
+			t.Errorf("the receipts are %+v", gone)
+		}
 	}
 }
 

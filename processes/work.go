@@ -408,10 +408,13 @@ func (w watch) dead(ctx context.Context, kv eventstore.KV, holders map[string]bo
 	return dead, nil
 }
 
-// without is a text without a login, which is personal.
-func without(text string, login provisioning.Login) string {
-	if login == "" {
-		return text
+// without is a text without logins and addresses, which are personal.
+func without(text string, logins ...provisioning.Login) string {
+	slices.SortFunc(logins, func(a, b provisioning.Login) int { return len(b) - len(a) }) // one may end with another
+	for _, login := range logins {
+		if login != "" {
+			text = strings.ReplaceAll(text, string(login), "(login)")
+		}
 	}
-	return strings.ReplaceAll(text, string(login), "(login)")
+	return text
 }
