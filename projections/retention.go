@@ -9,6 +9,7 @@ import (
 	"rochdale/domain/calendar"
 	"rochdale/domain/entitlement"
 	"rochdale/domain/membership"
+	"rochdale/domain/provisioning"
 	"rochdale/domain/sealed"
 	"rochdale/domain/shares"
 	"rochdale/domain/statutes"
@@ -202,6 +203,11 @@ func (m *Models) Facts(ctx context.Context, party domain.PartyID, on calendar.Da
 			f.ServedThrough = e.Until
 		}
 	}
+	there, err := m.accountsThere(ctx, party)
+	if err != nil {
+		return f, err
+	}
+	f.Served = f.Served || there
 	err = m.readOne(ctx, func(c *lite.Conn) error {
 		var scanned error
 		_, err := c.One(`select
@@ -228,6 +234,19 @@ func (m *Models) Facts(ctx context.Context, party domain.PartyID, on calendar.Da
 	owed, err := m.owed(ctx, party)
 	f.Owed = f.Owed || owed
 	return f, err
+}
+
+// accountsThere reports whether an account of a party is still on a target, as in the days that it stays, or while it
+// is held: it is deleted first, under its login, which nobody would know once it is erased. Of what somebody has given
+// up on, nobody can wait for the end.
+func (m *Models) accountsThere(ctx context.Context, party domain.PartyID) (there bool, err error) {
+	err = m.readOne(ctx, func(c *lite.Conn) error {
+		_, err := c.One(`select exists (select 1 from account a join wanted w on w.account = a.id
+			where a.party in `+selves+` and w.status in (?2, ?3) and not w.skipped)`,
+			func(r lite.Row) { there = r.Int(0) > 0 }, party, provisioning.StatusActive, provisioning.StatusSuspended)
+		return err
+	})
+	return there, err
 }
 
 // owed reports whether something is owed for shares of a party, either way, or will be.

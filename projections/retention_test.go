@@ -13,6 +13,7 @@ import (
 	"rochdale/domain/membership"
 	"rochdale/domain/modules"
 	"rochdale/domain/money"
+	"rochdale/domain/provisioning"
 	"rochdale/domain/sealed"
 	"rochdale/domain/shares"
 	"rochdale/eventstore"
@@ -105,4 +106,37 @@ func TestFacts(t *testing.T) {
 			t.Errorf("what nobody gave: %+v", r)
 		}
 	}
+}
+
+// TestWhoHasAnAccountIsNotErased: an account is deleted under its login, and so before that is erased.
+func TestWhoHasAnAccountIsNotErased(t *testing.T) {
+	s := nodeOf(new(eventstore.Memory), &clock{began})
+	populate(t, s, 3, true)
+	m := open(t, t.TempDir(), s)
+	served := func(want bool, when string) {
+		t.Helper()
+		must(t, m.CatchUp(bounded(t)))
+		f, err := m.Facts(as(t.Context()), "guest", day)
+		must(t, err)
+		if f.Served != want {
+			t.Errorf("%s: %+v", when, f)
+		}
+	}
+	did := func(_ int64, err error) { t.Helper(); must(t, err) }
+	ctx := as(t.Context())
+	did(eventstore.Execute2(ctx, s, provisioning.RequestAccount{
+		Account: "mail/x", Entitlement: "mail/x", Party: "guest", Service: domain.Mail, Login: "guest@coop.example", Quota: domain.GB, On: day,
+	}))
+	served(false, "what was never made")
+	for _, target := range []string{"mail", "directory"} {
+		did(eventstore.Execute(ctx, s, provisioning.RecordProvisioned{Account: "mail/x", Quota: domain.GB, Revision: 1, Target: target}))
+	}
+	served(true, "an account")
+	did(eventstore.Execute(ctx, s, provisioning.RecordSuspended{Account: "mail/x", Revision: 2, Target: "mail"}))
+	did(eventstore.Execute(ctx, s, provisioning.RecordDeleted{Account: "mail/x", Revision: 3, Target: "mail", On: day}))
+	served(true, "one that is left on another target")
+	did(eventstore.Execute(ctx, s, provisioning.SkipWork{Account: "mail/x", Revision: 3, Target: "directory", Reason: "it is gone for good"}))
+	served(false, "one that somebody has given up on there")
+	did(eventstore.Execute(ctx, s, provisioning.RecordDeleted{Account: "mail/x", Revision: 4, Target: "directory", On: day}))
+	served(false, "one that is gone")
 }
