@@ -179,7 +179,7 @@ func (k *Keys) current(ctx context.Context, wanted map[sealed.Key]Secret) error 
 				if err := k.add(&r, names[i]); err != nil {
 					return err
 				}
-				changes = append(changes, Change{names[i], r.bytes(), entries[i].Revision})
+				changes = append(changes, Change{Key: names[i], Value: r.bytes(), Revision: entries[i].Revision})
 			}
 			last := r.Wrapped[len(r.Wrapped)-1]
 			if wanted[key], err = k.unwrap(names[i], last); err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 )
 
 // KV keeps what belongs beside the log in the same database, but is no history:
@@ -20,8 +21,10 @@ type KV interface {
 	Range(ctx context.Context, prefix, after string, limit int) ([]Entry, error)
 }
 
-// An Entry is a value under its key. Its revision is 1 when it is first put and
-// rises by one whenever it is put again.
+// An Entry is a value under its key. Its revision is drawn when it is first put, so
+// that no entry that was under the key before had it: who holds what was deleted
+// meanwhile changes nothing of what was put there anew. It rises by one whenever the
+// entry is put again.
 type Entry struct {
 	Key      string
 	Value    []byte
@@ -33,6 +36,27 @@ type Change struct {
 	Key      string
 	Value    []byte
 	Revision int64 // of the entry that it replaces; 0 if there must be none
+	first    int64 // of the entry that it makes, once it is drawn
+}
+
+// newborn is where the revisions of new entries begin. Once they began at 1, and rose
+// by one with each put: none has come as far.
+const newborn = 1 << 32
+
+// Next returns the revision of the entry after the change, or 0 if it is deleted.
+// From then on the change makes an entry of that revision, however often it is tried.
+func (c *Change) Next() int64 {
+	switch {
+	case c.Value == nil:
+		return 0
+	case c.Revision > 0:
+		return c.Revision + 1
+	case c.first == 0:
+		// Of 2^62, so that none comes twice, as with ids: a counter would be one thing
+		// more that all who write share. As many are left to rise to.
+		c.first = newborn + rand.Int64N(1<<62) //nolint:gosec // G404: it keeps no secret
+	}
+	return c.first
 }
 
 // Stale is the error of a [Change] to an entry that has changed meanwhile.
@@ -82,7 +106,7 @@ func Update(ctx context.Context, kv KV, key string, change func(Entry) ([]byte, 
 		if err != nil || value == nil && entries[0].Revision == 0 {
 			return err
 		}
-		if err := kv.Put(ctx, Change{key, value, entries[0].Revision}); !IsStale(err) {
+		if err := kv.Put(ctx, Change{Key: key, Value: value, Revision: entries[0].Revision}); !IsStale(err) {
 			return err
 		}
 		if ctx.Err() != nil {

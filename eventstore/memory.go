@@ -150,7 +150,7 @@ func (m *Memory) Put(ctx context.Context, changes ...Change) error {
 			delete(m.entries, c.Key)
 			continue
 		}
-		m.entries[c.Key] = Entry{c.Key, bytes.Clone(c.Value), c.Revision + 1}
+		m.entries[c.Key] = Entry{c.Key, bytes.Clone(c.Value), c.Next()}
 	}
 	return nil
 }

@@ -76,10 +76,12 @@ func (c *crew) tell(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = c.kv.Put(ctx, eventstore.Change{Key: crewSpace + c.id, Value: value, Revision: c.revision})
+	change := eventstore.Change{Key: crewSpace + c.id, Value: value, Revision: c.revision}
+	next := change.Next()
+	err = c.kv.Put(ctx, change)
 	switch {
 	case err == nil:
-		c.revision++
+		c.revision = next
 	case eventstore.IsStale(err): // it was taken for gone, or the answer to an earlier one was lost
 		entries, err := c.kv.Get(ctx, crewSpace+c.id)
 		if err == nil {

@@ -66,10 +66,12 @@ func (l *lease) write(ctx context.Context, over int64, holder string) error {
 	if err != nil {
 		return err
 	}
-	if err := l.kv.Put(ctx, eventstore.Change{Key: l.key, Value: value, Revision: over}); err != nil {
+	change := eventstore.Change{Key: l.key, Value: value, Revision: over}
+	next := change.Next()
+	if err := l.kv.Put(ctx, change); err != nil {
 		return err
 	}
-	l.revision = over + 1
+	l.revision = next
 	return nil
 }
 

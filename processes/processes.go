@@ -536,9 +536,11 @@ func (f *subscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.M
 			if reached == saved || forgotten {
 				return nil
 			}
-			err := f.keep(ctx, eventstore.Change{Key: entry.Key, Value: strconv.AppendInt(nil, reached, 10), Revision: revision})
+			change := eventstore.Change{Key: entry.Key, Value: strconv.AppendInt(nil, reached, 10), Revision: revision}
+			next := change.Next()
+			err := f.keep(ctx, change)
 			if err == nil {
-				saved, handled, at, revision = reached, 0, time.Now(), revision+1
+				saved, handled, at, revision = reached, 0, time.Now(), next
 			}
 			forgotten = err != nil && f.Keep != nil
 			return err

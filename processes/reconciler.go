@@ -862,7 +862,7 @@ func (l *lane) begin(ctx context.Context, take []piece) (begun []piece, err erro
 	}
 	l.shift.end(n - len(take))
 	for i := range take {
-		take[i].revision++
+		take[i].revision = claims[i].Next()
 		l.held[take[i].key()] = true
 	}
 	if len(take) > 0 {

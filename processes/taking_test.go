@@ -17,6 +17,7 @@ import (
 	"rochdale/adapters/memory"
 	"rochdale/domain"
 	"rochdale/domain/entitlement"
+	"rochdale/domain/modules"
 	"rochdale/domain/provisioning"
 	"rochdale/eventstore"
 	"rochdale/processes"
@@ -283,6 +284,77 @@ func TestDoneByHowItIsWanted(t *testing.T) {
 			t.Errorf("they were made with %v", made)
 		}
 	})
+}
+
+// An interrupted log lets something happen just before work is first put.
+type interrupted struct {
+	eventstore.Driver
+	meanwhile func() // once
+	claimed   error  // what became of what was put then
+}
+
+func (i *interrupted) Put(ctx context.Context, changes ...eventstore.Change) error {
+	if i.meanwhile == nil || !slices.ContainsFunc(changes, func(c eventstore.Change) bool { return strings.HasPrefix(c.Key, "work/") }) {
+		return i.Driver.Put(ctx, changes...)
+	}
+	meanwhile := i.meanwhile
+	i.meanwhile = nil
+	meanwhile()
+	i.claimed = i.Driver.Put(ctx, changes...)
+	return i.claimed
+}
+
+// TestAnOldListClaimsNothing: after a node has listed its work, another does it, and
+// it is asked for anew. What the first holds of it is not put in its place.
+func TestAnOldListClaimsNothing(t *testing.T) {
+	c := found(t)
+	s, at := c.node(), memory.New(domain.Mail)
+	quick := reconciler(c, s, target(at))
+	account := entitle(c, s, "s", "anna.loom@example.org")
+	c.settle(s, quick)
+	ask := func(actor string) {
+		t.Helper()
+		if err := quick.ReconcileAccount(eventstore.As(t.Context(), actor), account); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle := func(r *processes.Reconciler) {
+		t.Helper()
+		if err := r.Settle(as(t.Context()), "mail", ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+
+	driver := &interrupted{Driver: c.driver}
+	keys, err := eventstore.NewKeys(driver, make([]byte, 32))
+	if err != nil {
+		t.Fatal(err)
+	}
+	slow := reconciler(c, eventstore.New(eventstore.NewLog(driver), modules.Registry(), keys), target(at))
+	ask("one")
+	driver.meanwhile = func() {
+		settle(quick)
+		ask("another")
+	}
+	settle(slow)
+	if !eventstore.IsStale(driver.claimed) {
+		t.Errorf("a claim by an old list ended with %v", driver.claimed)
+	}
+	settle(slow) // what it finds now
+	tries, err := quick.Journal(t.Context(), account)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var by []string
+	for _, try := range tries {
+		by = append(by, try.By)
+	}
+	if want := []string{"test", "one", "another"}; !slices.Equal(by, want) {
+		t.Errorf("it was tried for %q, want %q", by, want)
+	}
+	if left := works(t, s); len(left) > 0 {
+		t.Errorf("there is work left: %+v", left)
+	}
 }
 
 // A stubborn log does not put down work, for a while.

@@ -914,7 +914,11 @@ func (w *Webhooks) settle(ctx context.Context, hook Webhook, revision int64, bef
 		changes = append(changes, eventstore.Change{Key: pageKey(hook.ID, at.Last), Value: page})
 		at.Last++
 		for ; at.Last-at.First > maxPages; at.First++ {
-			changes = append(changes, eventstore.Change{Key: pageKey(hook.ID, at.First), Revision: 1})
+			oldest, err := w.kv().Get(ctx, pageKey(hook.ID, at.First))
+			if err != nil {
+				return err
+			}
+			changes = append(changes, eventstore.Change{Key: oldest[0].Key, Revision: oldest[0].Revision})
 		}
 	}
 	if disable != "" {
@@ -930,12 +934,13 @@ func (w *Webhooks) settle(ctx context.Context, hook Webhook, revision int64, bef
 	if err != nil {
 		return err
 	}
-	changes = append(changes, eventstore.Change{Key: placeSpace + hook.ID, Value: value, Revision: at.revision})
+	moved := eventstore.Change{Key: placeSpace + hook.ID, Value: value, Revision: at.revision}
+	at.revision = moved.Next()
+	changes = append(changes, moved)
 	if err := w.kv().Put(ctx, changes...); err != nil {
 		before.revision = -1 // to be read anew
 		return err
 	}
-	at.revision++
 	at.saved = at.Position
 	*before = at
 	return nil

@@ -241,6 +241,31 @@ func TestWebhooksThatAreAway(t *testing.T) {
 	})
 }
 
+// TestWebhooksForgetOldTries: of the journal the last hundred pages are kept, here of one try each.
+func TestWebhooksForgetOldTries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, to := fixture{t, new(eventstore.Memory)}, newEndpoint()
+		s := f.node()
+		w := f.telling(s, to)
+		id := f.add(w, processes.Webhook{URL: "https://one.example/"})
+		r := processes.NewRunner(s, quiet)
+		r.Tell(w)
+		stop := start(r)
+		const tries = 110
+		for n := 1; n <= tries; n++ {
+			f.make(s, n, n)
+			time.Sleep(2 * time.Second)
+		}
+		journal, err := w.Journal(t.Context(), id, 1000)
+		if err != nil || len(journal) != 100 || journal[0].Position != tries || journal[99].Position != tries-99 || to.tried("https://one.example/") != tries {
+			t.Errorf("after %d tries %d are in the journal, %v", to.tried("https://one.example/"), len(journal), err)
+		}
+		stop()
+		_ = s.Log.Close()
+		synctest.Wait()
+	})
+}
+
 // TestWebhooksOnSeveralNodes: each endpoint is told by one node, and by another when that
 // one dies; what was not known to be taken comes again, and nothing is left out.
 func TestWebhooksOnSeveralNodes(t *testing.T) {

@@ -125,7 +125,7 @@ func askAnd(ctx context.Context, kv eventstore.KV, also []eventstore.Change, all
 			if changes[i], err = is.change(); err != nil {
 				return nil, err
 			}
-			is.revision++
+			is.revision = changes[i].Next()
 		}
 		err = kv.Put(ctx, append(changes, also...)...)
 		stale, is := errors.AsType[eventstore.Stale](err)
@@ -334,9 +334,11 @@ func (s *shift) show(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	err = s.kv.Put(ctx, eventstore.Change{Key: nodeSpace + s.holder, Value: value, Revision: s.revision})
+	change := eventstore.Change{Key: nodeSpace + s.holder, Value: value, Revision: s.revision}
+	next := change.Next()
+	err = s.kv.Put(ctx, change)
 	if err == nil {
-		s.revision++
+		s.revision = next
 	}
 	return err
 }

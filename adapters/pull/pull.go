@@ -36,7 +36,7 @@ import (
 )
 
 // Store keeps what is wanted and what was reported, each under a key, with a
-// revision that rises by one with each change and is 0 for what is not there.
+// revision that is another after each change and is 0 for what is not there.
 type Store interface {
 	Get(ctx context.Context, key string) (value []byte, revision int64, err error)
 	// Put changes a value, durably; nil deletes it. It reports false, and changes

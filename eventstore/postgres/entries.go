@@ -13,7 +13,7 @@ const entryColumns = `key, value, revision`
 
 var (
 	getEntries = query("get", `select `+entryColumns+` from rochdale_log.entry where key = any ($1)`)
-	putEntries = call("put", `rochdale_log.put($1, $2, $3)`)
+	putEntries = call("put", `rochdale_log.put($1, $2, $3, $4)`)
 	rangeFrom  = query("range", `select `+entryColumns+` from rochdale_log.entry where key > $1 and key >= $2 order by key limit $3`)
 	rangeTo    = query("range_to", `select `+entryColumns+` from rochdale_log.entry where key > $1 and key >= $2 and key < $4 order by key limit $3`)
 )
@@ -83,14 +83,16 @@ func (d *Driver) Put(ctx context.Context, changes ...eventstore.Change) error {
 	for _, c := range changes {
 		keyBytes, valueBytes = keyBytes+len(c.Key), valueBytes+len(c.Value)
 	}
-	keys, values, revisions := newArray(textType, len(changes), keyBytes), newArray(byteaType, len(changes), valueBytes), newArray(int8Type, len(changes), 8*len(changes))
+	keys, values := newArray(textType, len(changes), keyBytes), newArray(byteaType, len(changes), valueBytes)
+	revisions, next := newArray(int8Type, len(changes), 8*len(changes)), newArray(int8Type, len(changes), 8*len(changes))
 	for _, c := range changes {
 		keys.text(c.Key)
 		values.raw(c.Value)
 		revisions.int64(c.Revision)
+		next.int64(c.Next())
 	}
 	var stale error
-	err := d.run(ctx, d.pool, false, putEntries, [][]byte{keys.value(), values.value(), revisions.value()}, func(columns [][]byte) bool {
+	err := d.run(ctx, d.pool, false, putEntries, [][]byte{keys.value(), values.value(), revisions.value(), next.value()}, func(columns [][]byte) bool {
 		if key := columns[len(columns)-1]; key != nil {
 			stale = eventstore.Stale{Key: string(key)}
 		}

@@ -106,7 +106,7 @@ func TestOpenAtOnce(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			if got := query(t, url, `select string_agg(version::text, ' ') from rochdale_log.migration`); got != "1" {
+			if got := query(t, url, `select string_agg(version::text, ' ') from rochdale_log.migration`); got != "1 2" {
 				t.Errorf("migrations %q were made", got)
 			}
 		}
@@ -119,7 +119,7 @@ func TestNotALog(t *testing.T) {
 		"something else's": {`create schema rochdale_log; create table rochdale_log.event (x int)`, "is something else's: name another database"},
 		"a newer one's": {
 			`create schema rochdale_log; create table rochdale_log.migration (version int, made_at timestamptz); insert into rochdale_log.migration values (1), (1000)`,
-			"was written by a newer program (schema 1000, this one knows 1): upgrade this one",
+			"was written by a newer program (schema 1000, this one knows 2): upgrade this one",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -248,14 +248,52 @@ func TestDurableWhateverTheDefault(t *testing.T) {
 			must(t, err)
 			_, err = d.Write(t.Context(), []eventstore.Unit{{to("b", 0, one("noted"), one("noted"))}})
 			must(t, err)
-			must(t, d.Put(t.Context(), eventstore.Change{Key: "k", Value: []byte("v")}))
-			must(t, d.Put(t.Context(), eventstore.Change{Key: "k", Revision: 1}))
+			made := eventstore.Change{Key: "k", Value: []byte("v")}
+			revision := made.Next()
+			must(t, d.Put(t.Context(), made))
+			must(t, d.Put(t.Context(), eventstore.Change{Key: "k", Revision: revision}))
 			got := query(t, url, `select string_agg(what || ' ' || how, ', ') from seen`)
 			if want := strings.ReplaceAll("eventINSERT x, eventINSERT x, eventINSERT x, entryINSERT x, entryDELETE x", "x", want); got != want {
 				t.Errorf("with %s:\n got %s\nwant %s", given, got, want)
 			}
 		}
 	})
+}
+
+// TestUpgrade opens a database that a program of before has made, and still uses: it takes
+// it that entries begin at revision 1, and goes on with those that do not.
+func TestUpgrade(t *testing.T) {
+	url := server().NewDatabase(t)
+	first, err := os.ReadFile("migrations/1.sql")
+	must(t, err)
+	query(t, url, "create schema rochdale_log;"+string(first)+"insert into rochdale_log.migration (version) values (1)")
+	puts := func(key, value string, revision int64) {
+		t.Helper()
+		if stale := query(t, url, fmt.Sprintf(`select coalesce(rochdale_log.put(array['%s'], array[%s::bytea], array[%d::bigint]), 'put')`, key, value, revision)); stale != "put" {
+			t.Errorf("%s at %d: %s is stale", key, revision, stale)
+		}
+	}
+	puts("a", "'1'", 0)
+	puts("b", "'1'", 0)
+
+	d := open(t, url)
+	must(t, d.Put(t.Context(), eventstore.Change{Key: "a", Value: []byte("2"), Revision: 1}, eventstore.Change{Key: "b", Revision: 1}))
+	anew := eventstore.Change{Key: "b", Value: []byte("2")}
+	revision := anew.Next()
+	must(t, d.Put(t.Context(), anew))
+	if err := d.Put(t.Context(), eventstore.Change{Key: "b", Value: []byte("1"), Revision: 1}); !eventstore.IsStale(err) {
+		t.Errorf("what was of an entry before the upgrade was put: %v", err)
+	}
+	puts("a", "'3'", 2)
+	puts("b", "'3'", revision)
+	puts("c", "'3'", 0)
+	entries, err := d.Get(t.Context(), "a", "b", "c")
+	must(t, err)
+	for i, want := range []int64{3, revision + 1, 1} {
+		if e := entries[i]; string(e.Value) != "3" || e.Revision != want {
+			t.Errorf("%s is %s at %d, want %d", e.Key, e.Value, e.Revision, want)
+		}
+	}
 }
 
 // TestIsolation has transactions see, by default, nothing that is committed after
@@ -367,7 +405,9 @@ func TestPlans(t *testing.T) {
 	d := open(t, url)
 	log := eventstore.NewLog(d)
 	appendTo(t, log, "s", 0, 2)
-	must(t, d.Put(t.Context(), eventstore.Change{Key: "k", Value: []byte("v")}))
+	made := eventstore.Change{Key: "k", Value: []byte("v")}
+	revision := made.Next()
+	must(t, d.Put(t.Context(), made))
 	must(t, d.Close())
 	for query(t, url, `select count(*) from pg_stat_activity where datname = current_database()`) != "1" {
 		time.Sleep(time.Millisecond) // then all has been counted
@@ -387,8 +427,10 @@ func TestPlans(t *testing.T) {
 		if _, both := errors.AsType[eventstore.Conflict](err); !conflict || !both {
 			t.Error("no conflict", err)
 		}
-		must(t, d.Put(t.Context(), eventstore.Change{Key: "k", Value: []byte("v"), Revision: int64(i) + 1}, eventstore.Change{Key: fmt.Sprint("l", i), Value: []byte("v")}))
-		must(t, d.Put(t.Context(), eventstore.Change{Key: fmt.Sprint("l", i), Revision: 1}))
+		made := eventstore.Change{Key: fmt.Sprint("l", i), Value: []byte("v")}
+		last := made.Next()
+		must(t, d.Put(t.Context(), eventstore.Change{Key: "k", Value: []byte("v"), Revision: revision + int64(i)}, made))
+		must(t, d.Put(t.Context(), eventstore.Change{Key: made.Key, Revision: last}))
 		_, err = d.Get(t.Context(), "k", "l")
 		must(t, err)
 		_, err = d.Range(t.Context(), "k", "", 10)
@@ -455,7 +497,7 @@ func TestConcurrentChanges(t *testing.T) {
 				var changes []eventstore.Change
 				for _, e := range entries {
 					value := []byte("v")
-					if e.Revision > 2 && done%2 == 0 {
+					if e.Revision > 0 && done%2 == 0 {
 						value = nil
 					}
 					changes = append(changes, eventstore.Change{Key: e.Key, Value: value, Revision: e.Revision})

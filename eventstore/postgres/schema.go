@@ -14,10 +14,13 @@ import (
 // All is in a schema of its own, by whose name it is called: a session's search_path
 // cannot be relied on behind a proxy, and a role that is named like a schema finds
 // its tables there, whatever else they are of.
-var migrations = []string{first}
+var migrations = []string{first, second}
 
 //go:embed migrations/1.sql
 var first string
+
+//go:embed migrations/2.sql
+var second string
 
 // turnstile is the advisory lock of whoever migrates: "Rochdale".
 const turnstile = 0x526f636864616c65

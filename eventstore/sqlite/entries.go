@@ -124,8 +124,8 @@ func put(c *lite.Conn, change eventstore.Change) (destroyed bool, err error) {
 	case change.Value == nil:
 		err = c.Exec(`delete from entry where key = ?`, change.Key)
 	default:
-		err = c.Exec(`insert into entry (key, value, secret, revision) values (?1, ?2, ?3, 1)
-			on conflict (key) do update set value = ?2, secret = ?3, revision = revision + 1`, change.Key, value, place)
+		err = c.Exec(`insert into entry (key, value, secret, revision) values (?1, ?2, ?3, ?4)
+			on conflict (key) do update set value = ?2, secret = ?3, revision = ?4`, change.Key, value, place, change.Next())
 	}
 	return secret != 0, err
 }
@@ -136,7 +136,7 @@ func putPlain(c *lite.Conn, change eventstore.Change) (err error) {
 	case change.Value == nil:
 		err = c.Exec(`delete from entry where key = ? and revision = ?`, change.Key, change.Revision)
 	case change.Revision == 0:
-		err = c.Exec(`insert into entry (key, value, revision) values (?, ?, 1) on conflict do nothing`, change.Key, change.Value)
+		err = c.Exec(`insert into entry (key, value, revision) values (?, ?, ?) on conflict do nothing`, change.Key, change.Value, change.Next())
 	default:
 		err = c.Exec(`update entry set value = ?, revision = revision + 1 where key = ? and revision = ?`, change.Value, change.Key, change.Revision)
 	}

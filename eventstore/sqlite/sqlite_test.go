@@ -180,10 +180,12 @@ func TestSlowReaderHoldsNothing(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "log.db")
 	d := open(t, path)
 	fill(t, d, 2000)
-	must(t, d.Put(t.Context(), eventstore.Change{Key: "key/x", Value: []byte("secret")}))
+	made := eventstore.Change{Key: "key/x", Value: []byte("secret")}
+	revision := made.Next()
+	must(t, d.Put(t.Context(), made))
 	for _, err := range d.All(t.Context(), 0) {
 		must(t, err)
-		must(t, d.Put(t.Context(), eventstore.Change{Key: "key/x", Revision: 1}))
+		must(t, d.Put(t.Context(), eventstore.Change{Key: "key/x", Revision: revision}))
 		break
 	}
 	if info, err := os.Stat(path + "-wal"); err != nil || info.Size() != 0 {
@@ -219,8 +221,9 @@ func TestDestroyedKeysAreNowhere(t *testing.T) {
 				size = 9000 // on more than one page
 			}
 			value := fmt.Appendf(nil, "<secret-%08d-%0*d>", made, size, 0)
-			put = append(put, eventstore.Change{Key: key, Value: value, Revision: old.Revision})
-			entries[key] = eventstore.Entry{Key: key, Value: value, Revision: old.Revision + 1}
+			change := eventstore.Change{Key: key, Value: value, Revision: old.Revision}
+			entries[key] = eventstore.Entry{Key: key, Value: value, Revision: change.Next()}
+			put = append(put, change)
 		}
 		must(t, d.Put(t.Context(), put...))
 	}
@@ -259,12 +262,14 @@ func TestDestroyedWhileRead(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "log.db")
 	d := open(t, path)
-	must(t, d.Put(t.Context(), eventstore.Change{Key: "key/x", Value: []byte("secret-7")}))
+	made := eventstore.Change{Key: "key/x", Value: []byte("secret-7")}
+	revision := made.Next()
+	must(t, d.Put(t.Context(), made))
 	other, err := lite.Open(path, lite.ReadOnly)
 	must(t, err)
 	defer other.Close()
 	must(t, other.Script(`begin; select * from entry`))
-	must(t, d.Put(t.Context(), eventstore.Change{Key: "key/x", Value: []byte("another"), Revision: 1}))
+	must(t, d.Put(t.Context(), eventstore.Change{Key: "key/x", Value: []byte("another"), Revision: revision}))
 	if !strings.Contains(contents(t, dir), "secret-7") {
 		t.Error("the test does not do what it says")
 	}

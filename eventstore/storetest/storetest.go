@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(*testing.T) eventstore.Driver) {
 		{"readers wake when something is committed", testFollow},
 		{"entries are got and put", testEntries},
 		{"entries are compared and swapped", testStale},
+		{"no revision of an entry comes again", testLives},
 		{"entries are changed all or none", testAllOrNone},
 		{"entries are listed by prefix, in the order of bytes", testRange},
 		{"of many who count none is lost", testCounter},

@@ -60,15 +60,18 @@ func (a *Access) SweepDue(ctx context.Context) (deleted int, err error) {
 	if e.Revision > 0 && json.Unmarshal(e.Value, &due) == nil && a.Now().Before(due.Next) && due.Next.Sub(a.Now()) <= sweepEvery {
 		return 0, nil
 	}
-	claim := func(revision int64, next time.Time) error {
+	revision := e.Revision
+	claim := func(next time.Time) error {
 		due.Next = next.UTC()
 		value, err := json.Marshal(due)
 		if err != nil {
 			return err
 		}
-		return a.KV.Put(ctx, eventstore.Change{Key: sweepKey, Value: value, Revision: revision})
+		change := eventstore.Change{Key: sweepKey, Value: value, Revision: revision}
+		revision = change.Next()
+		return a.KV.Put(ctx, change)
 	}
-	if err := claim(e.Revision, a.Now().Add(sweepEvery)); err != nil {
+	if err := claim(a.Now().Add(sweepEvery)); err != nil {
 		if eventstore.IsStale(err) { // another node is at it
 			err = nil
 		}
@@ -78,7 +81,7 @@ func (a *Access) SweepDue(ctx context.Context) (deleted int, err error) {
 	if err == nil && deleted < mostSwept {
 		return deleted, nil
 	}
-	again := claim(e.Revision+1, a.Now())
+	again := claim(a.Now())
 	if eventstore.IsStale(again) {
 		again = nil
 	}
