@@ -56,7 +56,7 @@ type Config struct {
 	MaxDepth  int           // of selections within selections, 12
 	MaxCost   int           // of an operation, 20000: roughly the number of values it can answer with
 	Timeout   time.Duration // of a query or mutation, 15 s
-	Patience  time.Duration // with read models that are behind, and sockets that do not begin, 5 s
+	Patience  time.Duration // with read models that are behind, and sockets that do not begin or end, 5 s
 	Streams   int           // subscriptions at once on this node, 10000
 	Own       int           // of them, those of one viewer, 100
 	Heartbeat time.Duration // after which a stream says that it is alive and looks who is asking, 12 s

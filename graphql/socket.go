@@ -1,10 +1,12 @@
 package graphql
 
 import (
+	"bufio"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -45,35 +47,56 @@ type message struct {
 // socket carries operations over a WebSocket: graphql-transport-ws. Browsers are
 // let in from the server's own pages only.
 func (s *server) socket(w http.ResponseWriter, r *http.Request) {
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{Subprotocols: []string{protocol}, OriginPatterns: s.Origins})
+	taken := &taker{ResponseWriter: w}
+	conn, err := websocket.Accept(taken, r, &websocket.AcceptOptions{Subprotocols: []string{protocol}, OriginPatterns: s.Origins})
 	if err != nil {
 		return // which Accept has answered
 	}
 	defer func() { _ = conn.CloseNow() }()
+	c := &carrier{server: s, conn: conn, under: taken.conn, header: r.Header, running: map[string]*carried{}}
 	if conn.Subprotocol() != protocol {
-		_ = conn.Close(4406, "Subprotocol not acceptable")
+		c.close(4406, "Subprotocol not acceptable")
 		return
 	}
 	conn.SetReadLimit(s.MaxBody)
 	ctx, cancel := context.WithTimeout(r.Context(), streamLife)
 	defer cancel()
-	c := &carrier{server: s, conn: conn, header: r.Header, whole: ctx, running: map[string]*carried{}}
+	c.whole = ctx
 	defer c.operations.Wait()
 	defer cancel()
 	go c.watch(cancel)
-	if status, reason := c.listen(ctx); status != 0 {
-		_ = conn.Close(status, reason)
-	}
+	c.close(c.listen(ctx))
+}
+
+// A taker keeps the connection that is taken over from the server.
+type taker struct {
+	http.ResponseWriter
+	conn net.Conn
+}
+
+// Hijack is that of [http.Hijacker].
+func (t *taker) Hijack() (conn net.Conn, rw *bufio.ReadWriter, err error) {
+	t.conn, rw, err = http.NewResponseController(t.ResponseWriter).Hijack()
+	return t.conn, rw, err
 }
 
 type carrier struct {
 	*server
 	conn       *websocket.Conn
+	under      net.Conn        // what it goes over
 	header     http.Header     // that the socket was asked for with
 	whole      context.Context // of the socket: what is written by one of an operation would end with it, and the socket too
 	operations sync.WaitGroup
 	mu         sync.Mutex
 	running    map[string]*carried // by the id that the client gave
+}
+
+// close says why the socket ends, unless that was said, and reads on for a while until
+// the client has heard it: if the connection were closed while some of what it says is on
+// its way, it would be reset, and the reason might be lost (RFC 6455, 7.1.1).
+func (c *carrier) close(status websocket.StatusCode, reason string) {
+	_ = c.under.SetReadDeadline(time.Now().Add(c.Patience)) // as it may never come to an end
+	_ = c.conn.Close(status, reason)
 }
 
 // A carried operation is one that runs.
@@ -88,7 +111,7 @@ func (c *carrier) watch(cancel context.CancelFunc) {
 		case <-c.whole.Done():
 			return
 		case <-c.Done:
-			_ = c.conn.Close(websocket.StatusGoingAway, "the server stops")
+			c.close(websocket.StatusGoingAway, "the server stops")
 			cancel()
 			return
 		case <-ticker.C:
@@ -103,13 +126,13 @@ func (c *carrier) watch(cancel context.CancelFunc) {
 
 // listen handles what the client says until it leaves, or must be left.
 func (c *carrier) listen(ctx context.Context) (websocket.StatusCode, string) {
-	late := time.AfterFunc(c.Patience, func() { _ = c.conn.Close(closeTimeout, "Connection initialisation timeout") })
+	late := time.AfterFunc(c.Patience, func() { c.close(closeTimeout, "Connection initialisation timeout") })
 	defer late.Stop()
 	begun := false
 	for {
 		_, data, err := c.conn.Read(c.whole)
-		if err != nil {
-			return 0, ""
+		if err != nil { // it has left, or has been told what is wrong with how it says it
+			return websocket.StatusProtocolError, ""
 		}
 		var in message
 		if json.Unmarshal(data, &in) != nil {

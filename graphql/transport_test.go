@@ -252,6 +252,42 @@ func TestSocket(t *testing.T) {
 	})
 }
 
+// TestSocketsTellWhy they are closed to clients that have not come to the end of what they
+// say, and do not wait for those that never do.
+func TestSocketsTellWhy(t *testing.T) {
+	c := serve(t, quick, func(c *graphql.Config) { c.Patience = 30 * time.Second })
+	long := strings.Repeat(" ", 16<<20) // more than is under way between two machines
+	for range 3 {
+		s := c.socket(t)
+		s.say(`{"type":"connection_init","payload":%s{}}`, long)
+		s.ends(websocket.StatusMessageTooBig)
+	}
+
+	c = serve(t, quick, func(c *graphql.Config) { c.Patience = 300 * time.Millisecond })
+	for _, first := range []string{
+		"",                           // too much,
+		"\x81\x82\x00\x00\x00\x00{}", // and after what is wrong already
+	} {
+		conn, err := net.Dial("tcp", strings.TrimPrefix(c.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"+
+			"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Protocol: graphql-transport-ws\r\n\r\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if res, err := http.ReadResponse(bufio.NewReader(conn), nil); err != nil || res.StatusCode != http.StatusSwitchingProtocols {
+			t.Fatal(res, err)
+		}
+		_, err = io.WriteString(conn, first+"\x81\xff\x00\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00") // a message of 2^48 bytes
+		for err == nil {
+			_, err = io.WriteString(conn, long[:1<<16])
+		}
+	}
+}
+
 // TestSocketsEnd: with the server, and with who is silent at the beginning.
 func TestSocketsEnd(t *testing.T) {
 	done := make(chan struct{})
