@@ -106,6 +106,7 @@ type Reconciler struct {
 // first day without the service.
 type Terms struct {
 	Today func() calendar.Date
+	Zone  *time.Location // of the co-op; nil: UTC
 	// Stay is for how long an account stays that nobody is entitled to any more, with
 	// its data, so that its holder takes them along or comes back. Nobody logs in.
 	Stay int

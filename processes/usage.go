@@ -536,10 +536,10 @@ func (r *Reconciler) today() calendar.Date {
 	return r.Terms.Today()
 }
 
-// dayOf is the day of the co-op on which an instant of the last day or so was, by what day it is now.
+// dayOf is the day of the co-op on which an instant was, by what day it is now.
 func (r *Reconciler) dayOf(at time.Time) calendar.Date {
-	today := r.today()
-	return today.AddDays(-calendar.Of(at.UTC()).DaysUntil(calendar.Of(r.now())))
+	zone := cmp.Or(r.Terms.Zone, time.UTC)
+	return r.today().AddDays(-calendar.Of(at.In(zone)).DaysUntil(calendar.Of(r.now().In(zone))))
 }
 
 // Postponing has a process that answers a subscription's events put off first what [Reconciler.Postpone] does.

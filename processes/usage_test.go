@@ -11,6 +11,7 @@ import (
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/entitlement"
+	"rochdale/domain/offering"
 	"rochdale/domain/provisioning"
 	"rochdale/domain/subscription"
 	"rochdale/eventstore"
@@ -322,5 +323,37 @@ func TestPuttingOffKeepsWhatIsPlanned(t *testing.T) {
 	sub := stateOf[subscription.Subscription](c, s, subscription.StreamOf("s"))
 	if sub.GB(day) != 10 || sub.GB(day.AddDays(4)) != 10 || sub.GB(day.AddDays(5)) != 20 || sub.GB(day.AddDays(60)) != 20 {
 		t.Errorf("%d, %d", sub.GB(day), sub.GB(day.AddDays(5)))
+	}
+}
+
+// TestADayIsThatOfTheCoop: what was measured before midnight in its zone was so on the day before, in winter, in summer
+// and in the night between the two.
+func TestADayIsThatOfTheCoop(t *testing.T) {
+	brussels, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, day := range []calendar.Date{calendar.On(2026, time.January, 15), calendar.On(2026, time.March, 29), calendar.On(2026, time.July, 1), calendar.On(2026, time.October, 25)} {
+		c, s, at, r, account := metered(t)
+		midnight := day.Midnight(brussels)
+		now := midnight.Add(-time.Minute)
+		s.Now = func() time.Time { return now }
+		r.Terms.Zone, r.Terms.Today = brussels, func() calendar.Date { return calendar.Of(now.In(brussels)) }
+		c.fill(at, "anna.loom@example.org", domain.GB/2)
+		for _, after := range []struct {
+			time.Duration
+			measured calendar.Date
+		}{{-time.Minute, day.AddDays(-1)}, {time.Minute, day.AddDays(-1)}, {20 * time.Hour, day.AddDays(-1)}} {
+			if now = midnight.Add(after.Duration); after.Duration < 0 {
+				if _, err := r.Measure(as(t.Context()), account, time.Minute); err != nil {
+					t.Fatal(err)
+				}
+				at.SetTrouble(func(memory.Call) memory.Trouble { return memory.Away })
+			}
+			refused, is := errors.AsType[domain.Refusal](r.Fits(as(t.Context()), "s", []offering.Quota{{Service: domain.Mail, Quota: 1}}))
+			if !is || refused.Args["measured"] != after.measured {
+				t.Errorf("%v after %v: %v", after.Duration, midnight, refused)
+			}
+		}
 	}
 }

@@ -20,7 +20,7 @@ import (
 
 // terms are for how long what has ended is kept.
 func (h *house) terms() processes.Terms {
-	return processes.Terms{Today: h.today, Stay: h.StayDays, Mail: h.MailDays, Backups: h.BackupDays}
+	return processes.Terms{Today: h.today, Zone: h.zone, Stay: h.StayDays, Mail: h.MailDays, Backups: h.BackupDays}
 }
 
 // reconciler returns what brings accounts on services to how they are wanted.
