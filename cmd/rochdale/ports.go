@@ -53,7 +53,7 @@ func (m models) ByEmail(ctx context.Context, email string) (people []access.Pers
 		if err != nil {
 			break
 		}
-		if member.MergedInto != "" { // who has an address of their own
+		if member.MergedInto != "" || !member.DiedOn.IsZero() { // the former has an address of their own
 			continue
 		}
 		var p access.Person
@@ -87,7 +87,7 @@ func (m models) ByID(ctx context.Context, party domain.PartyID) (access.Person, 
 }
 
 func (m models) person(ctx context.Context, member projections.Member) (access.Person, error) {
-	p := access.Person{Party: member.ID, Name: member.Name, Language: member.Language, Email: member.Email}
+	p := access.Person{Party: member.ID, Name: member.Name, Language: member.Language, Email: member.Email, Died: !member.DiedOn.IsZero()}
 	if member.IsMember(m.today()) {
 		p.Roles = append(p.Roles, domain.RoleMember)
 	}

@@ -117,11 +117,12 @@ type Person struct {
 	ActsFor  []domain.PartyID
 	Language domain.Language
 	Email    string
+	Died     bool // nobody is let in as them
 }
 
 // People finds parties: read models do.
 type People interface {
-	// ByEmail returns the parties with an address, whatever its capitals.
+	// ByEmail returns the parties with an address, whatever its capitals, that live.
 	ByEmail(ctx context.Context, email string) ([]Person, error)
 	// ByID returns a party as it is now, with no roles once it has left; of one that was
 	// found to be another, that one: its sessions and tokens follow.
@@ -272,6 +273,9 @@ func (a *Access) ByToken(ctx context.Context, secret string) (Viewer, error) {
 	v := Viewer{Name: "token/" + t.ID, Roles: t.Roles, Scopes: t.Scopes}
 	if t.Party != "" {
 		p, err := a.People.ByID(ctx, t.Party)
+		if err == nil && p.Died {
+			err = ErrBadToken
+		}
 		if err != nil {
 			return Viewer{}, err
 		}
@@ -333,6 +337,9 @@ func (a *Access) BySession(ctx context.Context, secret string) (Viewer, error) {
 		return Viewer{}, err
 	}
 	p, err := a.People.ByID(ctx, s.Party)
+	if err == nil && p.Died {
+		return Viewer{}, ErrSignedOut
+	}
 	return Viewer{Party: p.Party, Name: string(p.Party), Was: p.Was, Roles: p.Roles, ActsFor: p.ActsFor, Language: p.Language}, err
 }
 

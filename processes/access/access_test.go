@@ -15,7 +15,7 @@ import (
 )
 
 // household are two people of one address.
-type household struct{}
+type household struct{ dead domain.PartyID }
 
 func (household) ByEmail(_ context.Context, email string) ([]access.Person, error) {
 	if email != "both@example.org" {
@@ -24,8 +24,8 @@ func (household) ByEmail(_ context.Context, email string) ([]access.Person, erro
 	return []access.Person{{Party: "max", Name: "Max", Email: email}, {Party: "eva", Name: "Eva", Email: email}}, nil
 }
 
-func (household) ByID(_ context.Context, party domain.PartyID) (access.Person, error) {
-	return access.Person{Party: party, Roles: []domain.Role{domain.RoleMember}, Language: domain.Dutch}, nil
+func (h household) ByID(_ context.Context, party domain.PartyID) (access.Person, error) {
+	return access.Person{Party: party, Died: party == h.dead, Roles: []domain.Role{domain.RoleMember}, Language: domain.Dutch}, nil
 }
 
 func newAccess(now *time.Time) *access.Access {
@@ -81,6 +81,32 @@ func TestAgain(t *testing.T) {
 	is(again, "somebody", err, nil)
 	_, err = access.Again(fixed, secret)
 	is(fixed, "somebody", err, access.ErrBadToken)
+}
+
+// TestNobodyIsLetInAsTheDead, by what let them in, and as whoever lives all are; and those come in again if it was a mistake.
+func TestNobodyIsLetInAsTheDead(t *testing.T) {
+	now := time.Date(2026, 5, 1, 12, 0, 0, 0, time.UTC)
+	a := newAccess(&now)
+	for _, party := range []domain.PartyID{"max", "eva"} {
+		session, _, err := a.StartSession(t.Context(), party, "test")
+		token, _, err2 := a.CreateToken(t.Context(), access.Token{Name: "t", Party: party})
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		for _, dead := range []domain.PartyID{"", "max", ""} {
+			a.People = household{dead}
+			_, err := a.BySession(t.Context(), session)
+			_, err2 := a.ByToken(t.Context(), token)
+			_, err3 := a.Usable(t.Context(), access.Client{Name: "forum"}, party)
+			if dead != party {
+				if err := errors.Join(err, err2, err3); err != nil {
+					t.Errorf("%s, while %q is dead: %v", party, dead, err)
+				}
+			} else if !errors.Is(err, access.ErrSignedOut) || !errors.Is(err2, access.ErrBadToken) || !errors.Is(err3, access.ErrNoMember) {
+				t.Errorf("who is dead: %v, %v, %v", err, err2, err3)
+			}
+		}
+	}
 }
 
 // TestSignOut: of one party nothing lets anybody in any more, and of others all does.

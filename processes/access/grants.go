@@ -123,14 +123,20 @@ var ErrNoMember = domain.Refusal{Code: "access.no_member", Reason: "{client} is 
 // [ErrNoAccount]. Where the client asks for no account it returns none, or for who has
 // no role [ErrNoMember].
 func (a *Access) Usable(ctx context.Context, c Client, party domain.PartyID) (usable []Held, err error) {
+	p, err := a.People.ByID(ctx, party)
+	if err != nil {
+		return nil, err
+	}
 	if c.Service == "" {
-		p, err := a.People.ByID(ctx, party)
-		if err == nil && len(p.Roles) == 0 {
+		if len(p.Roles) == 0 || p.Died {
 			err = ErrNoMember.With("client", c.Name)
 		}
 		return nil, err
 	}
 	all, err := a.Accounts.AccountsHeld(ctx, party)
+	if p.Died {
+		all = nil
+	}
 	for _, held := range all {
 		if held.Service == c.Service && held.Status == provisioning.StatusActive && held.Login != "" {
 			usable = append(usable, held)
