@@ -28,6 +28,9 @@ import (
 	"rochdale/domain/sealed"
 )
 
+// ErrNoKey says that a key is not there, though nobody has destroyed it: it was lost.
+var ErrNoKey = errors.New("is missing")
+
 // ErrErased says that a key was destroyed, and with it all that it sealed.
 var ErrErased = errors.New("eventstore: key destroyed")
 
@@ -230,7 +233,7 @@ func (k *Keys) named(ctx context.Context, key sealed.Key) (Secret, error) {
 	if key.Version <= r.Destroyed {
 		return Secret{}, ErrErased
 	}
-	return Secret{}, fmt.Errorf("eventstore: key %s, version %d, is missing: restore the keys that belong to this log", name, key.Version)
+	return Secret{}, fmt.Errorf("eventstore: key %s, version %d, %w: restore the keys that belong to this log", name, key.Version, ErrNoKey)
 }
 
 // Keep bounds how many opened keys are kept: who goes once through all parties needs few.
@@ -389,14 +392,16 @@ func (k *Keys) Export(ctx context.Context, w io.Writer) error {
 
 // Import restores what [Keys.Export] wrote, and returns how many keys were not
 // there before. Those that are there, or were destroyed, stay as they are. All of
-// them must have been wrapped under this master key.
+// them must have been wrapped under this master key. Where there is another key under
+// the name of one, made after that was lost, the others are restored, and it is told.
 func (k *Keys) Import(ctx context.Context, r io.Reader) (restored int, err error) {
+	var others error
 	lines := json.NewDecoder(r)
 	lines.DisallowUnknownFields()
 	for n := 1; ; n++ {
 		var from exported
 		if err := lines.Decode(&from); errors.Is(err, io.EOF) {
-			return restored, nil
+			return restored, others
 		} else if err != nil || !IsKey(from.Key) {
 			return restored, fmt.Errorf("eventstore: entry %d is no key: %w", n, cmp.Or(err, errors.New("it has another name")))
 		}
@@ -405,14 +410,17 @@ func (k *Keys) Import(ctx context.Context, r io.Reader) (restored int, err error
 				return restored, err
 			}
 		}
-		added := 0
+		var added, made int
 		err := Update(ctx, k.kv, from.Key, func(e Entry) ([]byte, error) {
 			r, err := readRing(e)
 			r.destroy(from.Destroyed)
-			added = 0
+			added, made = 0, 0
 			for _, w := range from.Wrapped {
-				known := slices.ContainsFunc(r.Wrapped, func(o wrappedVersion) bool { return o.Version == w.Version })
-				if !known && w.Version > r.Destroyed {
+				i := slices.IndexFunc(r.Wrapped, func(o wrappedVersion) bool { return o.Version == w.Version })
+				switch {
+				case i >= 0 && !k.same(from.Key, r.Wrapped[i], w):
+					made = w.Version
+				case i < 0 && w.Version > r.Destroyed:
 					r.Wrapped = append(r.Wrapped, w)
 					added++
 				}
@@ -424,7 +432,17 @@ func (k *Keys) Import(ctx context.Context, r io.Reader) (restored int, err error
 			return restored, err
 		}
 		restored += added
+		if made > 0 {
+			others = errors.Join(others, fmt.Errorf("eventstore: %s, version %d, was made anew since it was lost, and is kept: what was sealed before cannot be read by it", from.Key, made))
+		}
 	}
+}
+
+// same reports whether two are one key.
+func (k *Keys) same(name string, a, b wrappedVersion) bool {
+	one, err := k.unwrap(name, a)
+	other, err2 := k.unwrap(name, b)
+	return err == nil && err2 == nil && one == other
 }
 
 // Keyed reports whether there are keys in a log, which a master key opens.

@@ -155,8 +155,14 @@ func TestKeysTravel(t *testing.T) {
 	if v, err := there.Verify(ctx, nil); err != nil || len(v.Flaws) != 2 || !strings.Contains(v.Flaws[0].Says, "restore the keys") {
 		t.Errorf("without keys: %+v, %v", v, err)
 	}
+	if err := there.CheckKeys(ctx); !errors.Is(err, eventstore.ErrNoKey) {
+		t.Errorf("that keys are missing is not seen: %v", err)
+	}
 	if n, err := there.Keys.Import(ctx, strings.NewReader(backup.String())); n != 1 || err != nil {
 		t.Errorf("%d keys, %v", n, err)
+	}
+	if err := errors.Join(there.CheckKeys(ctx), s.CheckKeys(ctx)); err != nil { // one is destroyed
+		t.Error(err)
 	}
 	if n, err := there.Keys.Import(ctx, strings.NewReader(backup.String())); n != 0 || err != nil {
 		t.Errorf("again: %d keys, %v", n, err)
@@ -172,6 +178,13 @@ func TestKeysTravel(t *testing.T) {
 		t.Errorf("what was destroyed came back: %d, %v", n, err)
 	}
 	is(t, there, "destroyed", "", "")
+
+	// Where something was sealed before they came back, it is said of which keys there are others now.
+	late := storeOn(t, new(eventstore.Memory))
+	filledBy(t, late, "ada")
+	if n, err := late.Keys.Import(ctx, strings.NewReader(backup.String())); n != 0 || err == nil || !strings.Contains(err.Error(), "key/service/ada, version 1, was made anew") {
+		t.Errorf("late: %d keys, %v", n, err)
+	}
 
 	stranger, err := eventstore.NewKeys(new(eventstore.Memory), bytes.Repeat([]byte{1}, 32))
 	if err != nil {

@@ -99,6 +99,33 @@ func (s *Store) Decode(ctx context.Context, rec Record) (any, error) {
 	})
 }
 
+// looked is how many events [Store.CheckKeys] opens at either end of the log.
+const looked = 64
+
+// CheckKeys returns an error of [ErrNoKey] where keys are missing that belong to the log, as beside one that was restored
+// without them. Nothing is to be sealed then: other keys would be made in their place. It looks at the first and the last
+// events.
+func (s *Store) CheckKeys(ctx context.Context) error {
+	head, err := s.Log.Head(ctx)
+	if err != nil {
+		return err
+	}
+	for _, after := range []int64{0, max(looked, head-looked)} {
+		for rec, err := range s.Log.All(ctx, after) {
+			if err != nil {
+				return err
+			}
+			if _, err := s.Decode(ctx, rec); errors.Is(err, ErrNoKey) {
+				return err
+			}
+			if rec.Position == looked {
+				break
+			}
+		}
+	}
+	return nil
+}
+
 // erased reports whether something that an event held has been erased.
 func erased(event any) (yes bool) {
 	_, _ = eachBox(event, func(b sealed.Sealable) error {

@@ -90,6 +90,9 @@ func (h *house) examine(ctx context.Context, note func(what, state, says, do str
 		return
 	}
 	h.examineKey(note)
+	if !check("keys", h.store.CheckKeys(ctx), "those of the first and the last events are there", "restore them: rochdale keys import FILE. Until then start nothing, lest other keys be made in their place") {
+		return
+	}
 	rules, _, err := h.rules(ctx)
 	if !check("statutes", err, fmt.Sprintf("%s, version %d", rules.Name, rules.Version), "found a co-op: rochdale init --preset nubo") {
 		return

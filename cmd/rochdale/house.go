@@ -137,6 +137,9 @@ func (h *house) openModels(ctx context.Context) error {
 	if h.zone, err = time.LoadLocation(rules.TimeZone); err != nil {
 		return err
 	}
+	if err := h.store.CheckKeys(ctx); err != nil {
+		return err
+	}
 	m, err := projections.Open(ctx, filepath.Join(h.Data, "views"), h.store, h.t.log)
 	if err != nil {
 		return err
