@@ -23,6 +23,7 @@ const (
 	noticePostponed      membership.NoticeKind = "size_postponed"
 	noticePostponedPayer membership.NoticeKind = "size_postponed_payer"
 	noticeEnds           membership.NoticeKind = "service_ends"
+	noticeGivenEnds      membership.NoticeKind = "given_ends" // what somebody has without a subscription
 	noticeDeleted        membership.NoticeKind = "account_deleted"
 )
 
@@ -35,7 +36,7 @@ func init() {
 	sample = maps.Clone(sample)
 	sample["quota"], sample["surplus"], sample["until"] = 3*domain.GB, domain.Bytes(1_600_000_000), calendar.On(2026, time.April, 1)
 	sample["ends"], sample["kept"], sample["backups"] = calendar.On(2026, time.March, 31), calendar.On(2026, time.April, 30), calendar.On(2026, time.July, 30)
-	samples[noticeEnds], samples[noticeDeleted] = sample, sample
+	samples[noticeEnds], samples[noticeGivenEnds], samples[noticeDeleted] = sample, sample, sample
 	samples[noticePostponed], samples[noticePostponedPayer] = sample, sample
 }
 
@@ -49,11 +50,8 @@ func (n Notices) ends(ctx context.Context, e subscription.Cancelled, rec eventst
 	if err != nil {
 		return err
 	}
-	first := e.Ends.AddDays(1) // without it
 	started, _ := paid.Started()
-	told := notice{id: membership.NoticeID(rec.ID.String()), kind: noticeEnds, party: e.Party, args: domain.Args{
-		"on": e.On, "ends": e.Ends, "kept": first.AddDays(n.Terms.Stay - 1), "backups": first.AddDays(n.Terms.Stay + n.Terms.Backups), "pages": n.Pages,
-	}}
+	told := notice{id: membership.NoticeID(rec.ID.String()), kind: noticeEnds, party: e.Party, args: n.leaving(e.On, e.Ends)}
 	for _, party := range slices.Compact([]domain.PartyID{e.Party, started.Payer}) {
 		to := told
 		if to.args = maps.Clone(told.args); party != e.Party {
@@ -68,6 +66,74 @@ func (n Notices) ends(ctx context.Context, e subscription.Cancelled, rec eventst
 		}
 	}
 	return nil
+}
+
+// leaving are the arguments of what is told on a day to whom something ends after another.
+func (n Notices) leaving(on, ends calendar.Date) domain.Args {
+	first := ends.AddDays(1) // without it
+	return domain.Args{
+		"on": on, "ends": ends, "kept": first.AddDays(n.Terms.Stay - 1), "backups": first.AddDays(n.Terms.Stay + n.Terms.Backups), "pages": n.Pages,
+	}
+}
+
+// givenEnds tells who uses something by a gift, by grace or as a member, if an event says with which day that ends and
+// nothing else stands for it then.
+func (n Notices) givenEnds(ctx context.Context, event any, rec eventstore.Record) error {
+	var id domain.SubscriptionID
+	var ends calendar.Date
+	var counts domain.PartyID
+	switch e := event.(type) {
+	case entitlement.Given:
+		id, ends = e.Subscription, e.Until
+	case entitlement.GiftEnds:
+		id, ends = e.Subscription, e.Until
+	case entitlement.GraceGiven:
+		id, ends = e.Subscription, e.Until
+	case membership.Ended:
+		counts, ends = e.Party, e.On
+	}
+	if ends.IsZero() || n.Terms.Today == nil {
+		return nil
+	}
+	var party domain.PartyID
+	_, err := eventstore.Transact(ctx, n.Store, func(tx *eventstore.Tx) error {
+		party = ""
+		if counts != "" {
+			counted, _, err := eventstore.Load[entitlement.Membership](tx, entitlement.MembershipOf(counts))
+			if id, _ = counted.To(); err != nil || id == "" {
+				return err
+			}
+		}
+		before, sources, err := stand(tx, id, counts, ends)
+		if err != nil {
+			return err
+		}
+		had, _, err := eventstore.Load[entitlement.Entitlements](tx, entitlement.StreamOf(id))
+		if err != nil {
+			return err
+		}
+		ends = later(ends, sources.Grace())
+		after, _, err := stand(tx, id, counts, ends.AddDays(1))
+		if err != nil || !after.over || len(after.quota) > 0 {
+			return err
+		}
+		for _, service := range domain.Services { // an app alone has no account, in which anything is
+			_, stands := before.quota[service]
+			if status := had[service].Status; !service.App() && (stands || status == entitlement.StatusActive || status == entitlement.StatusSuspended) {
+				party = before.party
+			}
+		}
+		return nil
+	})
+	if err != nil || party == "" {
+		return err
+	}
+	addressee, err := n.party(ctx, party, rec)
+	if err != nil {
+		return err
+	}
+	told := notice{id: membership.NoticeID(rec.ID.String()) + "-given", kind: noticeGivenEnds, party: party, args: n.leaving(n.Today(), ends)}
+	return errors.Join(n.tell(ctx, told, addressee, addressee.email), n.tellAgents(ctx, told, addressee, rec))
 }
 
 // deleted tells who had an account that it is gone, from the last target that knew of it.

@@ -1,14 +1,18 @@
 package processes_test
 
 import (
+	"strings"
 	"testing"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/entitlement"
+	"rochdale/domain/membership"
+	"rochdale/domain/offering"
 	"rochdale/domain/provisioning"
 	"rochdale/domain/subscription"
 	"rochdale/eventstore"
+	"rochdale/processes"
 )
 
 // housed is a post office whose Ada has a mailbox that Bert pays.
@@ -71,4 +75,68 @@ func TestTheyAreToldThatASizeIsPutOff(t *testing.T) {
 	})
 	o.want(o.tell(), "ada@example.org | 1 April 2026 | 1.2\u00a0GB | 3\u00a0GB | 4.2\u00a0GB", "bert@example.org | 1er avril 2026 | Ada Sample")
 	o.want(o.again())
+}
+
+// TestWhoUsesWhatIsGivenIsToldWithWhichDayItEnds, unless something else stands for it then.
+func TestWhoUsesWhatIsGivenIsToldWithWhichDayItEnds(t *testing.T) {
+	o, _ := housed(t)
+	list, err := offering.Preset("nubo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(o, offering.Publish{Version: 1, On: o.today(), From: o.today(), List: list})
+	o.want(o.tell())
+	give := func(id domain.SubscriptionID, gift entitlement.GiftID, party domain.PartyID, service domain.Service, until calendar.Date) {
+		t.Helper()
+		quota := domain.GB
+		if service.App() {
+			quota = 0
+		}
+		do(o, entitlement.Give{Subscription: id, Gift: gift, Party: party, Service: service, Quota: quota, On: o.today(), From: o.today(), Until: until})
+	}
+	give("s", "g", "ada", domain.Mail, calendar.On(2026, 3, 31))    // on top of what goes on
+	give("alone", "g1", "bert", domain.Mail, calendar.Date{})       // without an end
+	give("alone", "g2", "bert", domain.Polls, o.today().AddDays(9)) // an app
+	o.want(o.tell())
+	do(o, entitlement.EndGift{Subscription: "alone", Gift: "g1", On: o.today(), Until: calendar.On(2026, 3, 31)})
+	o.want(o.tell(), "bert@example.org | sans abonnement se termine le 31 mars 2026 | IMAP | jusqu’au 30 avril 2026 | 30 juillet 2026")
+	o.want(o.again())
+	if err := processes.SyncEntitlements(eventstore.As(t.Context(), "test"), o.store, "alone", o.today()); err != nil {
+		t.Fatal(err)
+	}
+	do(o, entitlement.GiveGrace{Subscription: "alone", Party: "bert", On: o.today(), Until: calendar.On(2026, 4, 30)})
+	o.want(o.tell(), "bert@example.org | se termine le 30 avril 2026 | jusqu’au 30 mai 2026")
+	give("alone", "g3", "bert", domain.Storage, calendar.Date{})
+	do(o, entitlement.EndGift{Subscription: "alone", Gift: "g1", On: o.today(), Until: o.today()})
+	o.want(o.tell())
+	give("short", "g4", "ada", domain.Mail, calendar.On(2026, 3, 9))
+	o.want(o.tell(), "ada@example.org | ends on 9 March 2026")
+
+	list.Members = []offering.MemberGrant{{Service: domain.Mail, GB: 1}}
+	do(o, offering.Publish{Version: 2, On: o.today(), From: o.today().AddDays(1), List: list})
+	o.now = o.now.AddDate(0, 0, 1)
+	for i, party := range []domain.PartyID{"eva", "max"} {
+		do2(o, membership.Enter{
+			Party: party, Number: domain.MemberNumber(i + 1), Kind: membership.Person, Identity: membership.Identity{FirstName: "Eva", LastName: "Loom"},
+			Language: domain.English, AdmittedOn: o.today(), On: o.today(),
+		})
+		do(o, membership.ChangeContact{Party: party, On: o.today(), Contact: membership.Contact{Email: string(party) + "@example.org"}})
+	}
+	do(o, subscription.Subscribe{Subscription: "max", Party: "max", Payer: "max", Plan: "nubo", GB: 5, Terms: familyTerms, On: o.today(), From: o.today()})
+	for _, party := range []domain.PartyID{"eva", "max"} {
+		do(o, entitlement.CountMembership{Party: party, Subscription: domain.SubscriptionID(party), On: o.today()})
+	}
+	o.tell()
+	for _, party := range []domain.PartyID{"eva", "max"} {
+		do(o, membership.Resign{Party: party, On: o.today(), Statutes: o.rules})
+	}
+	var told []string
+	for _, l := range o.tell() {
+		if strings.Contains(l.text, "without a subscription") {
+			told = append(told, l.to)
+		}
+	}
+	if len(told) != 1 || told[0] != "eva@example.org" {
+		t.Errorf("what members have ends for %v", told)
+	}
 }

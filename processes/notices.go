@@ -13,6 +13,7 @@ import (
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/catalogue"
+	"rochdale/domain/entitlement"
 	"rochdale/domain/membership"
 	"rochdale/domain/money"
 	"rochdale/domain/provisioning"
@@ -190,6 +191,9 @@ func (n Notices) Process() Process {
 			membership.Ended{},
 			membership.Died{},
 			membership.WoundUp{},
+			entitlement.Given{},
+			entitlement.GiftEnds{},
+			entitlement.GraceGiven{},
 			provisioning.AccountDeleted{},
 		},
 		Handle: n.handle,
@@ -221,6 +225,10 @@ func (n Notices) handle(ctx context.Context, rec eventstore.Record, event any) e
 		return n.deleted(ctx, e, rec)
 	case subscription.Cancelled:
 		if err := n.ends(ctx, e, rec); err != nil {
+			return err
+		}
+	case entitlement.Given, entitlement.GiftEnds, entitlement.GraceGiven, membership.Ended:
+		if err := n.givenEnds(ctx, e, rec); err != nil {
 			return err
 		}
 	}
