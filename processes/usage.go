@@ -183,13 +183,20 @@ func (r *Reconciler) UsageOf(ctx context.Context, account domain.AccountID) (of 
 
 // Measure asks the targets of an account what it holds, for so long at most, and returns what is known then.
 func (r *Reconciler) Measure(ctx context.Context, account domain.AccountID, within time.Duration) (Usage, error) {
-	want, requested, err := Desired(ctx, r.Store, account)
-	if err != nil || !requested || want.Login == "" {
+	bases, err := basesOf(ctx, r.Store, account)
+	if err != nil {
 		return Usage{}, err
+	}
+	want, requested := bases[0].desired()
+	if !requested || want.Login == "" {
+		return Usage{}, nil
 	}
 	asking, cancel := context.WithTimeout(ctx, within)
 	defer cancel()
 	for _, t := range r.metering(want.Service) {
+		if !t.has(bases[0].account.State) {
+			continue
+		}
 		state, err := targetState(ctx, r.kv(), t.Name)
 		if err != nil {
 			return Usage{}, err
@@ -423,7 +430,7 @@ func (r *Reconciler) readTarget(ctx context.Context, t Target) error {
 func (r *Reconciler) readSome(ctx context.Context, t Target, accounts []BookedAccount, now *sweep) error {
 	of, refs := map[domain.AccountID]BookedAccount{}, []provisioning.Ref{}
 	for _, b := range accounts {
-		if !b.Deleted && b.Login != "" {
+		if !b.Deleted && b.Login != "" && (t.Node == nil || b.Node == t.Name) { // not as far as it is copied
 			of[b.Account] = b
 			refs = append(refs, provisioning.Ref{Service: t.Service, Login: b.Login})
 		}

@@ -357,3 +357,35 @@ func TestADayIsThatOfTheCoop(t *testing.T) {
 		}
 	}
 }
+
+// TestWhatIsCopiedIsNotMeasured: while an account is moved, it holds what is on the node that it is on.
+func TestWhatIsCopiedIsNotMeasured(t *testing.T) {
+	const login provisioning.Login = "anna.loom@example.org"
+	c := found(t)
+	s := c.node()
+	first, second := memory.New(domain.Mail), memory.New(domain.Mail)
+	account := entitle(c, s, "s", login)
+	r := reconciler(c, s, onNode("mail", first, processes.Node{Bytes: 9 * domain.GB}), onNode("mail2", second, processes.Node{Bytes: domain.GB}))
+	c.settle(s, r)
+	c.fill(first, login, 950_000_000)
+	execute(c, s, provisioning.BeginMove{Account: account, To: "mail2", Reason: "the disk is full"})
+	want := provisioning.Desired{Ref: provisioning.Ref{Service: domain.Mail, Login: login}, Account: account, Revision: 1, Access: provisioning.Active, Quota: domain.GB}
+	if _, err := second.Ensure(t.Context(), want); err != nil {
+		t.Fatal(err)
+	}
+	for _, measured := range []func() error{
+		func() error { return r.ReadUsage(as(t.Context())) },
+		func() error { _, err := r.Measure(as(t.Context()), account, time.Minute); return err },
+	} {
+		if err := measured(); err != nil {
+			t.Fatal(err)
+		}
+		if holds, err := r.UsageOf(t.Context(), account); err != nil || holds.Used != 950_000_000 || holds.Target != "mail" {
+			t.Errorf("it holds %+v, %v", holds, err)
+		}
+	}
+	passed, fell := those[provisioning.UsagePassed](c, s), those[provisioning.UsageFell](c, s)
+	if len(passed) != 1 || passed[0].Percent != 90 || len(fell) > 0 {
+		t.Errorf("they are warned by %+v, %+v", passed, fell)
+	}
+}
