@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net/http"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -94,13 +97,37 @@ func CodeOf(err error) string {
 	return ""
 }
 
-// RetryAfter returns how long the server asks to be left alone, or 0.
+// Longest is the longest that a server is left alone because it asks to be.
+const Longest = 24 * time.Hour
+
+// RetryAfter returns how long the server asks to be left alone, or 0: [Longest] at most,
+// whatever it says.
 func RetryAfter(err error) time.Duration {
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e.RetryAfter
+		return min(e.RetryAfter, Longest)
 	}
 	return 0
 }
+
+// ReadRetryAfter reads the header of that name (RFC 9110, 10.2.3), which has seconds or
+// a date. It is [Longest] at most, and 0 if it says nothing.
+func ReadRetryAfter(text string, now time.Time) time.Duration {
+	if text != "" && strings.Trim(text, "0123456789") == "" {
+		if seconds, err := strconv.Atoi(text); err == nil && seconds < int(Longest/time.Second) {
+			return time.Duration(seconds) * time.Second
+		}
+		return Longest
+	}
+	if date, err := http.ParseTime(text); err == nil {
+		return min(max(0, date.Sub(now)), Longest)
+	}
+	return 0
+}
+
+// Settings is the code of a trouble with what we were set up with, such as a file of a
+// password that cannot be read. It is [Unavailable], since the server has said nothing:
+// once it is mended, work goes on by itself.
+const Settings = "settings"
 
 // IsPermanent reports whether no second attempt will mend err.
 func IsPermanent(err error) bool {

@@ -43,6 +43,22 @@ func TestClassOf(t *testing.T) {
 	}
 }
 
+// TestReadRetryAfter: whatever a server asks for, it is not left alone for good.
+func TestReadRetryAfter(t *testing.T) {
+	now := time.Date(2026, time.March, 1, 12, 0, 0, 0, time.UTC)
+	for text, want := range map[string]time.Duration{
+		"": 0, "soon": 0, "-1": 0, "+7": 0, "7": 7 * time.Second, "999999999": fault.Longest, "99999999999999999999999": fault.Longest,
+		"Sun, 01 Mar 2026 12:01:00 GMT": time.Minute, "Sun, 01 Mar 2026 11:00:00 GMT": 0, "Fri, 31 Dec 9999 23:59:59 GMT": fault.Longest,
+	} {
+		if is := fault.ReadRetryAfter(text, now); is != want {
+			t.Errorf("%q: %v, want %v", text, is, want)
+		}
+	}
+	if is := fault.RetryAfter(&fault.Error{RetryAfter: 1000 * time.Hour}); is != fault.Longest {
+		t.Error(is)
+	}
+}
+
 func TestClasses(t *testing.T) {
 	permanent := map[fault.Class]bool{fault.Denied: true, fault.Conflict: true, fault.Invalid: true, fault.Unsupported: true}
 	for _, c := range fault.Classes {

@@ -88,7 +88,7 @@ func (d *Doveadm) request(ctx context.Context, commands ...command) ([]reply, er
 	}
 	key, err := d.Key()
 	if err != nil {
-		return nil, fail(fault.Denied, false, "", fmt.Errorf("its key: %w", err))
+		return nil, fail(fault.Unavailable, false, fault.Settings, fmt.Errorf("its key: %w", err))
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimRight(d.URL, "/")+"/doveadm/v1", bytes.NewReader(body))
 	if err != nil {

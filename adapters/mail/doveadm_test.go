@@ -127,7 +127,7 @@ func TestDoveadm(t *testing.T) {
 		t.Error(err)
 	}
 	guess.Key = func() (string, error) { return "", errors.New("no such file") }
-	if err := mail.Do(t.Context(), guess, "quotaGet", nil); !isA(err, fault.Denied) || !strings.Contains(err.Error(), "no such file") {
+	if err := mail.Do(t.Context(), guess, "quotaGet", nil); !isA(err, fault.Unavailable) || fault.CodeOf(err) != fault.Settings || !strings.Contains(err.Error(), "no such file") {
 		t.Error(err)
 	}
 }

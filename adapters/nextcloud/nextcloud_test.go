@@ -285,7 +285,7 @@ func TestElsewhere(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := unread.Observe(t.Context(), wish(1).Ref); !strings.Contains(fmt.Sprint(err), "no such file") {
+	if _, err := unread.Observe(t.Context(), wish(1).Ref); fault.CodeOf(err) != fault.Settings || !strings.Contains(fmt.Sprint(err), "no such file") {
 		t.Error(err)
 	}
 	for _, url := range []string{"", "cloud.example.org", "ftp://cloud.example.org"} {

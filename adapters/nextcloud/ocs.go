@@ -70,7 +70,7 @@ func (a *api) status(ctx context.Context, into any) error {
 func (a *api) do(ctx context.Context, method, path string, form url.Values, into any) error {
 	password, err := a.password()
 	if err != nil {
-		return fault.New(fault.Denied, "", "nextcloud: the password of its administrator: %w", err)
+		return fault.New(fault.Unavailable, fault.Settings, "nextcloud: the password of its administrator: %w", err)
 	}
 	a.mu.Lock()
 	denied := a.denied != "" && same(a.denied, password)
@@ -189,7 +189,7 @@ func read(resp reply) (meta, json.RawMessage, error) {
 // sorted sorts what is no success by its class.
 func sorted(method string, resp reply, m meta, path string) error {
 	changes := method != http.MethodGet
-	e := &fault.Error{Class: fault.Invalid, Code: "http " + strconv.Itoa(resp.status), RetryAfter: retryAfter(resp)}
+	e := &fault.Error{Class: fault.Invalid, Code: "http " + strconv.Itoa(resp.status), RetryAfter: fault.ReadRetryAfter(resp.header.Get("Retry-After"), time.Now())}
 	if m.StatusCode != 0 {
 		e.Code = "ocs " + strconv.Itoa(m.StatusCode)
 	}
@@ -220,14 +220,6 @@ func sorted(method string, resp reply, m meta, path string) error {
 		e.Ambiguous = true
 	}
 	return e
-}
-
-func retryAfter(resp reply) time.Duration {
-	seconds, err := strconv.Atoi(resp.header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
 }
 
 // kind is a path without who it is about.

@@ -21,6 +21,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"rochdale/adapters/fault"
 )
 
 const (
@@ -120,16 +122,5 @@ func (s *Sender) Send(ctx context.Context, endpoint, id string, at time.Time, se
 	}
 	defer resp.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer)) // what it says is nothing to us
-	return resp.StatusCode, retryAfter(resp.Header.Get("Retry-After"), time.Now()), nil
-}
-
-// retryAfter reads the header of that name: seconds, or a date.
-func retryAfter(text string, now time.Time) time.Duration {
-	if seconds, err := strconv.Atoi(text); err == nil {
-		return time.Duration(min(max(seconds, 0), 1<<30)) * time.Second
-	}
-	if date, err := http.ParseTime(text); err == nil {
-		return max(0, date.Sub(now))
-	}
-	return 0
+	return resp.StatusCode, fault.ReadRetryAfter(resp.Header.Get("Retry-After"), time.Now()), nil
 }
