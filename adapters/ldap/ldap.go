@@ -173,7 +173,7 @@ func (d *Directory) connect() (*ldap.Conn, error) {
 	}
 	password, err := d.c.Password()
 	if err != nil {
-		return nil, fault.New(fault.Denied, "", "ldap: the password of %s: %w", d.c.BindDN, err)
+		return nil, fault.New(fault.Unavailable, fault.Settings, "ldap: the password of %s: %w", d.c.BindDN, err)
 	}
 	u, err := url.Parse(d.c.URL)
 	if err != nil {
@@ -237,6 +237,21 @@ func sorted(err error, changes bool, what string) error {
 	return e
 }
 
+// sorted is the same of what was asked by a connection. One that fails is used no more: a
+// server may have gone without a word, and nothing else would tell for a quarter of an
+// hour. What others wait for on it has as long as a request.
+func (d *Directory) sorted(c *ldap.Conn, err error, changes bool, what string) error {
+	if ldap.IsErrorWithCode(err, ldap.ErrorNetwork) {
+		d.mu.Lock()
+		if d.conn == c {
+			d.conn = nil
+			time.AfterFunc(d.c.Timeout, func() { _ = c.Close() })
+		}
+		d.mu.Unlock()
+	}
+	return sorted(err, changes, what)
+}
+
 // Check reports whether the directory lets us in, and has the base.
 func (d *Directory) Check(ctx context.Context) error {
 	if err := d.Begin(ctx); err != nil {
@@ -247,7 +262,7 @@ func (d *Directory) Check(ctx context.Context) error {
 		return err
 	}
 	_, err = c.Search(d.request(ldap.ScopeBaseObject, "(objectClass=*)"))
-	return sorted(err, false, "look at "+d.c.Base)
+	return d.sorted(c, err, false, "look at "+d.c.Base)
 }
 
 func (d *Directory) request(scope int, filter string) *ldap.SearchRequest {
@@ -280,7 +295,7 @@ func (d *Directory) Look(ctx context.Context, ref provisioning.Ref) (provisionin
 	}
 	found, err := c.Search(d.request(ldap.ScopeSingleLevel, d.filter(ref.Login)))
 	if err != nil {
-		return is, sorted(err, false, "look for an entry")
+		return is, d.sorted(c, err, false, "look for an entry")
 	}
 	if len(found.Entries) == 0 {
 		return is, ctx.Err()
@@ -341,14 +356,14 @@ func (d *Directory) Take(_ context.Context, step provisioning.Step, want provisi
 		if ldap.IsErrorWithCode(err, ldap.LDAPResultNoSuchObject) {
 			return nil
 		}
-		return sorted(err, true, "delete an entry")
+		return d.sorted(c, err, true, "delete an entry")
 	case provisioning.StepInbound, provisioning.StepApps, provisioning.StepNone:
 		return fault.New(fault.Unsupported, "", "ldap: %s", step)
 	}
 	if len(m.Changes) == 0 {
 		return nil
 	}
-	return sorted(c.Modify(m), true, string(step)+" of "+string(want.Account))
+	return d.sorted(c, c.Modify(m), true, string(step)+" of "+string(want.Account))
 }
 
 func texts(logins []provisioning.Login) []string {
@@ -404,14 +419,14 @@ func (d *Directory) add(c *ldap.Conn, want provisioning.Desired) error {
 		r.Attribute(name, value)
 	}
 	if err := c.Add(r); err != nil {
-		return sorted(err, true, "add an entry")
+		return d.sorted(c, err, true, "add an entry")
 	}
 	if want.Access != provisioning.Suspended {
 		return nil
 	}
 	m := ldap.NewModifyRequest(d.dn(want.Login), nil) // since a lock cannot be added with its entry
 	d.suspend(m, true)
-	return sorted(c.Modify(m), true, "suspend an entry that was added")
+	return d.sorted(c, c.Modify(m), true, "suspend an entry that was added")
 }
 
 // free fails if an address is none, or another's.
@@ -427,7 +442,7 @@ func (d *Directory) free(c *ldap.Conn, want provisioning.Desired, addresses []pr
 		filter := fmt.Sprintf("(|(%s=%s)(mail=%s)(%s=%s))", d.c.Login, text, text, d.c.Alias, text)
 		found, err := c.Search(d.request(ldap.ScopeSingleLevel, filter))
 		if err != nil {
-			return sorted(err, false, "look whose an address is")
+			return d.sorted(c, err, false, "look whose an address is")
 		}
 		for _, e := range found.Entries {
 			if own := strings.EqualFold(e.GetEqualFoldAttributeValue(d.c.Login), string(want.Login)); !own || address == want.Login && slices.Contains(want.Aliases, address) {
@@ -462,17 +477,17 @@ func (d *Directory) SetCredential(ctx context.Context, ref provisioning.Ref, p p
 		m := ldap.NewModifyRequest(d.dn(ref.Login), nil)
 		m.Replace("userPassword", []string{value})
 		if is.Access == nil || *is.Access != provisioning.Suspended || d.c.Suspended != nil {
-			return sorted(c.Modify(m), true, "set a password")
+			return d.sorted(c, c.Modify(m), true, "set a password")
 		}
 		// ppolicy takes a lock away with the old password, so that it is put back: at once,
 		// and again if that was too early.
 		d.suspend(m, true)
 		if err := c.Modify(m); err != nil {
-			return sorted(err, true, "set a password")
+			return d.sorted(c, err, true, "set a password")
 		}
 		again := ldap.NewModifyRequest(d.dn(ref.Login), nil)
 		d.suspend(again, true)
-		return sorted(c.Modify(again), true, "lock an entry again whose password was set")
+		return d.sorted(c, c.Modify(again), true, "lock an entry again whose password was set")
 	})
 }
 
@@ -500,7 +515,7 @@ func (d *Directory) List(ctx context.Context, cursor string, limit int) (page pr
 		r.Controls = []ldap.Control{paging}
 		found, err := c.Search(r)
 		if err != nil {
-			return page, sorted(err, false, "list entries")
+			return page, d.sorted(c, err, false, "list entries")
 		}
 		for _, e := range found.Entries {
 			if is := d.observed(e); string(is.Login) > cursor && is.Login != "" {

@@ -3,9 +3,12 @@ package ldap_test
 import (
 	"errors"
 	"fmt"
+	"net"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	goldap "github.com/go-ldap/ldap/v3"
 
@@ -215,7 +218,7 @@ func TestDenied(t *testing.T) {
 		t.Error(err)
 	}
 	c.Password = func() (string, error) { return "", errors.New("no such file") }
-	if err := open(t, c).Check(t.Context()); !isA(err, fault.Denied) || !strings.Contains(err.Error(), "no such file") {
+	if err := open(t, c).Check(t.Context()); !isA(err, fault.Unavailable) || fault.CodeOf(err) != fault.Settings || !strings.Contains(err.Error(), "no such file") {
 		t.Error(err)
 	}
 	s.Add(t, "uid=reader,"+ldaptest.People, map[string][]string{
@@ -230,6 +233,80 @@ func TestDenied(t *testing.T) {
 	c.Quota = "noSuchAttribute"
 	if _, err := open(t, c).Ensure(t.Context(), wish("anna@coop.example")); !isA(err, fault.Invalid) {
 		t.Errorf("an attribute that there is not: %v", err)
+	}
+}
+
+// TestGoneWithoutAWord: a connection over which nothing comes any more, as when a server
+// or what is between has lost its memory, is asked once, and another is made.
+func TestGoneWithoutAWord(t *testing.T) {
+	t.Parallel()
+	s := ldaptest.Start(t)
+	between, mute := freezer(t, strings.TrimPrefix(s.URL, "ldap://"))
+	c := config(s)
+	c.URL, c.Timeout = "ldap://"+between, time.Second
+	d := open(t, c)
+	if _, err := d.Ensure(t.Context(), wish("anna@coop.example")); err != nil {
+		t.Fatal(err)
+	}
+	mute()
+	if _, err := d.Observe(t.Context(), wish("anna@coop.example").Ref); !isA(err, fault.Unavailable) {
+		t.Fatal(err)
+	}
+	if is, err := d.Observe(t.Context(), wish("anna@coop.example").Ref); err != nil || !is.Exists {
+		t.Errorf("by another connection: %+v, %v", is, err)
+	}
+}
+
+// freezer passes connections on to a server. By mute nothing more passes on those that
+// there are by then, and none of them ends.
+func freezer(t *testing.T, server string) (address string, mute func()) {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var mu sync.Mutex
+	var frozen []*atomic.Bool
+	end := make(chan struct{})
+	t.Cleanup(func() { l.Close(); close(end) })
+	pass := func(to, from net.Conn, still *atomic.Bool) {
+		defer to.Close()
+		buffer := make([]byte, 1<<12)
+		for {
+			n, err := from.Read(buffer)
+			if still.Load() {
+				<-end
+			}
+			if _, failed := to.Write(buffer[:n]); err != nil || failed != nil {
+				return
+			}
+		}
+	}
+	go func() {
+		for {
+			in, err := l.Accept()
+			if err != nil {
+				return
+			}
+			out, err := net.Dial("tcp", server)
+			if err != nil {
+				in.Close()
+				continue
+			}
+			still := new(atomic.Bool)
+			mu.Lock()
+			frozen = append(frozen, still)
+			mu.Unlock()
+			go pass(out, in, still)
+			go pass(in, out, still)
+		}
+	}()
+	return l.Addr().String(), func() {
+		mu.Lock()
+		defer mu.Unlock()
+		for _, still := range frozen {
+			still.Store(true)
+		}
 	}
 }
 
