@@ -1283,6 +1283,9 @@ func (l *lane) note(ctx context.Context, out *landing) {
 	if class == fault.Denied {
 		l.Log.ErrorContext(ctx, "a target does not let us in, and is not asked again until somebody resumes it", "target", l.t.Name, "err", out.try.Error)
 	}
+	if fault.CodeOf(out.err) == fault.Settings {
+		l.Log.ErrorContext(ctx, "a target cannot be asked anything as it is set up: mend it, and work goes on by itself", "target", l.t.Name, "err", out.try.Error)
+	}
 }
 
 // put writes what came of work, and the journal, with other changes.

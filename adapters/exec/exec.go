@@ -104,13 +104,17 @@ func (p program) Tell(ctx context.Context, r remote.Request) (remote.Answer, err
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(input), &out, &complaint
 	asGroup(cmd)
 	err = cmd.Run()
-	if said := strings.TrimSpace(string(complaint.text)); said != "" && err != nil {
+	if errors.Is(err, exec.ErrWaitDelay) { // it has ended well, and what it has started, such as a server, keeps its output
+		err = nil
+	}
+	if said := r.Discreet(strings.TrimSpace(string(complaint.text))); said != "" && err != nil {
 		what += ": " + said
 	}
 	var trouble *remote.Trouble
 	answer, unread := remote.Read(out.text)
-	if unread == nil {
+	if unread == nil && answer.Error != nil {
 		trouble = answer.Error
+		trouble.Message, trouble.Code = r.Discreet(trouble.Message), r.Discreet(trouble.Code)
 	}
 	exit, exited := errors.AsType[*exec.ExitError](err)
 	switch {

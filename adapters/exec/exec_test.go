@@ -121,6 +121,9 @@ func TestAnswers(t *testing.T) {
 		"success with an error":        {`echo '{"error": {"message": "not really"}}'`, "", fault.Transient, "", "not really"},
 		"too much":                     {`head -c 9000000 /dev/zero | tr '\0' ' '`, "", fault.Transient, "answer", "more than"},
 		"too long":                     {`sleep 100 & sleep 100`, "100ms", fault.Transient, "timeout", "after 100ms"},
+		"it leaves a server behind":    {`echo '{"exists": false}'; sleep 5 &`, "", "", "", ""},
+		"it reads nothing":             {`exec 0<&-; echo '{"exists": false}'`, "", "", "", ""},
+		"far too much, then it fails":  {`head -c 100000000 /dev/zero | tr '\0' ' ' >&2; exit 65`, "", fault.Invalid, "exit 65", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -167,6 +170,33 @@ esac`, "1m")
 	_, err = accounts.Delete(t.Context(), want) // it says nothing, and nothing is gone
 	if class, ambiguous := fault.ClassOf(err); class != fault.Transient || !ambiguous || fault.CodeOf(err) != "unseen" {
 		t.Error(err)
+	}
+}
+
+// TestPasswordIsNotRepeated: a program that says what it was told, as one that fails does
+// with a trace, does not bring a password into the log.
+func TestPasswordIsNotRepeated(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "program")
+	const text = `#!/bin/sh
+request=$(cat)
+case $request in *'"operation":"observe"'*) echo '{"exists": true, "account": "mail/1"}' ;; *) echo "trace: $request" >&2; exit 65 ;; esac`
+	if err := os.WriteFile(path, []byte(text), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	can := remote.Abilities{Service: domain.Mail, Schemes: []string{provisioning.Plain}}
+	accounts, err := exec.New(exec.Config{Command: []string{"/bin/sh", path}, Env: []string{"PATH=/usr/bin:/bin"}, Can: can})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, password := range []string{"correct horse", `quote" and \ and <é>`} {
+		err := accounts.SetCredential(t.Context(), want.Ref, provisioning.Credential{Scheme: provisioning.Plain, Hash: password})
+		if class, _ := fault.ClassOf(err); class != fault.Invalid || fault.CodeOf(err) != "exit 65" {
+			t.Error(err)
+		}
+		if says := fmt.Sprint(err); strings.Contains(says, "horse") || strings.Contains(says, "quote") {
+			t.Errorf("it is repeated: %s", says)
+		}
 	}
 }
 

@@ -122,6 +122,15 @@ type Request struct {
 	Limit      int         `json:"limit,omitempty"`
 }
 
+// Discreet returns what was said in answer to a request, or nothing if that had a password
+// in it: whoever was told one may have repeated it, and errors are logged.
+func (r Request) Discreet(said string) string {
+	if r.Credential != nil {
+		return ""
+	}
+	return said
+}
+
 // Credential is a password as it is written, to whom it is for alone.
 type Credential struct {
 	Scheme string `json:"scheme"`
@@ -204,7 +213,7 @@ func (t *Trouble) Fault(class fault.Class, changes bool, what string) *fault.Err
 	if e.Code = t.Code; t.Ambiguous != nil {
 		e.Ambiguous = changes && *t.Ambiguous
 	}
-	e.RetryAfter = time.Duration(max(0, t.RetryAfter)) * time.Second
+	e.RetryAfter = time.Duration(min(max(0, t.RetryAfter), int(fault.Longest/time.Second))) * time.Second
 	return e
 }
 

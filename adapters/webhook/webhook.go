@@ -84,7 +84,7 @@ func (h hook) Tell(ctx context.Context, r remote.Request) (remote.Answer, error)
 	}
 	secrets, err := h.Secrets()
 	if err != nil {
-		return remote.Answer{}, fault.New(fault.Denied, "", "%s: its secrets: %w", what, err)
+		return remote.Answer{}, fault.New(fault.Unavailable, fault.Settings, "%s: its secrets: %w", what, err)
 	}
 	ctx, cancel := context.WithTimeout(ctx, h.Timeout)
 	defer cancel()
@@ -95,7 +95,7 @@ func (h hook) Tell(ctx context.Context, r remote.Request) (remote.Answer, error)
 	id, at := "msg_"+rand.Text(), strconv.FormatInt(h.Now().Unix(), 10)
 	signature, err := Sign(secrets, id, at, body)
 	if err != nil {
-		return remote.Answer{}, fault.New(fault.Denied, "", "%s: %w", what, err)
+		return remote.Answer{}, fault.New(fault.Unavailable, fault.Settings, "%s: its secrets: %w", what, err)
 	}
 	req.Header.Set("Content-Type", "application/json")
 	req.Header.Set("Webhook-Id", id)
@@ -112,6 +112,9 @@ func (h hook) Tell(ctx context.Context, r remote.Request) (remote.Answer, error)
 	}
 	what = fmt.Sprintf("%s: %d", what, resp.StatusCode)
 	answer, unread := remote.Read(text)
+	if unread == nil && answer.Error != nil {
+		answer.Error.Message, answer.Error.Code = r.Discreet(answer.Error.Message), r.Discreet(answer.Error.Code)
+	}
 	if class, failed := classOf(resp.StatusCode); failed {
 		var trouble *remote.Trouble
 		if unread == nil {
@@ -124,7 +127,7 @@ func (h hook) Tell(ctx context.Context, r remote.Request) (remote.Answer, error)
 		if resp.StatusCode == http.StatusAccepted {
 			e.Code, e.Ambiguous = "pending", changes
 		}
-		e.RetryAfter = max(e.RetryAfter, retryAfter(resp))
+		e.RetryAfter = max(e.RetryAfter, fault.ReadRetryAfter(resp.Header.Get("Retry-After"), h.Now()))
 		return remote.Answer{}, e
 	}
 	switch {
@@ -198,12 +201,4 @@ func lost(ctx context.Context, changes bool, what string, err error) error {
 		e.Code, e.Err = "timeout", fmt.Errorf("%s: %w: %w", what, cause, err)
 	}
 	return e
-}
-
-func retryAfter(resp *http.Response) time.Duration {
-	seconds, err := strconv.Atoi(resp.Header.Get("Retry-After"))
-	if err != nil || seconds < 0 {
-		return 0
-	}
-	return time.Duration(seconds) * time.Second
 }

@@ -371,7 +371,13 @@ func (t targetEntry) open(ctx context.Context, service domain.Service, store pul
 		lines := secret(t.Webhook.SecretFile)
 		c.Secrets = func() ([]string, error) {
 			text, err := lines()
-			return strings.Fields(text), err
+			secrets := strings.Fields(text)
+			if err == nil {
+				if _, err = webhook.Sign(secrets, "", "", nil); err != nil {
+					err = fmt.Errorf("%s: %w", t.Webhook.SecretFile, err)
+				}
+			}
+			return secrets, err
 		}
 		at, err := webhook.New(c)
 		return at, nil, err

@@ -7,7 +7,9 @@ import (
 	"strings"
 	"testing"
 
+	"rochdale/adapters/fault"
 	"rochdale/domain"
+	"rochdale/domain/provisioning"
 	"rochdale/eventstore"
 	"rochdale/processes"
 )
@@ -104,6 +106,64 @@ func TestServiceFile(t *testing.T) {
 	}
 	g.Services, g.Mailboxes = "", "fax:5"
 	if _, err := openServices(t.Context(), g, kv); !strings.Contains(errors.Join(err).Error(), "mysql://") {
+		t.Error(err)
+	}
+}
+
+// TestUnreadSecrets: a file of a password that is not there, is empty or has none in it is
+// a fault of how a target is set up, which names the file, and is not held against it.
+func TestUnreadSecrets(t *testing.T) {
+	dir := t.TempDir()
+	file := filepath.Join(dir, "secret.txt")
+	services := filepath.Join(dir, "services.yaml")
+	text := strings.ReplaceAll(`storage: {nextcloud: {url: "http://127.0.0.1:1", user: admin, password_file: FILE}}
+mail:
+  mirrors:
+    - {tables: {database: "sqlite:DB", program: iredmail}}
+    - {name: directory, ldap: {url: "ldap://127.0.0.1:1", bind_dn: "cn=a", base: "ou=p,dc=x", password_file: FILE}}
+    - {name: hook, webhook: {url: "http://127.0.0.1:1/", secret_file: FILE}}
+`, "FILE", file)
+	if err := os.WriteFile(services, []byte(strings.ReplaceAll(text, "DB", filepath.Join(dir, "mail.db"))), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	all, err := readServices(services)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for what, prepare := range map[string]func() error{
+		"missing": func() error { return os.RemoveAll(file) },
+		"empty":   func() error { return os.WriteFile(file, []byte("\n"), 0o600) },
+		"a folder": func() error {
+			return errors.Join(os.RemoveAll(file), os.Mkdir(file, 0o700))
+		},
+	} {
+		if err := prepare(); err != nil {
+			t.Fatal(err)
+		}
+		for service, targets := range map[domain.Service][]targetEntry{domain.Storage: {all[domain.Storage].One}, domain.Mail: all[domain.Mail].Mirrors[1:]} {
+			for _, target := range targets {
+				at, _, err := target.open(t.Context(), service, nil, nil)
+				if err != nil {
+					t.Fatal(err)
+				}
+				_, err = at.Observe(t.Context(), provisioning.Ref{Service: service, Login: "anna@coop.example"})
+				if fault.CodeOf(err) != fault.Settings || !strings.Contains(err.Error(), file) {
+					t.Errorf("%s is %s: %v", target.Name, what, err)
+				}
+			}
+		}
+		if err := os.RemoveAll(file); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(file, []byte("whsec_short\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	at, _, err := all[domain.Mail].Mirrors[2].open(t.Context(), domain.Mail, nil, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := at.Check(t.Context()); fault.CodeOf(err) != fault.Settings || !strings.Contains(err.Error(), file) {
 		t.Error(err)
 	}
 }
