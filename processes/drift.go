@@ -123,20 +123,28 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 				under[b.Login] = b.Account
 			}
 		}
-		for _, is := range page.Accounts {
-			c.There++
+		accounts := make([]domain.AccountID, len(page.Accounts)) // none where nobody has ordered it
+		for i, is := range page.Accounts {
 			account, ours := under[is.Login]
 			if !ours {
 				account = is.Account
 			}
+			accounts[i] = account
 			if account != "" && (ours || is.Account == account) {
 				there[sum(account)] = true
 			}
-			if busy[account] {
+		}
+		bases, err := r.basesOf(ctx, accounts, busy)
+		if err != nil {
+			return c, err
+		}
+		for i, is := range page.Accounts {
+			c.There++
+			if busy[accounts[i]] {
 				c.Pending++
 				continue
 			}
-			if err := r.compare(ctx, t, account, is, &c, found); err != nil {
+			if err := r.compare(ctx, t, bases[accounts[i]], is, &c, found); err != nil {
 				return c, err
 			}
 		}
@@ -149,34 +157,35 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 		if err != nil || len(accounts) == 0 {
 			return c, err
 		}
+		var absent []domain.AccountID // from what the target has listed
 		for _, b := range accounts {
 			after = b.Account
-			if b.Deleted || b.Login == "" {
-				continue
-			}
-			if there[sum(b.Account)] {
+			switch {
+			case b.Deleted || b.Login == "":
+			case there[sum(b.Account)]:
 				c.Wanted++
-				continue
+			case t.books(b):
+				absent = append(absent, b.Account)
 			}
-			if !t.books(b) {
-				continue
-			}
-			want, _, requested, err := r.desiredOn(ctx, t, b.Account)
-			if err != nil {
-				return c, err
-			}
+		}
+		bases, err := r.basesOf(ctx, absent, nil)
+		if err != nil {
+			return c, err
+		}
+		for _, account := range absent {
+			want, requested := r.desiredBy(t, bases[account])
 			if !requested || want.Access == provisioning.Absent {
 				continue
 			}
 			c.Wanted++
-			if busy[b.Account] {
+			if busy[account] {
 				c.Pending++
 				continue
 			}
 			if is, err := r.look(ctx, t, want.Ref); err != nil { // it may have come to be meanwhile
 				return c, err
 			} else if !is.Exists {
-				err = found(Drift{Kind: DriftMissing, Login: want.Login, Account: b.Account, Step: provisioning.StepEnsure, Want: describe(want), Is: "absent", Policy: Heal, known: true, at: want.Ref})
+				err = found(Drift{Kind: DriftMissing, Login: want.Login, Account: account, Step: provisioning.StepEnsure, Want: describe(want), Is: "absent", Policy: Heal, known: true, at: want.Ref})
 				if err != nil {
 					return c, err
 				}
@@ -205,8 +214,27 @@ func (r *Reconciler) look(ctx context.Context, t Target, ref provisioning.Ref) (
 	return is, err
 }
 
-// compare tells how an account on a target differs from how it is wanted.
-func (r *Reconciler) compare(ctx context.Context, t Target, account domain.AccountID, is provisioning.Observed, c *Check, found func(Drift) error) error {
+// basesOf returns by what accounts are wanted as they are, but for those that are busy,
+// and for what is none. It reads them together.
+func (r *Reconciler) basesOf(ctx context.Context, accounts []domain.AccountID, busy map[domain.AccountID]bool) (map[domain.AccountID]*basis, error) {
+	of := make(map[domain.AccountID]*basis, len(accounts))
+	wanted := make([]domain.AccountID, 0, len(accounts))
+	for _, account := range accounts {
+		if _, given := of[account]; account != "" && !busy[account] && !given { // two logins may bear the mark of one
+			of[account] = nil
+			wanted = append(wanted, account)
+		}
+	}
+	bases, err := basesOf(ctx, r.Store, wanted...)
+	for _, b := range bases {
+		of[b.id] = b
+	}
+	return of, err
+}
+
+// compare tells how an account on a target differs from how it is wanted; there is no
+// basis of one that nobody has ordered.
+func (r *Reconciler) compare(ctx context.Context, t Target, b *basis, is provisioning.Observed, c *Check, found func(Drift) error) error {
 	foreign := func(of domain.AccountID) error {
 		binding, _, err := read[provisioning.Binding](ctx, r.Store, is.Login.Stream(t.Service))
 		if err != nil {
@@ -222,14 +250,13 @@ func (r *Reconciler) compare(ctx context.Context, t Target, account domain.Accou
 		}
 		return found(Drift{Kind: DriftForeign, Login: is.Login, Account: of, Want: want, Is: "present, without our mark", Policy: Ask, at: is.Ref})
 	}
-	if account == "" {
+	if b == nil {
 		return foreign("")
 	}
-	want, known, requested, err := r.desiredOn(ctx, t, account)
-	_, asked := known.Requested()
+	account := b.id
+	want, requested := r.desiredBy(t, b)
+	_, asked := b.account.State.Requested()
 	switch {
-	case err != nil:
-		return err
 	case asked && !requested: // its node is not chosen yet
 		c.Pending++
 		return nil

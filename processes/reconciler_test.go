@@ -5,10 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -276,6 +278,7 @@ func served(t *testing.T, s *eventstore.Store, r *processes.Reconciler) (stop fu
 	return func() {
 		cancel()
 		<-done
+		time.Sleep(time.Second) // until the node has shown for the last time that it lives
 		_ = s.Log.Close()
 		synctest.Wait()
 	}
@@ -685,12 +688,30 @@ func TestDriftOfManyAccounts(t *testing.T) {
 	if err := r.Settle(ctx, "", ""); err != nil {
 		t.Fatal(err)
 	}
+	asked := &questions{Driver: c.driver}
+	s.Log = eventstore.NewLog(asked)
 	if check, err := r.CheckDrift(ctx, "mail", func(d processes.Drift) error { return nil }); err != nil || len(check.Found) != 1 || check.Found[processes.DriftForeign] != 1 {
 		t.Errorf("in the end %+v, %v", check, err)
+	}
+	if most := int64(n / 100); asked.Load() > most {
+		t.Errorf("the log was asked %d times, and is asked of many accounts at once", asked.Load())
 	}
 	if repaired := those[provisioning.AccountRepaired](c, s); len(repaired) != n { // a quarter of them in two goes
 		t.Errorf("%d repairs are told", len(repaired))
 	}
+}
+
+// questions counts how often a log is asked what has happened to streams.
+type questions struct {
+	eventstore.Driver
+	atomic.Int64
+}
+
+func (q *questions) Streams(ctx context.Context, wanted ...eventstore.StreamAfter) iter.Seq2[eventstore.Record, error] {
+	if len(wanted) > 0 {
+		q.Add(1)
+	}
+	return q.Driver.Streams(ctx, wanted...)
 }
 
 // fixed is a book that does not change.
