@@ -23,7 +23,8 @@ const (
 	noticePostponed      membership.NoticeKind = "size_postponed"
 	noticePostponedPayer membership.NoticeKind = "size_postponed_payer"
 	noticeEnds           membership.NoticeKind = "service_ends"
-	noticeGivenEnds      membership.NoticeKind = "given_ends" // what somebody has without a subscription
+	noticeEndsPartly     membership.NoticeKind = "service_ends_partly" // they go on with less
+	noticeGivenEnds      membership.NoticeKind = "given_ends"          // what somebody has without a subscription
 	noticeDeleted        membership.NoticeKind = "account_deleted"
 )
 
@@ -36,7 +37,7 @@ func init() {
 	sample = maps.Clone(sample)
 	sample["quota"], sample["surplus"], sample["until"] = 3*domain.GB, domain.Bytes(1_600_000_000), calendar.On(2026, time.April, 1)
 	sample["ends"], sample["kept"], sample["backups"] = calendar.On(2026, time.March, 31), calendar.On(2026, time.April, 30), calendar.On(2026, time.July, 30)
-	samples[noticeEnds], samples[noticeGivenEnds], samples[noticeDeleted] = sample, sample, sample
+	samples[noticeEnds], samples[noticeEndsPartly], samples[noticeGivenEnds], samples[noticeDeleted] = sample, sample, sample, sample
 	samples[noticePostponed], samples[noticePostponedPayer] = sample, sample
 }
 
@@ -50,12 +51,19 @@ func (n Notices) ends(ctx context.Context, e subscription.Cancelled, rec eventst
 	if err != nil {
 		return err
 	}
+	last, rest, err := n.remains(ctx, e.Subscription, e.Ends)
+	if err != nil {
+		return err
+	}
 	started, _ := paid.Started()
-	told := notice{id: membership.NoticeID(rec.ID.String()), kind: noticeEnds, party: e.Party, args: n.leaving(e.On, e.Ends)}
+	told := notice{id: membership.NoticeID(rec.ID.String()), kind: noticeEnds, party: e.Party, args: n.leaving(e.On, last)}
+	if rest {
+		told.kind, told.args["ends"] = noticeEndsPartly, e.Ends
+	}
 	for _, party := range slices.Compact([]domain.PartyID{e.Party, started.Payer}) {
 		to := told
 		if to.args = maps.Clone(told.args); party != e.Party {
-			to.id, to.party = told.id+"-payer", party
+			to.id, to.party, to.args["ends"] = told.id+"-payer", party, e.Ends
 		}
 		addressee, err := n.party(ctx, party, rec)
 		if err == nil {
@@ -66,6 +74,22 @@ func (n Notices) ends(ctx context.Context, e subscription.Cancelled, rec eventst
 		}
 	}
 	return nil
+}
+
+// remains reports through which day what a subscription entitled to is held by grace, and whether accounts go on by
+// something else after it.
+func (n Notices) remains(ctx context.Context, id domain.SubscriptionID, ends calendar.Date) (last calendar.Date, rest bool, err error) {
+	_, err = eventstore.Transact(ctx, n.Store, func(tx *eventstore.Tx) error {
+		sources, _, err := eventstore.Load[entitlement.Sources](tx, entitlement.SourcesOf(id))
+		if err != nil {
+			return err
+		}
+		last = later(ends, sources.Grace())
+		after, _, err := stand(tx, id, "", last.AddDays(1))
+		rest = slices.ContainsFunc(slices.Collect(maps.Keys(after.quota)), func(s domain.Service) bool { return !s.App() })
+		return err
+	})
+	return last, rest, err
 }
 
 // leaving are the arguments of what is told on a day to whom something ends after another.

@@ -68,6 +68,27 @@ func TestWhoLeavesIsToldHowToTakeAlongWhatIsTheirs(t *testing.T) {
 	o.want(o.again())
 }
 
+// TestWhoKeepsSomethingIsNotToldThatAllIsDeleted, as a member, by a gift, or by grace for some days more.
+func TestWhoKeepsSomethingIsNotToldThatAllIsDeleted(t *testing.T) {
+	o, _ := housed(t)
+	list, err := offering.Preset("nubo")
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(o, offering.Publish{Version: 1, On: o.today(), From: o.today(), List: list})
+	o.tell()
+	do(o, entitlement.Give{Subscription: "s", Gift: "g", Party: "ada", Service: domain.Mail, Quota: domain.GB, On: o.today(), From: o.today()})
+	o.want(o.tell())
+	do(o, subscription.Cancel{Subscription: "s", On: o.today(), Ends: calendar.On(2026, 3, 31)})
+	o.want(o.tell(), "ada@example.org | ends on 31 March 2026 | you keep, with the same address | stays through 30 April 2026", "bert@example.org | vous gardez")
+	do(o, entitlement.EndGift{Subscription: "s", Gift: "g", On: o.today(), Until: calendar.On(2026, 3, 31)})
+	o.want(o.tell(), "ada@example.org | without a subscription ends on 31 March 2026")
+	do(o, entitlement.GiveGrace{Subscription: "s", Party: "ada", On: o.today(), Until: calendar.On(2026, 4, 9)})
+	o.tell()
+	do(o, subscription.Cancel{Subscription: "s", On: o.today(), Ends: calendar.On(2026, 3, 30)})
+	o.want(o.tell(), "ada@example.org | ends on 9 April 2026 | kept through 9 May 2026", "bert@example.org | se termine le 30 mars 2026 | jusqu’au 9 mai 2026")
+}
+
 func TestTheyAreToldThatASizeIsPutOff(t *testing.T) {
 	o, account := housed(t)
 	do(o, provisioning.PostponeSize{
