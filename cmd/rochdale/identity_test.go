@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os/exec"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -154,5 +155,23 @@ func TestWhoOneIsOverTime(t *testing.T) {
 	}
 	if party, _ := viewer(signIn(other.contact.Email)); party != string(other.party) {
 		t.Errorf("by the address of who stays: %s", party)
+	}
+
+	// Nobody is let in as the dead: neither by what let them in, nor by their address.
+	must(secretary, `mutation($p: ID!, $o: Date!) { recordDecease(party: $p, on: $o) { position } }`, map[string]any{"p": other.party, "o": time.Now().UTC().AddDate(0, 0, -2).Format(time.DateOnly)})
+	if party, _ := viewer(browser); party != "" {
+		t.Errorf("the session of the dead is that of %s", party)
+	}
+	if a, err := n.ask(ctx, c.tokens[two[0]], "", `{ viewer { party } }`, nil); err == nil && len(a.Errors) == 0 {
+		t.Errorf("their token lets in: %s", a.Data["viewer"])
+	}
+	if status, _ := visit(http.DefaultClient, n.url+"/sign-in", url.Values{"email": {other.contact.Email}}); status != http.StatusOK {
+		t.Errorf("who asks for a link is told what is known of them: %d", status)
+	}
+	third := c.members[slices.IndexFunc(c.members, func(m sampleMember) bool {
+		return m.kind == membership.Person && m.contact.Email != "" && m.party != one.party && m.party != other.party
+	})]
+	if party, _ := viewer(signIn(third.contact.Email)); party != string(third.party) {
+		t.Errorf("who lives is let in as %s", party)
 	}
 }
