@@ -389,3 +389,26 @@ func TestWhatIsCopiedIsNotMeasured(t *testing.T) {
 		t.Errorf("they are warned by %+v, %+v", passed, fell)
 	}
 }
+
+// TestAClockThatWasWrongStopsNoReading: what was read on a day that is yet to come is read again; what a node read that is
+// in tomorrow already is not.
+func TestAClockThatWasWrongStopsNoReading(t *testing.T) {
+	c, _, at, r, account := metered(t)
+	for _, reading := range []struct {
+		day   int
+		holds domain.Bytes
+	}{{300, 100}, {1, 200}, {0, 200}, {2, 400}} {
+		c.setDay(founding.AddDays(reading.day))
+		c.fill(at, "anna.loom@example.org", 100)
+		if err := r.ReadUsage(as(t.Context())); err != nil {
+			t.Fatal(err)
+		}
+		if of, err := r.UsageOf(t.Context(), account); err != nil || of.Used != reading.holds {
+			t.Errorf("on day %d: %+v, %v", reading.day, of, err)
+		}
+	}
+	days, err := r.UsageTotals(t.Context(), "mail")
+	if err != nil || len(days) != 2 || days[1].On != founding.AddDays(2) {
+		t.Errorf("%+v, %v", days, err)
+	}
+}
