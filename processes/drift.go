@@ -195,9 +195,7 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 }
 
 func (r *Reconciler) list(ctx context.Context, t Target, cursor string) (page provisioning.Page, err error) {
-	err = fault.Retry(ctx, fault.Doubling(250*time.Millisecond, 4), func() error {
-		call, cancel := context.WithTimeout(ctx, t.timeout())
-		defer cancel()
+	err = r.patiently(ctx, t, func(call context.Context) error {
 		page, err = t.At.List(call, cursor, 500)
 		return err
 	})
@@ -205,13 +203,36 @@ func (r *Reconciler) list(ctx context.Context, t Target, cursor string) (page pr
 }
 
 func (r *Reconciler) look(ctx context.Context, t Target, ref provisioning.Ref) (is provisioning.Observed, err error) {
-	err = fault.Retry(ctx, fault.Doubling(250*time.Millisecond, 4), func() error {
-		call, cancel := context.WithTimeout(ctx, t.timeout())
-		defer cancel()
+	err = r.patiently(ctx, t, func(call context.Context) error {
 		is, err = t.At.Observe(call, ref)
 		return err
 	})
 	return is, err
+}
+
+// longestPause is the longest that a comparison waits for a target that asks to be left
+// alone: somebody may be waiting for it.
+const longestPause = 2 * time.Minute
+
+// patiently asks a target for something, a few times if need be, and says what it waits for.
+func (r *Reconciler) patiently(ctx context.Context, t Target, ask func(context.Context) error) error {
+	err := fault.Retry(ctx, fault.Doubling(250*time.Millisecond, 4), func(pause time.Duration, err error) bool {
+		if pause > longestPause {
+			return false
+		}
+		if asked := fault.RetryAfter(err); asked > 0 {
+			r.Log.WarnContext(ctx, "a target asks to be left alone: its comparison waits", "target", t.Name, "for", asked.String(), "err", short(err))
+		}
+		return true
+	}, func() error {
+		call, cancel := context.WithTimeout(ctx, t.timeout())
+		defer cancel()
+		return ask(call)
+	})
+	if asked := fault.RetryAfter(err); asked > longestPause {
+		return fmt.Errorf("it asks to be left alone for %v, so compare it after that: %w", asked.Round(time.Second), err)
+	}
+	return err
 }
 
 // basesOf returns by what accounts are wanted as they are, but for those that are busy,

@@ -588,6 +588,45 @@ func TestWorkIsTakenOver(t *testing.T) {
 	})
 }
 
+// peaceful is a service that asks to be left alone, so often and for so long.
+type peaceful struct {
+	*memory.Service
+	times int
+	wait  time.Duration
+}
+
+func (a *peaceful) List(ctx context.Context, cursor string, limit int) (provisioning.Page, error) {
+	if a.times--; a.times >= 0 {
+		return provisioning.Page{}, &fault.Error{Class: fault.Throttled, RetryAfter: a.wait, Err: errors.New("too much")}
+	}
+	return a.Service.List(ctx, cursor, limit)
+}
+
+// TestDriftIsNotWaitedForInSilence: a target that asks to be left alone for a moment is
+// waited for, which is said; one that asks for longer is given up, which is said too.
+func TestDriftIsNotWaitedForInSilence(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t)
+		s := c.node()
+		at := &peaceful{memory.New(domain.Mail), 1, time.Minute}
+		r := reconciler(c, s, processes.Target{Name: "mail", Service: domain.Mail, At: at})
+		var log strings.Builder
+		r.Log = slog.New(slog.NewTextHandler(&log, nil))
+		compared := func() (time.Duration, error) {
+			began := time.Now()
+			_, err := r.CheckDrift(as(t.Context()), "mail", func(processes.Drift) error { return nil })
+			return time.Since(began), err
+		}
+		if took, err := compared(); err != nil || took != time.Minute || !strings.Contains(log.String(), "for=1m0s") {
+			t.Errorf("%v, %v: %s", took, err, log.String())
+		}
+		at.times, at.wait = 1, time.Hour
+		if took, err := compared(); took > 0 || err == nil || !strings.Contains(err.Error(), "left alone for 1h0m0s") {
+			t.Errorf("%v, %v", took, err)
+		}
+	})
+}
+
 // TestDriftOfManyAccounts: of ten thousand, each that was changed by hand is found and
 // mended; nobody's is left alone until somebody says what to do.
 func TestDriftOfManyAccounts(t *testing.T) {

@@ -144,18 +144,22 @@ func Doubling(first time.Duration, n int) iter.Seq[time.Duration] {
 }
 
 // Retry tries until it succeeds, meets a permanent error, has used up its
-// pauses, or ctx ends. A pause is lengthened to what the server asks for. It
+// pauses, or ctx ends. A pause is lengthened to what the server asks for. Waits, if
+// not nil, is told before each, and of what error; false gives up. It
 // returns the last error, joined by the cause of ctx's end if that cut it short.
-func Retry(ctx context.Context, pauses iter.Seq[time.Duration], try func() error) error {
+func Retry(ctx context.Context, pauses iter.Seq[time.Duration], waits func(time.Duration, error) bool, try func() error) error {
 	err := try()
 	for pause := range pauses {
 		if err == nil || IsPermanent(err) {
 			break
 		}
+		if pause = max(pause, RetryAfter(err)); waits != nil && !waits(pause, err) {
+			break
+		}
 		select {
 		case <-ctx.Done():
 			return errors.Join(err, context.Cause(ctx))
-		case <-time.After(max(pause, RetryAfter(err))):
+		case <-time.After(pause):
 			err = try()
 		}
 	}

@@ -99,7 +99,7 @@ func TestRetry(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) { // where an hour passes in no time
 				start, tries := time.Now(), 0
-				err := fault.Retry(t.Context(), fault.Doubling(time.Second, 4), func() error {
+				err := fault.Retry(t.Context(), fault.Doubling(time.Second, 4), nil, func() error {
 					tries++
 					return tt.says[min(tries, len(tt.says))-1]
 				})
@@ -111,13 +111,30 @@ func TestRetry(t *testing.T) {
 	}
 }
 
+// TestRetryGivesUp: who is told of a pause beforehand may say that it is too long.
+func TestRetryGivesUp(t *testing.T) {
+	asked := &fault.Error{Class: fault.Throttled, RetryAfter: 10 * time.Second}
+	synctest.Test(t, func(t *testing.T) {
+		start, tries := time.Now(), 0
+		err := fault.Retry(t.Context(), fault.Doubling(time.Second, 4), func(pause time.Duration, err error) bool { return pause <= 2*time.Second }, func() error {
+			if tries++; tries < 3 {
+				return errors.New("busy")
+			}
+			return asked
+		})
+		if waits := time.Since(start); tries != 3 || waits != 3*time.Second || !errors.Is(err, asked) {
+			t.Errorf("%d tries in %v: %v", tries, waits, err)
+		}
+	})
+}
+
 func TestRetryEndsWithItsContext(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		stop := errors.New("shutting down")
 		ctx, cancel := context.WithCancelCause(t.Context())
 		time.AfterFunc(90*time.Second, func() { cancel(stop) })
 		busy := errors.New("busy")
-		err := fault.Retry(ctx, fault.Doubling(time.Minute, 10), func() error { return busy })
+		err := fault.Retry(ctx, fault.Doubling(time.Minute, 10), nil, func() error { return busy })
 		if !errors.Is(err, busy) || !errors.Is(err, stop) {
 			t.Error(err)
 		}
