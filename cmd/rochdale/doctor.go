@@ -118,8 +118,10 @@ func (h *house) examine(ctx context.Context, note func(what, state, says, do str
 		for _, f := range forsaken {
 			note(f.Target, "warning", forsakenText(f), "have it in --services again: what was wished meanwhile is done then; a node is emptied by rochdale accounts drain before it goes")
 		}
-		if n, err := services.mailboxes.Unremoved(ctx, time.Hour); err == nil && n > 0 {
-			note("mail", "warning", fmt.Sprintf("%d mailboxes of deleted accounts are still on the mail server", n), "have rochdale-mail-tidy.timer run there: see docs/operations.md")
+		for name, boxes := range services.boxes() {
+			if n, err := boxes.Unremoved(ctx, time.Hour); err == nil && n > 0 { // tables that cannot be read were told of
+				note(name, "warning", fmt.Sprintf("%d mailboxes of deleted accounts are still on the mail server", n), "have rochdale-mail-tidy.timer run there: see docs/operations.md")
+			}
 		}
 	}
 	var fs syscall.Statfs_t

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -138,12 +139,12 @@ func TestMail(t *testing.T) {
 	}
 }
 
-// TestUnremoved has the doctor tell of mail that nobody removes.
+// TestUnremoved has the doctor tell of mail that nobody removes, on nodes as well.
 func TestUnremoved(t *testing.T) {
 	c := settle(t, Globals{Data: t.TempDir()}, 4, toTheVote)
-	doctor := func() string {
+	doctor := func(more ...string) string {
 		t.Helper()
-		out, err := exec.Command("rochdale", "doctor", "--data", c.Data).CombinedOutput()
+		out, err := exec.Command("rochdale", append([]string{"doctor", "--data", c.Data}, more...)...).CombinedOutput()
 		if err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
@@ -163,5 +164,32 @@ func TestUnremoved(t *testing.T) {
 	}
 	if out := doctor(); !strings.Contains(out, warning) {
 		t.Error(out)
+	}
+	dir := t.TempDir()
+	node, file := filepath.Join(dir, "node.db"), filepath.Join(dir, "services.yaml")
+	text := fmt.Sprintf("mail:\n  nodes:\n    - {name: mail1, mailboxes: %q}\n    - {name: mail2, mailboxes: %q}\n", "sqlite:"+node, "sqlite:"+filepath.Join(dir, "other.db"))
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	about := func(target string) func(line string) bool {
+		return func(line string) bool {
+			return strings.Contains(line, "still on the mail server") && slices.Contains(strings.Fields(line), target)
+		}
+	}
+	lines := strings.Split(doctor("--services", file), "\n")
+	if !slices.ContainsFunc(lines, about("mail")) || slices.ContainsFunc(lines, about("mail1")) {
+		t.Errorf("%s", lines)
+	}
+	at, err := mail.OpenSQLite(node)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer at.Close()
+	if _, err := at.Exec(`insert into mail_purge (box, login, deleted_at) values ('old', 'bert@coop.example', 0)`); err != nil {
+		t.Fatal(err)
+	}
+	lines = strings.Split(doctor("--services", file), "\n")
+	if !slices.ContainsFunc(lines, about("mail1")) || slices.ContainsFunc(lines, about("mail2")) {
+		t.Errorf("%s", lines)
 	}
 }

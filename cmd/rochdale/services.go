@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"net/http"
 	"path/filepath"
 	"strings"
@@ -114,6 +115,24 @@ func (s *services) introduce() {
 			if behind, ok := node.At.(*mail.Mailboxes); ok && node.Node != nil && node.Service == front.Service {
 				at.Before(node.Name, behind)
 			}
+		}
+	}
+}
+
+// boxes are the tables of mail that are ours, by the names of their targets: those that
+// come along too, in which something may be left though other targets took their place.
+func (s *services) boxes() iter.Seq2[string, *mail.Mailboxes] {
+	return func(yield func(string, *mail.Mailboxes) bool) {
+		along := true
+		for _, t := range s.targets {
+			if boxes, ours := t.At.(*mail.Mailboxes); ours {
+				if along = along && boxes != s.mailboxes; !yield(t.Name, boxes) {
+					return
+				}
+			}
+		}
+		if along {
+			yield(string(domain.Mail), s.mailboxes)
 		}
 	}
 }
