@@ -2,7 +2,6 @@ package graphql
 
 import (
 	"context"
-	"slices"
 
 	"rochdale/graphql/internal/exec"
 	"rochdale/processes/access"
@@ -16,6 +15,13 @@ func (r *resolver) Subscription() exec.SubscriptionResolver { return subscriptio
 // Events feeds the log to whoever asks, from a position on.
 func (s subscription) Events(ctx context.Context, after int64, types []string) (<-chan feed.Event, error) {
 	v, _ := access.Of(ctx)
+	wanted, err := feed.TypesOf(s.Store.Registry, types...)
+	if err != nil {
+		return nil, err
+	}
+	if err := feed.Within(ctx, s.Store.Log, after); err != nil {
+		return nil, err
+	}
 	out := make(chan feed.Event)
 	go func() {
 		defer close(out)
@@ -24,7 +30,7 @@ func (s subscription) Events(ctx context.Context, after int64, types []string) (
 				s.Log.ErrorContext(ctx, "event feed", "err", err) // and goes on where it was
 				continue
 			}
-			if len(types) > 0 && !slices.Contains(types, rec.Type) {
+			if !wanted.Want(rec.Type) {
 				continue
 			}
 			event, err := feed.Of(ctx, s.Store, rec, v.SeesPersonal())

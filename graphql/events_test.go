@@ -106,9 +106,21 @@ func TestEventFeed(t *testing.T) {
 		t.Errorf("the last three: %s", jsonOf(rest))
 	}
 	wanted := []string{"membership.applied", "shares.issued"}
-	some := c.feed("reader", `(types: ["membership.applied", "shares.issued", "no.such"])`, kinds["shares.issued"])
+	some := c.feed("reader", `(types: ["membership.applied", "shares.issued"])`, kinds["shares.issued"])
 	if got := []string{some[0].Type, some[1].Type}; len(some) != 2 || !slices.Equal(got, wanted) {
 		t.Errorf("of some types: %s", jsonOf(some))
+	}
+
+	// Nobody waits for what never comes.
+	for arguments, code := range map[string]string{`types: ["no.such"]`: "feed.unknown_type", fmt.Sprintf("after: %d", head+1): "feed.beyond"} {
+		refused, stop := c.stream("reader", "subscription { events("+arguments+") { id } }")
+		if said := <-refused; !strings.Contains(said, code) {
+			t.Errorf("%s: %s", arguments, said)
+		}
+		stop()
+	}
+	if some := c.feed("reader", `(types: ["shares.*"])`, kinds["shares.issued"]); some[0].Type != "shares.subscribed" {
+		t.Errorf("of a module: %s", jsonOf(some))
 	}
 
 	// What happens while somebody listens comes by itself.

@@ -75,8 +75,8 @@ func (s *server) events(mux *http.ServeMux) {
 	mux.Handle("GET /events/stream", s.identify(http.HandlerFunc(f.stream)))
 }
 
-// reads returns who asks for events, or refuses them.
-func (f *feeds) reads(w http.ResponseWriter, r *http.Request) (as reader, ok bool) {
+// reads returns who asks for events, or refuses them. Who comes back has read up to last.
+func (f *feeds) reads(w http.ResponseWriter, r *http.Request, last string) (as reader, ok bool) {
 	v, known := access.Of(r.Context())
 	if !known || !v.ReadsEvents() {
 		f.refuse(w, r, http.StatusForbidden, errNoEvents)
@@ -88,7 +88,22 @@ func (f *feeds) reads(w http.ResponseWriter, r *http.Request) (as reader, ok boo
 		return as, false
 	}
 	after, ok := f.number(w, r, "after", r.URL.Query().Get("after"), 0, 1<<62)
-	return reader{f.Feed, after, types, v.SeesPersonal()}, ok
+	if ok && last != "" && last != "0" {
+		after, ok = f.number(w, r, "Last-Event-ID", last, 0, 1<<62)
+	}
+	if !ok {
+		return as, false
+	}
+	err = feed.Within(r.Context(), f.Store.Log, after)
+	if refusal, refused := errors.AsType[domain.Refusal](err); refused {
+		f.refuse(w, r, http.StatusConflict, refusal)
+		return as, false
+	} else if err != nil {
+		f.Log.ErrorContext(r.Context(), "event feed", "err", err)
+		f.fault(w, r, http.StatusServiceUnavailable)
+		return as, false
+	}
+	return reader{f.Feed, after, types, v.SeesPersonal()}, true
 }
 
 // number reads one that is asked for, or refuses it; where there is none, it is 0.
@@ -146,7 +161,7 @@ func (as *reader) read(ctx context.Context, most int) (events []feed.CloudEvent,
 // pull answers with the events after a position, as lines of JSON or as a batch of
 // CloudEvents. The header Rochdale-Next says after which position to ask next.
 func (f *feeds) pull(w http.ResponseWriter, r *http.Request) {
-	as, ok := f.reads(w, r)
+	as, ok := f.reads(w, r, "")
 	if !ok {
 		return
 	}
@@ -214,14 +229,9 @@ func (f *feeds) pull(w http.ResponseWriter, r *http.Request) {
 // stream tells events as they come, as server-sent events whose ids are positions: who
 // comes back with the last one, as browsers and clients do by themselves, misses none.
 func (f *feeds) stream(w http.ResponseWriter, r *http.Request) {
-	as, ok := f.reads(w, r)
+	as, ok := f.reads(w, r, r.Header.Get("Last-Event-ID"))
 	if !ok {
 		return
-	}
-	if last, ok := f.number(w, r, "Last-Event-ID", r.Header.Get("Last-Event-ID"), 0, 1<<62); !ok {
-		return
-	} else if last > 0 {
-		as.after = last
 	}
 	leave, ok := f.enter(w, r)
 	if !ok {

@@ -243,12 +243,18 @@ func (c logTailCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		if c.After != nil {
 			after = *c.After
 		}
+		if after < 0 {
+			return misused("--after %d: positions begin with 1", after)
+		}
 		var at cursor
 		if c.Cursor != "" {
 			if at, err = openCursor(c.Cursor); err != nil {
 				return err
 			}
 			after = at.position
+		}
+		if err := feed.Within(ctx, h.store.Log, after); err != nil {
+			return err
 		}
 		records := h.store.Log.All(ctx, after)
 		if c.Follow {

@@ -160,6 +160,25 @@ func TypesOf(r *domain.Registry, names ...string) (types Types, err error) {
 	return types, nil
 }
 
+// ErrBeyond refuses a place to which the log has not come: who has it read another log, or
+// this one before a backup of it was restored, and would miss what happens until then.
+var ErrBeyond = domain.Refusal{
+	Code: "feed.beyond", Reason: "the log has no position {position}: it is at {head}. If a backup was restored, what you have read after that position did not happen here: go back to it, and read on from there",
+}
+
+// Within refuses a position that the log does not have, from which somebody wants to
+// read on.
+func Within(ctx context.Context, log *eventstore.Log, after int64) error {
+	if after <= 0 {
+		return nil
+	}
+	head, err := log.Head(ctx)
+	if err == nil && after > head {
+		err = ErrBeyond.With("position", after).With("head", head)
+	}
+	return err
+}
+
 // Want reports whether a type is among them.
 func (t Types) Want(name string) bool {
 	return len(t) == 0 || slices.ContainsFunc(t, func(wanted string) bool {

@@ -1084,12 +1084,12 @@ cut off comes back; whoever may not listen any more is told so, and cut off.
 type Subscription {
   """
   The events after a position, and then those to come, in the order of the log, each at least once: who comes back asks
-  for those after the last position they have dealt with. Personal data is in them for the scope ` + "`" + `events:personal` + "`" + ` only.
+  for those after the last position they have dealt with; one that the log does not have is refused. Personal data is in them for the scope ` + "`" + `events:personal` + "`" + ` only.
   """
   events(
     "The last position that has been dealt with; 0 for all that ever happened."
     after: Position! = 0
-    "Like ` + "`" + `assembly.vote_cast` + "`" + `, 100 at most; all, if left out."
+    "Like ` + "`" + `assembly.vote_cast` + "`" + `, or ` + "`" + `membership.*` + "`" + ` for all of a module, 100 at most; all, if left out."
     types: [String!]
   ): Event! @allow(roles: [PIPELINE], scope: "events:read")
 }
