@@ -53,8 +53,9 @@ var ErrReach = domain.Refusal{
 
 // Reach is where members reach their services with the programs on their devices.
 type Reach struct {
-	Domain     string // of mail
-	IMAP       Server // zero: mail is not set up by itself
+	Domain     string   // of mail
+	Also       []string // domains of addresses besides
+	IMAP       Server   // zero: mail is not set up by itself
 	Submission Server
 	CalDAV     string // addresses; empty: there are none
 	CardDAV    string

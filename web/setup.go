@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/mail"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -33,7 +34,7 @@ func (s *server) setUp(mux *http.ServeMux) {
 	}
 }
 
-// ours reports whether an address is one of our mail domain; so is none at all.
+// ours reports whether an address is one of our mail domains; so is none at all.
 func (s *server) ours(address string) bool {
 	if address == "" {
 		return true
@@ -43,8 +44,10 @@ func (s *server) ours(address string) bool {
 		return false
 	}
 	_, domain, _ := strings.Cut(address, "@")
-	return strings.EqualFold(domain, s.Reach.Domain)
+	return slices.ContainsFunc(s.domains(), func(ours string) bool { return strings.EqualFold(domain, ours) })
 }
+
+func (s *server) domains() []string { return append([]string{s.Reach.Domain}, s.Reach.Also...) }
 
 // clientConfig is that of Thunderbird and others, of version 1.1.
 type clientConfig struct {
@@ -52,7 +55,7 @@ type clientConfig struct {
 	Version  string   `xml:"version,attr"`
 	Provider struct {
 		ID       string       `xml:"id,attr"`
-		Domain   string       `xml:"domain"`
+		Domains  []string     `xml:"domain"`
 		Name     string       `xml:"displayName"`
 		Short    string       `xml:"displayShortName"`
 		Incoming configServer `xml:"incomingServer"`
@@ -88,7 +91,7 @@ func (s *server) autoconfig(w http.ResponseWriter, r *http.Request) {
 	}
 	c := clientConfig{Version: "1.1"}
 	p := &c.Provider
-	p.ID, p.Domain, p.Name, p.Short = s.Reach.Domain, s.Reach.Domain, s.Coop(), s.Coop()
+	p.ID, p.Domains, p.Name, p.Short = s.Reach.Domain, s.domains(), s.Coop(), s.Coop()
 	server := func(kind string, at processes.Server) configServer {
 		return configServer{kind, at.Host, at.Port, "SSL", "password-cleartext", theirAddress} // in clear over TLS
 	}

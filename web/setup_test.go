@@ -114,6 +114,28 @@ func TestThunderbirdSetsItselfUp(t *testing.T) {
 	}
 }
 
+// TestFurtherDomainsSetThemselvesUp: who has chosen an address in another domain of the
+// co-op gets by it what all others do.
+func TestFurtherDomainsSetThemselvesUp(t *testing.T) {
+	h := open(t, func(c *web.Config) {
+		c.Reach = reach
+		c.Reach.Also = []string{"weavers.example"}
+	})
+	_, text := send(t, client(t), "GET", h.URL+"/mail/config-v1.1.xml?emailaddress=ada@Weavers.Example", "")
+	if lines := parse(t, text).lines(""); !slices.Contains(lines, "/clientConfig[version=1.1]/emailProvider[id=coop.example]/domain weavers.example") ||
+		!slices.Contains(lines, "/clientConfig[version=1.1]/emailProvider[id=coop.example]/domain coop.example") {
+		t.Error(text)
+	}
+	if _, text := send(t, client(t), "POST", h.URL+"/autodiscover/autodiscover.xml", "<Autodiscover><Request><EMailAddress>ada@weavers.example</EMailAddress></Request></Autodiscover>"); !strings.Contains(text, "<LoginName>ada@weavers.example<") {
+		t.Error(text)
+	}
+	for _, address := range []string{"ada@elsewhere.example", "ada@x.weavers.example"} {
+		if status, _ := ask(t, client(t), "GET", h.URL+"/mail/config-v1.1.xml?emailaddress="+address, ""); status != http.StatusNotFound {
+			t.Errorf("%s: %d", address, status)
+		}
+	}
+}
+
 func TestOutlookSetsItselfUp(t *testing.T) {
 	h := open(t, func(c *web.Config) { c.Reach = reach })
 	asking := func(address string) string {

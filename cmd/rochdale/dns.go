@@ -44,7 +44,8 @@ type dnsCmd struct {
 
 func (dnsCmd) Help() string {
 	return `What programs for mail, calendars and files look up to set themselves up (RFC 6186, 8314, 6764), to be added to the zone
-of the mail domain. That of MX, SPF, DKIM and DMARC is as for any mail server.
+of the mail domain; for each further domain of addresses print them once more, by --mail-domain. That of MX, SPF, DKIM and
+DMARC is as for any mail server.
 Example:
   rochdale dns --mail-domain coop.example --url https://coop.example --imap imap.coop.example --submission smtp.coop.example --caldav https://cloud.coop.example/remote.php/dav`
 }

@@ -144,6 +144,7 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	if err != nil {
 		return err
 	}
+	reach.Also = f.AlsoDomain
 	var mails []processes.Process
 	if f.SMTP != "" {
 		notices := h.notices(f.postFlags, post, f.URL)
