@@ -5,9 +5,12 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/provisioning"
+	"rochdale/eventstore"
 )
 
 // Capacity is how much room there is on a target, and until when.
@@ -105,7 +108,7 @@ func (r *Reconciler) Capacities(ctx context.Context) ([]Capacity, error) {
 
 // A Forsaken is a target on which there are accounts, and of which nobody has settings
 // here: it was taken out of the file of services, or its name changed. What is wished of
-// these accounts is not done.
+// these accounts is not done; if it is gone for good, see [Reconciler.Forget].
 type Forsaken struct {
 	Target   string         `json:"target"`
 	Service  domain.Service `json:"service"`
@@ -123,10 +126,77 @@ func (r *Reconciler) Forsaken(ctx context.Context) (all []Forsaken, err error) {
 			return nil, err
 		}
 		for _, name := range slices.Sorted(maps.Keys(loads)) {
-			if !slices.ContainsFunc(r.Targets, func(t Target) bool { return t.Name == name }) && loads[name].Accounts > 0 {
-				all = append(all, Forsaken{name, service, loads[name].Accounts})
+			if _, err := r.target(name); err == nil {
+				continue
+			}
+			left, err := r.Nodes.AccountsLeft(ctx, service, name)
+			if err != nil {
+				return nil, err
+			}
+			if len(left) > 0 {
+				all = append(all, Forsaken{name, service, len(left)})
 			}
 		}
 	}
 	return all, nil
+}
+
+// The rules by which a target is not forgotten.
+var (
+	ErrTargetThere = domain.Refusal{
+		Code: "processes.target_there", Reason: "{target} is worked with: take it out of the file of services of every node first, and start them without it",
+	}
+	ErrOnlyThere = domain.Refusal{
+		Code: "processes.only_there", Reason: "{accounts} accounts are on {target} alone: have it in the file of services, or a new one under its name, and move them away by rochdale accounts drain",
+	}
+)
+
+// Forget gives up on all that is on a target of which nobody has settings any more, since
+// it is gone for good, and returns how many accounts that are. Nothing is deleted there
+// by it. Of accounts that have it for their node, nobody can give up.
+func (r *Reconciler) Forget(ctx context.Context, target, reason string) (n int, err error) {
+	if strings.TrimSpace(reason) == "" {
+		return 0, ErrWhy
+	}
+	if served, err := serves(ctx, r.kv(), "provisioning-"+target); err != nil {
+		return 0, err
+	} else if _, err := r.target(target); err == nil || served {
+		return 0, ErrTargetThere.With("target", target)
+	}
+	all, err := r.Forsaken(ctx)
+	if err != nil {
+		return 0, err
+	}
+	i := slices.IndexFunc(all, func(f Forsaken) bool { return f.Target == target })
+	if i < 0 {
+		_, err := r.target(target)
+		return 0, err
+	}
+	for after, on := domain.AccountID(""), 0; ; {
+		some, err := r.Nodes.AccountsOn(ctx, all[i].Service, target, after, 1000)
+		if err != nil {
+			return 0, err
+		}
+		if on += len(some); len(some) == 0 && on > 0 {
+			return 0, ErrOnlyThere.With("accounts", on).With("target", target)
+		} else if len(some) == 0 {
+			break
+		}
+		after = some[len(some)-1]
+	}
+	left, err := r.Nodes.AccountsLeft(ctx, all[i].Service, target)
+	if err != nil {
+		return 0, err
+	}
+	head, err := r.Store.Log.Head(ctx) // all that was wished so far
+	if err != nil {
+		return 0, err
+	}
+	for _, account := range left {
+		if _, err := eventstore.Execute(ctx, r.Store, provisioning.SkipWork{Account: account, Target: target, Revision: head, Reason: reason}); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
 }

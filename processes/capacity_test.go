@@ -1,13 +1,42 @@
 package processes_test
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/eventstore"
 	"rochdale/processes"
 )
+
+// TestATargetOfOthersIsNotForgotten: whoever has settings without it may be wrong, and
+// another node works with it.
+func TestATargetOfOthersIsNotForgotten(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	r := reconciler(c, s)
+	forget := func(want domain.Refusal) {
+		t.Helper()
+		if n, err := r.Forget(as(t.Context()), "mail", "it is gone"); n != 0 || !errors.Is(err, want) {
+			t.Errorf("%d, %v", n, err)
+		}
+	}
+	seen := func(at time.Time) {
+		t.Helper()
+		err := eventstore.Update(t.Context(), s.Log.KV(), "crew/other", func(eventstore.Entry) ([]byte, error) {
+			return []byte(`{"runs": ["tally", "provisioning-mail"], "at": "` + at.UTC().Format(time.RFC3339) + `"}`), nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen(time.Now())
+	forget(processes.ErrTargetThere)
+	seen(time.Now().Add(-time.Hour))
+	forget(processes.ErrNoSuchTarget)
+}
 
 // TestForecast: a line through what was used says when there is no room any more.
 func TestForecast(t *testing.T) {

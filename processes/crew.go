@@ -165,6 +165,23 @@ func (c *crew) shared(ctx context.Context, name string, part int) (context.Conte
 	return ctx, func() { stop(nil) }
 }
 
+// serves reports whether a node is there that runs something, or was a few minutes ago.
+func serves(ctx context.Context, kv eventstore.KV, name string) (bool, error) {
+	for e, err := range eventstore.Entries(ctx, kv, crewSpace) {
+		var node crewEntry
+		if err == nil {
+			err = json.Unmarshal(e.Value, &node)
+		}
+		if err != nil {
+			return false, err
+		}
+		if slices.Contains(node.Runs, name) && time.Since(node.At) < 20*leaseTerm {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
 func hashOf(key string) uint32 {
 	h := fnv.New32a()
 	_, _ = h.Write([]byte(key)) // never fails

@@ -45,6 +45,9 @@ type NodeBook interface {
 	// NodeLoads returns what was promised on the targets of a service, by their names.
 	// What is being moved counts on both nodes.
 	NodeLoads(ctx context.Context, service domain.Service) (map[string]NodeLoad, error)
+	// AccountsLeft returns the accounts of which there is anything on a target, and on
+	// which nobody has given up there, in the order of their ids.
+	AccountsLeft(ctx context.Context, service domain.Service, target string) ([]domain.AccountID, error)
 	// AccountsUnplaced returns accounts of a service for which no node was chosen.
 	AccountsUnplaced(ctx context.Context, service domain.Service) ([]domain.AccountID, error)
 	// AccountsOn returns those that are on a node, in the order of their ids.

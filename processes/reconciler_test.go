@@ -108,6 +108,16 @@ func (b roster) NodeLoads(_ context.Context, service domain.Service) (map[string
 	return loads, nil
 }
 
+func (b roster) AccountsLeft(_ context.Context, service domain.Service, target string) (all []domain.AccountID, _ error) {
+	for _, a := range b.all(service) {
+		is := stateOf[provisioning.Account](b.c, b.s, provisioning.StreamOf(a.Account)).On(target)
+		if there := is.Status == provisioning.StatusActive || is.Status == provisioning.StatusSuspended; there && is.Skipped == 0 {
+			all = append(all, a.Account)
+		}
+	}
+	return all, nil
+}
+
 func (b roster) AccountsUnplaced(_ context.Context, service domain.Service) (all []domain.AccountID, _ error) {
 	for _, a := range b.all(service) {
 		if a.Node == "" && !a.Deleted {

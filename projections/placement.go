@@ -122,11 +122,19 @@ type NodeLoad struct {
 // NodeLoads returns that of all targets of a service on which there is anything. What
 // is being moved counts on both nodes, and what is left on one until it is deleted.
 func (m *Models) NodeLoads(ctx context.Context, service domain.Service) ([]NodeLoad, error) {
-	return rows(ctx, m, `select case w.target when '' then w.service else w.target end, count(*), sum(max(w.quota, w.held, 0)) from wanted w join account a on a.id = w.account
-		where w.service = ? and w.status <> 'deleted' and not (w.target = '' and a.node is null and w.status = 'requested') and (w.access <> 'absent' or w.status <> 'requested' or w.astray)
-		group by 1`, func(r lite.Row) (NodeLoad, error) {
+	return rows(ctx, m, `select case w.target when '' then w.service else w.target end, count(*), sum(max(w.quota, w.held, 0))`+there+` group by 1`, func(r lite.Row) (NodeLoad, error) {
 		return NodeLoad{r.Text(0), int(r.Int(1)), domain.Bytes(r.Int(2))}, nil
 	}, service)
+}
+
+// there are the accounts of a service by the targets on which there is anything of them.
+const there = ` from wanted w join account a on a.id = w.account
+	where w.service = ? and w.status <> 'deleted' and not (w.target = '' and a.node is null and w.status = 'requested') and (w.access <> 'absent' or w.status <> 'requested' or w.astray)`
+
+// AccountsLeft returns the accounts of a service of which there is anything on a target,
+// and on which nobody has given up there, in the order of their ids.
+func (m *Models) AccountsLeft(ctx context.Context, service domain.Service, target string) ([]domain.AccountID, error) {
+	return rows(ctx, m, `select w.account`+there+` and w.target = iif(?2 = w.service, '', ?2) and not w.skipped order by w.account`, scanAccountID, service, target)
 }
 
 // AccountsUnplaced returns the accounts of a service for which no node was chosen, and

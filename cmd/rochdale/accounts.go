@@ -72,6 +72,13 @@ func (b accountBook) NodeLoads(ctx context.Context, service domain.Service) (map
 	return loads, err
 }
 
+func (b accountBook) AccountsLeft(ctx context.Context, service domain.Service, target string) ([]domain.AccountID, error) {
+	if err := b.CatchUp(ctx); err != nil {
+		return nil, fmt.Errorf("accounts on %s: %w", target, err)
+	}
+	return b.models.AccountsLeft(ctx, service, target)
+}
+
 func (b accountBook) AccountsUnplaced(ctx context.Context, service domain.Service) ([]domain.AccountID, error) {
 	if err := b.CatchUp(ctx); err != nil {
 		return nil, fmt.Errorf("accounts of %s: %w", service, err)

@@ -116,7 +116,7 @@ func (h *house) examine(ctx context.Context, note func(what, state, says, do str
 			note("services", "broken", err.Error(), "check the read models")
 		}
 		for _, f := range forsaken {
-			note(f.Target, "warning", forsakenText(f), "have it in --services again: what was wished meanwhile is done then; a node is emptied by rochdale accounts drain before it goes")
+			note(f.Target, "warning", forsakenText(f), "have it in --services again: what was wished meanwhile is done then; a node is emptied by rochdale accounts drain before it goes; a mirror that is gone for good is forgotten by rochdale targets forget")
 		}
 		for name, boxes := range services.boxes() {
 			if n, err := boxes.Unremoved(ctx, time.Hour); err == nil && n > 0 { // tables that cannot be read were told of

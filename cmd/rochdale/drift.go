@@ -287,6 +287,7 @@ type targetsCmd struct {
 	Pause  targetsPauseCmd  `cmd:"" help:"Have nothing asked of a target until it is resumed."`
 	Resume targetsResumeCmd `cmd:"" help:"Have a target worked with again that was paused, or denies us."`
 	Answer targetsAnswerCmd `cmd:"" help:"Answer whether so many accounts shall be suspended or deleted at once."`
+	Forget targetsForgetCmd `cmd:"" help:"Give up on what is on a target that is gone for good."`
 
 	Capacity targetsCapacityCmd `cmd:"" help:"How much room there is on each target, and until when."`
 }
@@ -385,6 +386,31 @@ func (targetsAnswerCmd) Help() string { return "Example:\n  rochdale targets ans
 func (c targetsAnswerCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	return withReconciler(ctx, g, t, func(_ *house, r *processes.Reconciler) error {
 		return r.Answer(asCLI(ctx), c.Target, c.Answer == "yes")
+	})
+}
+
+type targetsForgetCmd struct {
+	Target string `arg:"" help:"Its name, as doctor shows it."`
+	Reason string `required:"" help:"Why, for whoever finds this later."`
+}
+
+func (targetsForgetCmd) Help() string {
+	return `For a mirror that was taken out of the file of services for good: what is on it is not waited for any more. Nothing is
+deleted on it: see to that yourself. A node that accounts are on is not forgotten: they are moved away.
+Example:
+  rochdale targets forget directory --reason 'switched off and wiped on 1 March'`
+}
+
+// Run forgets a target.
+func (c targetsForgetCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
+	return withReconciler(ctx, g, t, func(_ *house, r *processes.Reconciler) error {
+		n, err := r.Forget(asCLI(ctx), c.Target, c.Reason)
+		if err != nil {
+			return err
+		}
+		return t.print(g, map[string]any{"target": c.Target, "accounts": n}, func(w io.Writer) {
+			fmt.Fprintf(w, "%d accounts on %s are given up there. What is left of them on it was not deleted.\n", n, c.Target)
+		})
 	})
 }
 

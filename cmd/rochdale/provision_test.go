@@ -239,10 +239,50 @@ func TestANodeIsForgotten(t *testing.T) {
 	if code != exitDone || !strings.Contains(out, "mail1: 3 accounts of mail are on it") {
 		t.Error(out)
 	}
+	if out, code = said(t, g, "", "targets", "forget", "mail1", "--reason", "it is gone", "--services", g.Services); code != exitRefused || !strings.Contains(out, "3 accounts are on mail1 alone") {
+		t.Error(out)
+	}
 	named("mail1")
 	if out, code = said(t, g, "", "drift", "--services", g.Services); code != exitDone || strings.Contains(out, "no target here") {
 		t.Error(out)
 	}
+}
+
+// TestAMirrorIsForgotten: a mirror that was taken out for good is not told of for ever, and
+// nothing waits for it any more, once somebody has said so.
+func TestAMirrorIsForgotten(t *testing.T) {
+	g := founded(t, 3)
+	dir := t.TempDir()
+	with := func(mirrors string) {
+		t.Helper()
+		g.Services = filepath.Join(dir, "services.yaml")
+		text := fmt.Sprintf("mail:\n  mirrors:\n    - {mailboxes: %q}\n%s", "sqlite:"+filepath.Join(dir, "mail", "mailboxes.db"), mirrors)
+		if err := os.WriteFile(g.Services, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	do := func(want int, says string, args ...string) {
+		t.Helper()
+		if out, code := said(t, g, "", append(args, "--services", g.Services)...); code != want || !strings.Contains(out, says) {
+			t.Errorf("%v ends with %d: %s", args, code, out)
+		}
+	}
+	behind := fmt.Sprintf("    - {name: behind, mailboxes: %q}\n", "sqlite:"+filepath.Join(dir, "behind", "mailboxes.db"))
+	forget := []string{"targets", "forget", "behind", "--reason", "it is switched off"}
+	with(behind)
+	served(t, g)
+	do(exitRefused, "behind is worked with", forget...)
+	with("")
+	do(exitDone, "3 accounts of mail are on it, and it is no target here", "doctor")
+	do(exitRefused, "say why", "targets", "forget", "behind", "--reason", " ")
+	do(exitRefused, "there is no target behand", "targets", "forget", "behand", "--reason", "a slip")
+	do(exitDone, "3 accounts on behind are given up there", forget...)
+	for _, told := range []string{"doctor", "drift"} {
+		if out, code := said(t, g, "", told, "--services", g.Services); code != exitDone || strings.Contains(out, "behind") {
+			t.Errorf("%s ends with %d: %s", told, code, out)
+		}
+	}
+	do(exitRefused, "there is no target behind", forget...)
 }
 
 // TestAWorkerIsKilled: of two nodes that make a thousand accounts, one is killed in the
