@@ -419,12 +419,18 @@ func (m *Mailboxes) Delete(ctx context.Context, want provisioning.Desired) (prov
 	if err == nil && m.doveadm != nil {
 		_ = m.remove(ctx, want) // as far as that goes by now: Purge is asked until it is done
 	}
-	if err == nil && m.dialect == SQLite {
-		// What was deleted is overwritten in the file, but the WAL still has it. If
-		// somebody reads from it just now, the next time will do.
-		_, _ = m.db.ExecContext(ctx, `pragma wal_checkpoint(truncate)`)
+	if err == nil {
+		m.overwrite(ctx)
 	}
 	return is, err
+}
+
+// overwrite has what was deleted leave the files of SQLite: one of them still has it until the other is written into it.
+// If somebody reads from it just now, the next time will do.
+func (m *Mailboxes) overwrite(ctx context.Context) {
+	if m.dialect == SQLite {
+		_, _ = m.db.ExecContext(ctx, `pragma wal_checkpoint(truncate)`)
+	}
 }
 
 // Purge sees to it that no box of a deleted account is left, and ends what sessions
@@ -441,7 +447,11 @@ func (m *Mailboxes) Purge(ctx context.Context, want provisioning.Desired) error 
 	if there > 0 || want.Account == "" {
 		return fault.New(fault.Invalid, "", "mail: purge %q: it is not deleted: delete it first", want.Account)
 	}
-	return m.remove(ctx, want)
+	if err := m.remove(ctx, want); err != nil {
+		return err
+	}
+	m.overwrite(ctx) // whoever has removed the boxes has struck them off
+	return nil
 }
 
 // remove has Dovecot remove the boxes that an account had.

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -407,5 +408,42 @@ func TestLifeOfAMailbox(t *testing.T) {
 			!slices.ContainsFunc(why.Causes, func(c cause) bool { return c.Type == "provisioning.account_deleted" }) {
 			t.Errorf("%s: there is no receipt: %+v", service, why)
 		}
+	}
+
+	// How to reach her is erased once no backup has it any more: then it is nowhere.
+	erase := `mutation($p: ID!) { erasePersonalData(party: $p, class: SERVICE) { position } }`
+	if a, err := l.node.ask(ctx, office, "", erase, map[string]any{"p": anna}); err != nil || len(a.Errors) != 1 {
+		t.Errorf("erased while backups have it: %+v, %v", a, err)
+	}
+	l.on(130)
+	l.cli(&token, "token", "create", "secretary", "--role", "secretary")
+	if a, err := l.node.ask(ctx, token.Secret, "", erase, map[string]any{"p": anna}); err != nil || len(a.Errors) > 0 {
+		t.Fatalf("not erased: %+v, %v", a, err)
+	}
+	l.node.stop(t)
+	l.traceless(l.data, login, "anna@elsewhere.example")
+	l.traceless(filepath.Dir(path), login, "anna@elsewhere.example")
+}
+
+// traceless makes sure that nothing is found in the files of a folder, nor in their names.
+func (l *lifetime) traceless(dir string, traces ...string) {
+	l.Helper()
+	err := filepath.WalkDir(dir, func(path string, d os.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		for _, trace := range traces {
+			if i := bytes.Index(content, []byte(trace)); i >= 0 {
+				l.Errorf("%s has %s: %q", path, trace, content[max(0, i-200):min(len(content), i+200)])
+			}
+			if strings.Contains(path, trace) {
+				l.Errorf("it is called %s", path)
+			}
+		}
+		return err
+	})
+	if err != nil {
+		l.Error(err)
 	}
 }
