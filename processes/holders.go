@@ -218,17 +218,30 @@ func (n Notices) tellHolder(ctx context.Context, of provisioning.Subject, told n
 	if err = errors.Join(err, failed); err != nil {
 		return err
 	}
-	started, _ := paid.Started()
-	if started.Payer == "" || started.Payer == of.Party {
-		return nil
+	by, err := n.payer(ctx, paid)
+	if err != nil || by == "" || by == of.Party {
+		return err
 	}
-	payer, err := n.party(ctx, started.Payer, rec)
+	payer, err := n.party(ctx, by, rec)
 	if err != nil {
 		return err
 	}
 	to := told
-	to.id, to.kind, to.party, to.args = told.id+"-payer", payers[told.kind], started.Payer, maps.Clone(told.args)
+	to.id, to.kind, to.party, to.args = told.id+"-payer", payers[told.kind], by, maps.Clone(told.args)
 	to.args["holder"] = holder.name
 	delete(to.args, "login")
 	return n.tell(ctx, to, payer, payer.email)
+}
+
+// payer returns who pays a subscription, or that of which it is part; nobody where it is neither.
+func (n Notices) payer(ctx context.Context, of subscription.Subscription) (domain.PartyID, error) {
+	started, own := of.Started()
+	if linked, part := of.LinkedTo(); part && !own {
+		shared, _, err := read[subscription.Subscription](ctx, n.Store, subscription.StreamOf(linked.Of))
+		if err != nil {
+			return "", err
+		}
+		started, _ = shared.Started()
+	}
+	return started.Payer, nil
 }

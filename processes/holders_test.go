@@ -55,6 +55,28 @@ func TestWhoHasAnAccountAndWhoPaysItAreWarned(t *testing.T) {
 	o.want(o.tell(), "100%", "100\u00a0%")
 }
 
+// TestWhoPaysAPartIsWarnedOfIt, until it is a subscription of its user's own.
+func TestWhoPaysAPartIsWarnedOfIt(t *testing.T) {
+	o, _ := housed(t)
+	o.apply("carl", "carl@example.org", domain.English)
+	do2(o, subscription.Link{Subscription: "s", Link: "l", Party: "carl", GB: 2, On: o.today()})
+	of := entitlement.IDOf("l", domain.Mail)
+	do2(o, provisioning.RequestAccount{
+		Account: domain.AccountID(of), Entitlement: of, Party: "carl", Service: domain.Mail, Login: "carl.loom@example.org", Quota: domain.GB, On: o.today(),
+	})
+	o.tell()
+	do(o, provisioning.NoteUsage{Account: domain.AccountID(of), Used: domain.GB, Quota: domain.GB, On: o.today()})
+	sent := o.tell()
+	o.want(sent, "carl@example.org | carl.loom@example.org", "bert@example.org | 100\u00a0%")
+	if strings.Contains(sent[1].text, "carl.loom") {
+		t.Errorf("who pays is told the login: %s", sent[1].text)
+	}
+	do2(o, subscription.Detach{Subscription: "s", Link: "l", GB: 5, Terms: familyTerms, On: o.today(), Grace: 30})
+	do(o, provisioning.NoteUsage{Account: domain.AccountID(of), Used: 0, Quota: domain.GB, On: o.today()})
+	do(o, provisioning.NoteUsage{Account: domain.AccountID(of), Used: domain.GB, Quota: domain.GB, On: o.today()})
+	o.want(o.tell(), "carl@example.org | carl.loom@example.org")
+}
+
 func TestWhoLeavesIsToldHowToTakeAlongWhatIsTheirs(t *testing.T) {
 	o, account := housed(t)
 	do(o, subscription.Cancel{Subscription: "s", On: o.today(), Ends: calendar.On(2026, 3, 31)})
