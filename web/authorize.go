@@ -65,14 +65,30 @@ func (s *server) openID(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 		w.Header().Set("Cache-Control", "no-store")
+		_ = r.ParseForm() // what is wrong with it is said by the provider
 		seen := &seenAnswer{ResponseWriter: w}
 		s.OpenID.ServeHTTP(seen, r)
-		if seen.status == http.StatusUnauthorized || seen.status == http.StatusBadRequest {
+		// A service that proves who it is guesses nothing: anybody may have it bring a code that is none.
+		if seen.status == http.StatusUnauthorized || seen.status == http.StatusBadRequest && !s.proven(r) {
 			s.failing.take(s.client(r), now)
 		}
 	default:
 		s.OpenID.ServeHTTP(w, r)
 	}
+}
+
+// proven reports whether a request has the secret of the service that makes it.
+func (s *server) proven(r *http.Request) bool {
+	id, secret, basic := r.BasicAuth()
+	if basic { // RFC 6749, 2.3.1
+		var wrong, wrongs error
+		id, wrong = url.QueryUnescape(id)
+		secret, wrongs = url.QueryUnescape(secret)
+		basic = wrong == nil && wrongs == nil
+	} else {
+		id, secret = r.PostFormValue("client_id"), r.PostFormValue("client_secret")
+	}
+	return (basic || secret != "") && s.Access.ProveClient(r.Context(), id, secret) == nil
 }
 
 // inWords hands over an answer of the provider; of a refusal, a page.

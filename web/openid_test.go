@@ -783,6 +783,11 @@ func TestServicesThatGuessAreLimited(t *testing.T) {
 			t.Fatalf("a service that says who it is: %d", status)
 		}
 	}
+	for range 150 { // nor is it held against it that somebody makes it bring codes that are none
+		if status, text := c.post1(t, "/oauth/token", url.Values{"grant_type": {"authorization_code"}, "code": {"x"}, "code_verifier": {"y"}, "redirect_uri": {"https://cloud.example/"}}, "cloud", cloud.secret); status != http.StatusBadRequest {
+			t.Fatalf("a code that is none: %d %s", status, text)
+		}
+	}
 	last := 0
 	for range 120 {
 		last, _ = c.post1(t, "/oauth/introspect", url.Values{"token": {"x"}}, "cloud", "guess")
