@@ -293,18 +293,19 @@ func (r *Reconciler) Retry(ctx context.Context, target string, account domain.Ac
 	return err
 }
 
-// Hurry has work done soon that waits for its turn, since something has happened on the
-// target.
+// Hurry has work done soon that waits for its turn, since a target tells that the account
+// is as it is wanted there: also work that was given up for a trouble which it had told of.
+// What a person has said no to stays so.
 func (r *Reconciler) Hurry(ctx context.Context, target string, account domain.AccountID) error {
 	err := eventstore.Update(ctx, r.kv(), workKey(target, account), func(e eventstore.Entry) ([]byte, error) {
 		if e.Revision == 0 {
 			return nil, nil
 		}
 		p, err := readPiece(e)
-		if err != nil || p.Parked || p.Holder != "" {
+		if err != nil || p.Holder != "" || p.Parked && p.Class == "refused" {
 			return e.Value, err
 		}
-		p.Next = r.now()
+		p.Parked, p.Next = false, r.now()
 		return json.Marshal(p.Work)
 	})
 	r.wake(target)
