@@ -75,6 +75,64 @@ func TestNATS(t *testing.T) {
 	}
 }
 
+// TestNATSGoesAway in the middle: what it has not taken is said to be so, and once it is
+// back each message is there once, in order, whatever was tried meanwhile.
+func TestNATSGoesAway(t *testing.T) {
+	server := natstest.New(t)
+	p, err := broker.Open(server.URL + "/coop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	const all = 40
+	refused := 0
+	for n := 1; n <= all; n++ {
+		if n == all/2 {
+			server.Stop()
+		}
+		for deadline := time.Now().Add(time.Minute); ; {
+			err := p.Publish("membership.admitted", numbered(n))
+			if err == nil {
+				break
+			}
+			if class, _ := fault.ClassOf(err); class != fault.Unavailable || time.Now().After(deadline) {
+				t.Fatalf("message %d: %v", n, err)
+			}
+			if refused++; refused == 2 {
+				server.Restart(t)
+			}
+		}
+	}
+	if refused < 2 {
+		t.Errorf("while it was away it was told so %d times", refused)
+	}
+	conn, err := nats.Connect(server.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	js, err := jetstream.New(conn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	consumer, err := js.CreateConsumer(t.Context(), "coop", jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := 1; n <= all; n++ {
+		msg, err := consumer.Next()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if string(msg.Data()) != fmt.Sprintf(`{"n":%d}`, n) {
+			t.Fatalf("after %d messages comes %s", n-1, msg.Data())
+		}
+	}
+	if info, err := consumer.Info(t.Context()); err != nil || info.NumPending != 0 {
+		t.Errorf("more is there: %+v, %v", info, err)
+	}
+}
+
 // TestKafka runs against a double of Kafka that speaks its protocol: what is of one key
 // is in one partition, in order.
 func TestKafka(t *testing.T) {

@@ -12,17 +12,42 @@ import (
 // Start starts a server, which ends with t, and returns its URL.
 func Start(t testing.TB) string {
 	t.Helper()
-	s, err := server.NewServer(&server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true})
+	return New(t).URL
+}
+
+// A Server can go away, and come back where it was with what it has kept.
+type Server struct {
+	URL     string
+	options server.Options
+	running *server.Server
+}
+
+// New starts a server, which ends with t.
+func New(t testing.TB) *Server {
+	t.Helper()
+	s := &Server{options: server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true}}
+	s.Restart(t)
+	t.Cleanup(s.Stop)
+	return s
+}
+
+// Stop ends it.
+func (s *Server) Stop() {
+	s.running.Shutdown()
+	s.running.WaitForShutdown()
+}
+
+// Restart starts it again.
+func (s *Server) Restart(t testing.TB) {
+	t.Helper()
+	options := s.options
+	running, err := server.NewServer(&options)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Start()
-	t.Cleanup(func() {
-		s.Shutdown()
-		s.WaitForShutdown()
-	})
-	if !s.ReadyForConnections(30 * time.Second) {
+	running.Start()
+	if !running.ReadyForConnections(30 * time.Second) {
 		t.Fatal("natstest: the server does not get ready")
 	}
-	return s.ClientURL()
+	s.URL, s.options.Port, s.running = running.ClientURL(), options.Port, running
 }
