@@ -104,7 +104,12 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 	}
 	seed, there := maphash.MakeSeed(), map[uint64]bool{} // of the ids: they are many
 	sum := func(id domain.AccountID) uint64 { return maphash.String(seed, string(id)) }
+	cursors := map[string]bool{}
 	for cursor := ""; ; {
+		if cursors[cursor] {
+			return c, errCircle(name)
+		}
+		cursors[cursor] = true
 		page, err := r.list(ctx, t, cursor)
 		if err != nil {
 			return c, err
@@ -192,6 +197,11 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 			}
 		}
 	}
+}
+
+// errCircle is that of a target whose list of accounts has no end.
+func errCircle(target string) error {
+	return fault.New(fault.Transient, "circle", "target %s lists its accounts in a circle", target)
 }
 
 func (r *Reconciler) list(ctx context.Context, t Target, cursor string) (page provisioning.Page, err error) {
@@ -484,9 +494,7 @@ func (r *Reconciler) Plan(ctx context.Context, target string) (all []Planned, er
 			p.Login = want.Login
 			is, err := provisioning.Observed{}, away[t.Name]
 			if err == nil {
-				call, cancel := context.WithTimeout(ctx, t.timeout())
-				is, err = r.lane(t.Name).observe(call, want)
-				cancel()
+				is, err = r.lane(t.Name).observe(ctx, want)
 			}
 			switch class, _ := fault.ClassOf(err); class {
 			case fault.Denied, fault.Throttled, fault.Unavailable:

@@ -1088,9 +1088,7 @@ func (l *lane) bring(ctx context.Context, want provisioning.Desired, out *landin
 	at, can := l.t.At, l.t.At.Capabilities()
 	step = provisioning.StepNone
 	look := func() (is provisioning.Observed, steps []provisioning.Step, err error) {
-		call, cancel := context.WithTimeout(ctx, l.t.timeout())
-		defer cancel()
-		if is, err = l.observe(call, want); err != nil {
+		if is, err = l.observe(ctx, want); err != nil {
 			return is, nil, err
 		}
 		out.names = append(append(out.names, is.Aliases...), is.Login)
@@ -1145,16 +1143,26 @@ func (l *lane) bring(ctx context.Context, want provisioning.Desired, out *landin
 	return step, nil
 }
 
-// observe looks at an account: where its login was erased, it is found by its mark.
+// observe looks at an account: where its login was erased, it is found by its mark, among
+// all that there are.
 func (l *lane) observe(ctx context.Context, want provisioning.Desired) (is provisioning.Observed, err error) {
 	if want.Login != "" {
-		return l.t.At.Observe(ctx, want.Ref)
+		call, cancel := context.WithTimeout(ctx, l.t.timeout())
+		defer cancel()
+		return l.t.At.Observe(call, want.Ref)
 	}
 	if !l.t.At.Capabilities().Lists {
 		return is, fault.New(fault.Invalid, "", "provision %s: its login was erased, and the target cannot be searched", want.Account)
 	}
+	cursors := map[string]bool{}
 	for cursor := ""; ; {
-		page, err := l.t.At.List(ctx, cursor, 500)
+		if cursors[cursor] {
+			return is, errCircle(l.t.Name)
+		}
+		cursors[cursor] = true
+		call, cancel := context.WithTimeout(ctx, l.t.timeout())
+		page, err := l.t.At.List(call, cursor, 500)
+		cancel()
 		if err != nil {
 			return is, err
 		}

@@ -622,6 +622,27 @@ func TestWhatIsReportedToBeWellIsNotGivenUp(t *testing.T) {
 	asWanted(t, c, s, at, login, account)
 }
 
+// circular is a service whose pages lead back to the first.
+type circular struct{ *memory.Service }
+
+func (s circular) List(ctx context.Context, cursor string, limit int) (page provisioning.Page, err error) {
+	if page, err = s.Service.List(ctx, "", limit); cursor == "a" {
+		page.Next = "b"
+	} else {
+		page.Next = "a"
+	}
+	return page, err
+}
+
+// TestDriftEnds also where a target does not tell that its list does.
+func TestDriftEnds(t *testing.T) {
+	c := found(t)
+	r := reconciler(c, c.node(), processes.Target{Name: "mail", Service: domain.Mail, At: circular{memory.New(domain.Mail)}})
+	if _, err := r.CheckDrift(as(t.Context()), "mail", func(processes.Drift) error { return nil }); fault.CodeOf(err) != "circle" {
+		t.Error(err)
+	}
+}
+
 // peaceful is a service that asks to be left alone, so often and for so long.
 type peaceful struct {
 	*memory.Service
@@ -841,6 +862,44 @@ func TestErasureReachesTargets(t *testing.T) {
 	if gone := those[provisioning.AccountDeleted](c, s); len(gone) != 1 || gone[0].Account != account || gone[0].On != founding {
 		t.Errorf("the receipts are %+v", gone)
 	}
+}
+
+// A leafer lists an account at a time, and takes a while for each.
+type leafer struct{ *memory.Service }
+
+func (s leafer) List(ctx context.Context, cursor string, _ int) (provisioning.Page, error) {
+	select {
+	case <-ctx.Done():
+		return provisioning.Page{}, ctx.Err()
+	case <-time.After(20 * time.Second):
+		return s.Service.List(ctx, cursor, 1)
+	}
+}
+
+// TestErasureReachesTargetsThatAreLarge: who is found by their mark alone is looked for as
+// long as that takes, and no request takes longer for it.
+func TestErasureReachesTargetsThatAreLarge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t)
+		s := c.node()
+		at := memory.New(domain.Mail)
+		entitle(c, s, "s", "anna.loom@example.org")
+		r := reconciler(c, s, processes.Target{Name: "mail", Service: domain.Mail, At: leafer{at}})
+		runner := processes.NewRunner(s, quiet, append(r.Processes(), processes.Erasure(s, func(context.Context, domain.PartyID) error { return nil }))...)
+		if err := runner.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 9 {
+			at.Foreign(provisioning.Login(fmt.Sprintf("a%d@example.org", n)))
+		}
+		execute(c, s, membership.ErasePersonalData{Party: "anna", Class: sealed.Service, Through: 1, On: founding, Statutes: c.rules})
+		if err := runner.CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if is := c.observe(at, domain.Mail, "anna.loom@example.org"); is.Exists {
+			t.Error("the account is still there")
+		}
+	})
 }
 
 // A talker says of whom it is asked, and deletes nobody until it is mended.
