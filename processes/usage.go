@@ -426,6 +426,37 @@ func (r *Reconciler) readTarget(ctx context.Context, t Target) error {
 	return nil
 }
 
+// usageOn asks a target what some accounts hold. One that it cannot tell of does not keep
+// it from telling of the others: it is left out, until the next day.
+func (r *Reconciler) usageOn(ctx context.Context, t Target, refs []provisioning.Ref) ([]provisioning.Observed, error) {
+	ask := func(within time.Duration, refs ...provisioning.Ref) ([]provisioning.Observed, error) {
+		call, cancel := context.WithTimeout(ctx, within)
+		defer cancel()
+		return t.At.Usage(call, refs)
+	}
+	ofTarget := func(err error) bool { // and not of one account
+		class, _ := fault.ClassOf(err)
+		return ctx.Err() != nil || slices.Contains([]fault.Class{fault.Denied, fault.Throttled, fault.Unavailable, fault.Unsupported}, class)
+	}
+	found, err := ask(2*t.timeout(), refs...)
+	if err == nil || ofTarget(err) {
+		return found, err
+	}
+	found, left := nil, 0
+	for _, ref := range refs {
+		is, err := ask(t.timeout(), ref)
+		if err == nil {
+			found = append(found, is...)
+			continue
+		}
+		if left++; ofTarget(err) || left == failuresInRow && len(found) == 0 {
+			return nil, err
+		}
+		r.Log.WarnContext(ctx, "what an account holds cannot be read", "target", t.Name, "err", without(short(err), ref.Login))
+	}
+	return found, nil
+}
+
 // readSome reads what some accounts hold that follow one another, and forgets what is known of accounts between them
 // that are there no more.
 func (r *Reconciler) readSome(ctx context.Context, t Target, accounts []BookedAccount, now *sweep) error {
@@ -437,9 +468,7 @@ func (r *Reconciler) readSome(ctx context.Context, t Target, accounts []BookedAc
 		}
 	}
 	if len(refs) > 0 {
-		call, cancel := context.WithTimeout(ctx, 2*t.timeout())
-		found, err := t.At.Usage(call, refs)
-		cancel()
+		found, err := r.usageOn(ctx, t, refs)
 		if err != nil {
 			if class, _ := fault.ClassOf(err); class == fault.Denied || class == fault.Throttled {
 				err = errors.Join(err, setTarget(ctx, r.kv(), t.Name, func(s *TargetState) error {

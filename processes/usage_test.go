@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
+	"rochdale/adapters/fault"
 	"rochdale/adapters/memory"
 	"rochdale/domain"
 	"rochdale/domain/calendar"
@@ -153,6 +155,38 @@ func TestAReadingGoesOnWhereANodeHasLeftIt(t *testing.T) {
 	err = r.EachUsage(t.Context(), "", func(domain.AccountID, processes.Usage) error { n++; return nil })
 	if err != nil || n != 120 {
 		t.Errorf("%d, %v", n, err)
+	}
+}
+
+// spoilt is a service that cannot tell what one account holds.
+type spoilt struct {
+	*memory.Service
+	login provisioning.Login
+}
+
+func (s spoilt) Usage(ctx context.Context, refs []provisioning.Ref) ([]provisioning.Observed, error) {
+	if slices.ContainsFunc(refs, func(ref provisioning.Ref) bool { return ref.Login == s.login }) {
+		return nil, fault.New(fault.Invalid, "", "its folder has a name that makes no sense")
+	}
+	return s.Service.Usage(ctx, refs)
+}
+
+// TestOneAccountDoesNotSpoilAReading: of an account of which a target cannot tell what it
+// holds, nothing is known; of all others it is read.
+func TestOneAccountDoesNotSpoilAReading(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	at := spoilt{memory.New(domain.Mail), "anna.loom7@example.org"}
+	r := reconciler(c, s, processes.Target{Name: "mail", Service: domain.Mail, At: at})
+	for i := range 60 {
+		entitle(c, s, domain.SubscriptionID(fmt.Sprintf("s%03d", i)), provisioning.Login(fmt.Sprintf("anna.loom%d@example.org", i)))
+	}
+	c.settle(s, r)
+	if err := r.ReadUsage(as(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if days, err := r.UsageTotals(t.Context(), "mail"); err != nil || len(days) != 1 || days[0].Accounts != 59 {
+		t.Errorf("%+v, %v", days, err)
 	}
 }
 
