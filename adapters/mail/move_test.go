@@ -15,7 +15,6 @@ import (
 	"rochdale/adapters/mail"
 	"rochdale/domain/provisioning"
 	"rochdale/internal/mailtest"
-	"rochdale/internal/pgtest"
 )
 
 // station is one of two Dovecots between which mailboxes move.
@@ -29,14 +28,10 @@ func (s station) source() provisioning.Source {
 }
 
 // stations returns two of them, over tables of their own.
-func stations(t *testing.T) (first, second station) {
+func stations(t *testing.T, over ...func(*testing.T) *tables) (first, second station) {
 	t.Helper()
-	cluster := pgtest.Start(t)
-	database := cluster.NewDatabase(t)
-	first.tables = open(t, &tables{at: mailtest.PostgreSQL(t, cluster, database), path: database, cluster: cluster})
-	at, path := mailtest.SQLite(t)
-	second.tables = open(t, &tables{at: at, path: path})
-	for _, s := range []*station{&first, &second} {
+	for i, s := range []*station{&first, &second} {
+		s.tables = over[i](t)
 		s.server = mailtest.StartDovecot(t, s.at)
 		s.Tell(doveadm(s.server))
 	}
@@ -94,7 +89,16 @@ func same(t testing.TB, what string, is, want []string) {
 // its holder goes on working.
 func TestMove(t *testing.T) {
 	t.Parallel()
-	first, second := stations(t)
+	for name, over := range map[string][]func(*testing.T) *tables{"postgresql and sqlite": {onPostgreSQL, onSQLite}, "sqlite and mariadb": {onSQLite, onMariaDB}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			first, second := stations(t, over...)
+			testMove(t, first, second)
+		})
+	}
+}
+
+func testMove(t *testing.T, first, second station) {
 	anna, bert := first.wish("anna", "account-1"), first.wish("bert", "account-2")
 	anna.Aliases = []provisioning.Login{"a.lee@" + mailtest.Domain}
 	for _, w := range []*wish{anna, bert} {
@@ -105,6 +109,8 @@ func TestMove(t *testing.T) {
 	device := provisioning.AppPassword{ID: "abcdefgh", Name: "telephone", Created: time.Unix(1_700_000_000, 0).UTC()}
 	const secret = "abcdefgh-ijkl-mnop"
 	taken(t, first.AddAppPassword(t.Context(), anna.Ref, device, bcrypted(t, secret)))
+	device.Used = time.Unix(1_750_000_000, 0).UTC()
+	first.exec(t, `insert into mail_app_use (id, used_at) values ($1, $2)`, device.ID, device.Used.Unix())
 	box := first.in(t, anna.login(), oldPassword)
 	for _, command := range []string{
 		"CREATE Work", "CREATE Work/2026", "SUBSCRIBE Work/2026", `CREATE "a*b"`, `SUBSCRIBE "a*b"`, "SELECT INBOX", `STORE 1 +FLAGS (\Seen \Flagged $Label1)`, `STORE 2 +FLAGS (\Deleted)`,
@@ -174,10 +180,15 @@ func TestMove(t *testing.T) {
 	_, err = first.server.LogIn(anna.login(), oldPassword)
 	refused(t, err, "AUTHENTICATIONFAILED")
 	same(t, "after that,", box.Contents(t), want)
-	second.in(t, anna.login(), secret)
-	if all, err := second.AppPasswords(t.Context(), anna.Ref); err != nil || len(all) != 1 || all[0].Name != device.Name || all[0].Created != device.Created {
+	if all, err := second.AppPasswords(t.Context(), anna.Ref); err != nil || !slices.Equal(all, []provisioning.AppPassword{device}) {
 		t.Errorf("%+v, %v", all, err)
 	}
+	second.in(t, anna.login(), secret)
+	var devices []provisioning.AppPassword
+	eventually(t, "it is told that she got in by it", func() bool {
+		devices, err = second.AppPasswords(t.Context(), anna.Ref)
+		return err == nil && len(devices) == 1 && devices[0].Used.After(device.Used)
+	})
 	if is, err := second.Observe(t.Context(), anna.Ref); err != nil || !slices.Equal(is.Aliases, anna.Aliases) || *is.Quota != anna.Quota {
 		t.Errorf("%+v, %v", is, err)
 	}
@@ -205,6 +216,9 @@ func TestMove(t *testing.T) {
 	same(t, "moved back,", first.in(t, anna.login(), oldPassword).Contents(t), want)
 	if is, err := first.Observe(t.Context(), anna.Ref); err != nil || !slices.Equal(is.Aliases, []provisioning.Login{"a.lee@coop.example", "by.hand@coop.example"}) {
 		t.Errorf("%+v, %v", is, err)
+	}
+	if all, err := first.AppPasswords(t.Context(), anna.Ref); err != nil || !slices.Equal(all, devices) {
+		t.Errorf("%+v, %v, want %+v", all, err, devices)
 	}
 	if err := takeOver(anna, second); !isA(err, fault.Transient) {
 		t.Error(err)
@@ -248,7 +262,7 @@ func cut(t testing.TB, to string, after int64) (address string) {
 // TestMoveInTrouble: whatever happens to a move, it comes to a good end.
 func TestMoveInTrouble(t *testing.T) {
 	t.Parallel()
-	first, second := stations(t)
+	first, second := stations(t, onPostgreSQL, onSQLite)
 	t.Run("it is cut", func(t *testing.T) { testMoveIsCut(t, first, second) })
 	t.Run("the copy is tampered with", func(t *testing.T) { testMoveComparesAll(t, first, second) })
 }

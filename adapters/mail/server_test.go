@@ -52,14 +52,32 @@ type tables struct {
 	maria   *mariadbtest.Server // of MariaDB
 }
 
+func onSQLite(t *testing.T) *tables {
+	t.Helper()
+	at, path := mailtest.SQLite(t)
+	return open(t, &tables{at: at, path: path})
+}
+
+func onPostgreSQL(t *testing.T) *tables {
+	t.Helper()
+	cluster := pgtest.Start(t)
+	database := cluster.NewDatabase(t)
+	return open(t, &tables{at: mailtest.PostgreSQL(t, cluster, database), path: database, cluster: cluster})
+}
+
+func onMariaDB(t *testing.T) *tables {
+	t.Helper()
+	server := mariadbtest.Start(t)
+	database := server.NewDatabase(t)
+	return open(t, &tables{at: mailtest.MariaDB(t, database), path: database, maria: server})
+}
+
 // onAll runs a test on all dialects.
 func onAll(t *testing.T, test func(*testing.T, *tables)) {
 	onBoth(t, test)
 	t.Run("mariadb", func(t *testing.T) {
 		t.Parallel()
-		server := mariadbtest.Start(t)
-		database := server.NewDatabase(t)
-		test(t, open(t, &tables{at: mailtest.MariaDB(t, database), path: database, maria: server}))
+		test(t, onMariaDB(t))
 	})
 }
 
@@ -68,14 +86,11 @@ func onBoth(t *testing.T, test func(*testing.T, *tables)) {
 	t.Parallel()
 	t.Run("sqlite", func(t *testing.T) {
 		t.Parallel()
-		at, path := mailtest.SQLite(t)
-		test(t, open(t, &tables{at: at, path: path}))
+		test(t, onSQLite(t))
 	})
 	t.Run("postgresql", func(t *testing.T) {
 		t.Parallel()
-		cluster := pgtest.Start(t)
-		database := cluster.NewDatabase(t)
-		test(t, open(t, &tables{at: mailtest.PostgreSQL(t, cluster, database), path: database, cluster: cluster}))
+		test(t, onPostgreSQL(t))
 	})
 }
 
