@@ -309,13 +309,18 @@ func (w *Webhooks) Disable(ctx context.Context, id, why string) error {
 	return err
 }
 
-// Replay tells an endpoint once more all that comes after a position.
+// Replay tells an endpoint once more all that comes after a position. What was not taken
+// before that is tried at once, and goes on waiting if need be.
 func (w *Webhooks) Replay(ctx context.Context, id string, after int64) error {
 	if err := w.within(ctx, after); err != nil {
 		return err
 	}
 	return w.move(ctx, id, func(at *place) {
-		*at = place{Position: after, First: at.First, Last: at.Last, Tried: at.Tried, Taken: at.Taken}
+		before := slices.DeleteFunc(slices.Clone(at.Waiting), func(x waiting) bool { return x.Position > after })
+		for i := range before {
+			before[i].Next = time.Time{}
+		}
+		*at = place{Position: after, Waiting: before, First: at.First, Last: at.Last, Tried: at.Tried, Taken: at.Taken}
 	})
 }
 

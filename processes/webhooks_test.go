@@ -171,6 +171,39 @@ func TestWebhooksKeepOrder(t *testing.T) {
 	})
 }
 
+// TestWebhooksLoseNothingByAReplay: what waits from before it is told, and before what comes
+// after it in its stream.
+func TestWebhooksLoseNothingByAReplay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, to := fixture{t, new(eventstore.Memory)}, newEndpoint()
+		s := f.node()
+		w := f.telling(s, to)
+		to.says(refusing(422, "thing/2"))
+		id := f.add(w, processes.Webhook{URL: "https://one.example/"})
+		r := processes.NewRunner(s, quiet)
+		r.Tell(w)
+		stop := start(r)
+		f.make(s, 1, 3)
+		f.answer(s, 1, 3)
+		time.Sleep(time.Minute)
+		to.says(nil)
+		if err := w.Replay(t.Context(), id, 3); err != nil { // the second event of thing/2 is told anew, and the first waits
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		of := slices.DeleteFunc(to.took("https://one.example/"), func(text string) bool { return !strings.HasPrefix(text, "thing/2 ") })
+		if want := []string{"thing/2 rochdale.thing.made.v1", "thing/2 rochdale.thing.answered.v1"}; !slices.Equal(of, want) {
+			t.Errorf("of thing/2 is told %v", of)
+		}
+		if all, err := w.All(t.Context()); err != nil || all[0].Waiting != 0 || all[0].Position != 6 {
+			t.Errorf("%+v, %v", all, err)
+		}
+		stop()
+		_ = s.Log.Close()
+		synctest.Wait()
+	})
+}
+
 // TestWebhooksThatAreAway: an endpoint that takes nothing is tried by the schedule with
 // one event and disabled at last; nothing is lost, and others are told meanwhile.
 func TestWebhooksThatAreAway(t *testing.T) {
