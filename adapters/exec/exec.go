@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os/exec"
 	"strings"
 	"time"
@@ -135,7 +136,11 @@ func (p program) Tell(ctx context.Context, r remote.Request) (remote.Answer, err
 		}
 		return remote.Answer{}, e
 	case err != nil && cmd.Process == nil: // it cannot even be run
-		return remote.Answer{}, fault.New(fault.Unavailable, "", "%s: %w", what, err)
+		code := ""
+		if errors.Is(err, fs.ErrNotExist) || errors.Is(err, fs.ErrPermission) {
+			code = fault.Settings
+		}
+		return remote.Answer{}, fault.New(fault.Unavailable, code, "%s: %w", what, err)
 	case err != nil:
 		return remote.Answer{}, &fault.Error{Class: fault.Transient, Ambiguous: changes, Err: fmt.Errorf("%s: %w", what, err)}
 	case unread != nil && (changes || r.Operation == remote.Check) && len(bytes.TrimSpace(out.text)) == 0:

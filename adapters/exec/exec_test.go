@@ -314,8 +314,9 @@ func TestConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if class, _ := fault.ClassOf(gone.Check(t.Context())); class != fault.Unavailable {
-		t.Error(class)
+	err = gone.Check(t.Context())
+	if class, _ := fault.ClassOf(err); class != fault.Unavailable || fault.CodeOf(err) != fault.Settings || !strings.Contains(err.Error(), "/no/such/program") {
+		t.Error(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
