@@ -32,14 +32,14 @@ type Target struct {
 	// Parallel is how much it is asked at once by all nodes, and WritesPerMinute how
 	// many accounts are changed in a minute; 0: as its capabilities say, or 8 and no limit.
 	Parallel, WritesPerMinute int
-	Timeout                   time.Duration // of a call; 0: 30 s
+	Timeout                   time.Duration // of a call; 0: as its capabilities say, or 30 s
 	Carrying                  time.Duration // of a call that copies what is in an account; 0: 12 h
 	// Node is its room, where it is one of several nodes of the service, of which an
 	// account is on one; nil: each account of the service is on it.
 	Node *Node
 }
 
-func (t Target) timeout() time.Duration { return cmp.Or(t.Timeout, 30*time.Second) }
+func (t Target) timeout() time.Duration { return cmp.Or(t.Timeout, t.At.Capabilities().Patience, 30*time.Second) }
 func (t Target) parallel() int          { return cmp.Or(t.Parallel, t.At.Capabilities().Parallel, 8) }
 
 func (t Target) perMinute() int {

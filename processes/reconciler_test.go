@@ -864,6 +864,44 @@ func TestErasureReachesTargets(t *testing.T) {
 	}
 }
 
+// A plodder takes its time for each account that it makes, and says so.
+type plodder struct {
+	*memory.Service
+	takes, patience time.Duration
+}
+
+func (s plodder) Capabilities() provisioning.Capabilities {
+	can := s.Service.Capabilities()
+	can.Patience = s.patience
+	return can
+}
+
+func (s plodder) Ensure(ctx context.Context, want provisioning.Desired) (provisioning.Observed, error) {
+	select {
+	case <-ctx.Done():
+		return provisioning.Observed{}, ctx.Err()
+	case <-time.After(s.takes):
+		return s.Service.Ensure(ctx, want)
+	}
+}
+
+// TestASlowTargetIsGivenTheTimeItAsksFor, and one that says nothing of it half a minute.
+func TestASlowTargetIsGivenTheTimeItAsksFor(t *testing.T) {
+	for patience, made := range map[time.Duration]bool{0: false, 3 * time.Minute: true} {
+		synctest.Test(t, func(t *testing.T) {
+			c := found(t)
+			s := c.node()
+			at := memory.New(domain.Mail)
+			entitle(c, s, "s", "anna.loom@example.org")
+			r := reconciler(c, s, processes.Target{Name: "mail", Service: domain.Mail, At: plodder{at, 2 * time.Minute, patience}})
+			_ = processes.NewRunner(s, quiet, r.Processes()...).CatchUp(t.Context())
+			if is := c.observe(at, domain.Mail, "anna.loom@example.org"); is.Exists != made {
+				t.Errorf("with a patience of %v it is made: %v", patience, is.Exists)
+			}
+		})
+	}
+}
+
 // A leafer lists an account at a time, and takes a while for each.
 type leafer struct{ *memory.Service }
 

@@ -83,7 +83,9 @@ func New(c Config) (*remote.Told, error) {
 	if c.Dir == "" {
 		c.Dir = "/"
 	}
-	return remote.Tells("exec", c.Can.Capabilities(), program(c)), nil
+	can := c.Can.Capabilities()
+	can.Patience = remote.Patience(time.Duration(c.Timeout))
+	return remote.Tells("exec", can, program(c)), nil
 }
 
 type program Config

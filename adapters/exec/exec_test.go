@@ -314,6 +314,12 @@ func TestConfig(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if patience := gone.Capabilities().Patience; patience != 3*time.Minute {
+		t.Errorf("a program of which nothing is said may take %v", patience)
+	}
+	if patience := script(t, "", "10m").Capabilities().Patience; patience != 30*time.Minute {
+		t.Errorf("one that may take ten minutes for a request may take %v for a change", patience)
+	}
 	err = gone.Check(t.Context())
 	if class, _ := fault.ClassOf(err); class != fault.Unavailable || fault.CodeOf(err) != fault.Settings || !strings.Contains(err.Error(), "/no/such/program") {
 		t.Error(err)

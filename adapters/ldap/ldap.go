@@ -115,6 +115,7 @@ func New(c Config) (*Directory, error) {
 	d := &Directory{c: c}
 	can := provisioning.Capabilities{
 		Service: c.Service, Suspends: true, Lists: true, Schemes: []string{bcrypt}, Aliases: c.Alias != "", Parallel: parallel,
+		Patience: remote.Patience(c.Timeout),
 	}
 	if c.Argon2 {
 		can.Schemes = []string{argon2id, bcrypt}

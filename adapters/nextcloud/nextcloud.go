@@ -114,6 +114,7 @@ func New(c Config) (*Cloud, error) {
 	n.Accounts = remote.New("nextcloud", provisioning.Capabilities{
 		Service: or(c.Service, domain.Storage), Reads: Reads, Suspends: true, Lists: true, Usage: true,
 		Schemes: []string{provisioning.Plain}, Apps: slices.Sorted(maps.Keys(c.Apps)), Parallel: parallel,
+		Patience: remote.Patience(n.api.within),
 	}, n)
 	return n, nil
 }

@@ -17,7 +17,7 @@ import (
 
 func testCapabilities(a *account) {
 	can := a.able()
-	if !can.Service.Valid() || can.QuotaStep < 0 || can.Parallel < 0 || can.WritesPerMinute < 0 {
+	if !can.Service.Valid() || can.QuotaStep < 0 || can.Parallel < 0 || can.WritesPerMinute < 0 || can.Patience < 0 {
 		a.Errorf("%+v", can)
 	}
 	if plain := slices.Contains(can.Schemes, provisioning.Plain); plain && len(can.Schemes) > 1 || !plain && len(can.Schemes) > 0 && !slices.Contains(can.Schemes, scheme) {

@@ -15,6 +15,10 @@ import (
 	"rochdale/domain/provisioning"
 )
 
+// Patience is how long a change may take where a request may take so long: it is looked
+// before and after it.
+func Patience(request time.Duration) time.Duration { return 3 * request }
+
 // A Service is what can be asked of a service, each with a request or a few. It
 // fails in the classes of package fault, and says of what may have happened that it
 // is ambiguous.

@@ -64,7 +64,9 @@ func New(c Config) (*remote.Told, error) {
 	if c.Now == nil {
 		c.Now = time.Now
 	}
-	return remote.Tells("webhook", c.Can.Capabilities(), hook(c)), nil
+	can := c.Can.Capabilities()
+	can.Patience = remote.Patience(c.Timeout)
+	return remote.Tells("webhook", can, hook(c)), nil
 }
 
 func loopback(host string) bool {

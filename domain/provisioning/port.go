@@ -118,6 +118,9 @@ type Capabilities struct {
 	Parallel int
 	// WritesPerMinute is how often it lets itself be changed; 0: as often as one likes.
 	WritesPerMinute int
+	// Patience is how long a change may take, with the looks before and after it; 0: as
+	// short as that of most.
+	Patience time.Duration
 }
 
 // Plain is the scheme of a password that is not hashed.
