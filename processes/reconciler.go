@@ -39,8 +39,11 @@ type Target struct {
 	Node *Node
 }
 
-func (t Target) timeout() time.Duration { return cmp.Or(t.Timeout, t.At.Capabilities().Patience, 30*time.Second) }
-func (t Target) parallel() int          { return cmp.Or(t.Parallel, t.At.Capabilities().Parallel, 8) }
+func (t Target) timeout() time.Duration {
+	return cmp.Or(t.Timeout, t.At.Capabilities().Patience, 30*time.Second)
+}
+
+func (t Target) parallel() int { return cmp.Or(t.Parallel, t.At.Capabilities().Parallel, 8) }
 
 func (t Target) perMinute() int {
 	return cmp.Or(t.WritesPerMinute, t.At.Capabilities().WritesPerMinute)
