@@ -104,7 +104,7 @@ type Table struct {
 // in the report, and a table whose headings are not as they should be has no rows.
 func Read(r io.Reader, layout Layout) (*Table, error) {
 	limits := layout.Limits.orDefault()
-	t := &Table{limits: limits, Report: Report{language: layout.Language, limit: limits.Problems}}
+	t := &Table{limits: limits, Report: Report{Problems: []Problem{}, language: layout.Language, limit: limits.Problems}}
 	if !layout.Language.Valid() {
 		t.Report.language = domain.English
 	}

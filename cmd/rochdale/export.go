@@ -37,19 +37,41 @@ type exportCmd struct {
 
 // exportFlags are what exports of tables have.
 type exportFlags struct {
-	Format documents.Format `help:"csv, csv-excel, xlsx, pdf or json." default:"csv" enum:"csv,csv-excel,xlsx,pdf,json"`
+	Format documents.Format `help:"csv, csv-excel, xlsx, pdf or json; by default csv, or json with --json." default:"" enum:",csv,csv-excel,xlsx,pdf,json"`
 	Out    string           `short:"o" help:"The file to write; by default what is printed." placeholder:"FILE" type:"path"`
 }
 
-func (f exportFlags) write(t *terminal, table documents.Table) error {
-	return toFile(t, f.Out, func(w io.Writer) error { return documents.Write(w, f.Format, table) })
+// format is what was asked for, by --format before --json.
+func (f exportFlags) format(g *Globals) documents.Format {
+	if f.Format != "" {
+		return f.Format
+	}
+	if g.JSON {
+		return documents.JSON
+	}
+	return documents.CSV
+}
+
+func (f exportFlags) write(g *Globals, t *terminal, tables ...documents.Table) error {
+	return toFile(t, f.Out, func(w io.Writer) error { return documents.Write(w, f.format(g), tables...) })
 }
 
 // toFile writes a file as a whole or not at all, or to the terminal where no file
-// is named.
+// is named. What a link leads to is written, and a device or pipe written into: the
+// link or device itself is never replaced.
 func toFile(t *terminal, path string, write func(io.Writer) error) (err error) {
 	if path == "" {
 		return write(t.out)
+	}
+	if there, err := os.Stat(path); err == nil && !there.Mode().IsRegular() {
+		f, err := os.OpenFile(path, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	}
+	if led, err := filepath.EvalSymlinks(path); err == nil {
+		path = led
 	}
 	f, err := os.CreateTemp(filepath.Dir(path), ".rochdale-*")
 	if err != nil {
@@ -112,7 +134,7 @@ func (c exportMembersCmd) Run(ctx context.Context, g *Globals, t *terminal) erro
 				}
 			}
 		}
-		return c.write(t, table)
+		return c.write(g, t, table)
 	})
 }
 
@@ -191,7 +213,7 @@ func (c exportInvoicesCmd) Run(ctx context.Context, g *Globals, t *terminal) err
 			}
 		}
 		table.Rows = invoiceRows(invoices)
-		return c.write(t, table)
+		return c.write(g, t, table)
 	})
 }
 

@@ -69,7 +69,7 @@ func (c exportJournalCmd) Run(ctx context.Context, g *Globals, t *terminal) erro
 				}
 			}
 		}
-		return c.write(t, table)
+		return c.write(g, t, table)
 	})
 }
 
@@ -144,7 +144,7 @@ func (c exportRefundsCmd) Run(ctx context.Context, g *Globals, t *terminal) erro
 				}
 			}
 		}
-		return c.write(t, table)
+		return c.write(g, t, table)
 	})
 }
 
@@ -206,6 +206,6 @@ func (c exportDividendCmd) Run(ctx context.Context, g *Globals, t *terminal) err
 				}
 			}
 		}
-		return c.write(t, table)
+		return c.write(g, t, table)
 	})
 }

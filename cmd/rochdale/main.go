@@ -10,6 +10,9 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"reflect"
+	"slices"
+	"strconv"
 	"syscall"
 	_ "time/tzdata" // the zone of a co-op, where the machine knows none
 
@@ -81,6 +84,19 @@ type Globals struct {
 	Verbose  bool             `short:"v" help:"Log details too." env:"ROCHDALE_VERBOSE"`
 }
 
+// Validate refuses fewer than none of anything.
+func (g Globals) Validate() error {
+	for name, n := range map[string]int{
+		"stay-days": g.StayDays, "mail-days": g.MailDays, "backup-days": g.BackupDays, "hold-days": g.HoldDays,
+		"name-days": g.NameDays, "aliases": g.Aliases,
+	} {
+		if n < 0 {
+			return fmt.Errorf("--%s: %d is less than none: give 0 or more", name, n)
+		}
+	}
+	return nil
+}
+
 // defaultData is the folder where nobody names one.
 const defaultData = "rochdale-data"
 
@@ -131,14 +147,17 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	if len(args) == 0 {
 		args = []string{"--help"}
 	}
+	t := &terminal{in: in, out: out, err: errOut, app: app}
 	parsed, err := app.Parse(args)
 	if err != nil {
-		if wrong, ok := errors.AsType[*kong.ParseError](err); ok {
+		// Where the line could not be read, the flag is looked for in its words.
+		fromEnv, _ := strconv.ParseBool(os.Getenv("ROCHDALE_JSON"))
+		c.JSON = c.JSON || fromEnv || slices.Contains(args, "--json")
+		if wrong, ok := errors.AsType[*kong.ParseError](err); ok && !c.JSON {
 			app.Stdout = errOut
 			_ = wrong.Context.PrintUsage(true)
 		}
-		fmt.Fprintln(errOut, "rochdale:", err)
-		return exitUsage
+		return t.report(c.Globals, usageError{err})
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -146,7 +165,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	if c.Verbose {
 		level = slog.LevelDebug
 	}
-	t := &terminal{in, out, errOut, slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level})), app}
+	t.log = slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level}))
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(&c.Globals, t)
 	return t.report(c.Globals, parsed.Run())
@@ -170,7 +189,11 @@ func (t *terminal) report(g Globals, err error) int {
 		message = "interrupted; nothing is half done, and the same command goes on from here"
 	}
 	if g.JSON {
-		_ = json.NewEncoder(t.err).Encode(map[string]any{"error": message, "code": kind, "args": refusal.Args})
+		args := refusal.Args
+		if args == nil {
+			args = domain.Args{}
+		}
+		_ = json.NewEncoder(t.err).Encode(map[string]any{"error": message, "code": kind, "args": args})
 	} else {
 		fmt.Fprintln(t.err, "rochdale:", message)
 		if refusal.Source != "" {
@@ -186,12 +209,31 @@ type usageError struct{ error }
 func misused(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
 // print shows data as JSON where that was asked for, or else as a person reads it.
+// It fails where that cannot be written, as on a full disk: what was not seen, such
+// as a secret, may be lost.
 func (t *terminal) print(g *Globals, data any, human func(w io.Writer)) error {
 	if !g.JSON {
-		human(t.out)
-		return nil
+		out := failing{w: t.out}
+		human(&out)
+		return out.err
+	}
+	if list := reflect.ValueOf(data); list.Kind() == reflect.Slice && list.Len() == 0 {
+		data = []any{} // never null, which has no elements to go through
 	}
 	enc := json.NewEncoder(t.out)
 	enc.SetIndent("", "  ")
 	return enc.Encode(data)
+}
+
+// failing is a writer that remembers its first error, for those who do not look.
+type failing struct {
+	w   io.Writer
+	err error
+}
+
+func (f *failing) Write(p []byte) (n int, err error) {
+	if f.err == nil {
+		n, f.err = f.w.Write(p)
+	}
+	return n, f.err
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"io"
 	"iter"
 	"strconv"
 	"strings"
@@ -75,9 +74,7 @@ func (c exportRegisterCmd) Run(ctx context.Context, g *Globals, t *terminal) err
 		if r.expected, err = r.lines(ctx); err != nil {
 			return err
 		}
-		err = toFile(t, c.Out, func(w io.Writer) error {
-			return documents.Write(w, c.Format, r.tables(ctx, c.Section, c.Format)...)
-		})
+		err = c.write(g, t, r.tables(ctx, c.Section, c.format(g))...)
 		r.bar.end()
 		return err
 	})
@@ -515,7 +512,7 @@ func (c exportMovementsCmd) Run(ctx context.Context, g *Globals, t *terminal) er
 		}
 		r := &registerReport{house: h, rules: rules, at: projections.AsAt{Day: to, Known: h.known(c.KnownAt)}, bar: newProgress(t, "lines")}
 		r.notes = append([]string{r.text("from_to", domain.Args{"from": c.From, "to": to})}, h.notes(calendar.Date{}, c.KnownAt)...)
-		err = c.write(t, r.movements(ctx, c.From, party))
+		err = c.write(g, t, r.movements(ctx, c.From, party))
 		r.bar.end()
 		return err
 	})

@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"io"
 	"maps"
 	"slices"
 
@@ -66,8 +65,7 @@ func (c exportSpecialReportCmd) Run(ctx context.Context, g *Globals, t *terminal
 				s.dividends = append(s.dividends, d)
 			}
 		}
-		tables := s.tables(ctx, c.Section, c.Format)
-		err = toFile(t, c.Out, func(w io.Writer) error { return documents.Write(w, c.Format, tables...) })
+		err = c.write(g, t, s.tables(ctx, c.Section, c.format(g))...)
 		r.bar.end()
 		return err
 	})
