@@ -7,3 +7,10 @@ func Waiting(kv KV) int {
 	defer g.Unlock()
 	return len(g.waiting)
 }
+
+// WaitingToAppend returns how many appends wait for the next transaction.
+func WaitingToAppend(l *Log) int {
+	l.Lock()
+	defer l.Unlock()
+	return len(l.waiting)
+}

@@ -27,7 +27,7 @@ var ErrClosed = errors.New("eventstore: the log is closed")
 func (h *heard) hear(position int64) {
 	h.news.Lock()
 	defer h.news.Unlock()
-	if position > h.head {
+	if position > h.head && !h.ended {
 		h.head = position
 		close(h.moved)
 		h.moved = make(chan struct{})

@@ -50,15 +50,21 @@ func (g *gathered) getWaiting(ctx context.Context) {
 	batch := slices.Clone(g.waiting[:n])
 	g.waiting = slices.Delete(g.waiting, 0, n)
 	g.Unlock()
+	for _, one := range batch {
+		one.of.err = errLeft // until it is known better
+		defer one.end()
+	}
 	ctx, cancel := context.WithTimeout(ctx, gatherPatience)
 	defer cancel()
 	entries, err := g.KV.Get(ctx, keys...)
 	for _, one := range batch {
-		if err != nil {
+		switch n := len(one.of.keys); {
+		case err == nil:
+			one.of.entries, entries, one.of.err = entries[:n:n], entries[n:], nil
+		case len(batch) > 1 && ctx.Err() == nil: // one of them may be at fault: each for itself
+			one.of.entries, one.of.err = g.KV.Get(ctx, one.of.keys...)
+		default:
 			one.of.err = err
-		} else {
-			one.of.entries, entries = entries[:len(one.of.keys):len(one.of.keys)], entries[len(one.of.keys):]
 		}
-		one.end()
 	}
 }

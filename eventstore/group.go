@@ -108,7 +108,10 @@ func (l *Log) settle(ctx context.Context, p *pending, lost error) (position int6
 	}
 	position, err = l.appendOne(ctx, &pending{unit: p.unit})
 	if _, conflict := errors.AsType[Conflict](err); conflict { // perhaps with itself
-		if position, found, _ := l.find(ctx, p.unit); found {
+		switch position, found, err := l.find(ctx, p.unit); {
+		case err != nil: // whoever took it for a conflict would decide afresh, and append it twice
+			return 0, lost
+		case found:
 			return position, nil
 		}
 	}
@@ -157,6 +160,7 @@ func (l *Log) commitWaiting(ctx context.Context) {
 	defer cancel()
 	l.gatherBack()
 	group := l.gather()
+	defer func() { answer(group) }() // whom nobody has answered, since the driver panics
 	began := time.Now()
 	l.commit(ctx, group)
 	l.last.size, l.last.took = len(group), time.Since(began)
@@ -167,10 +171,18 @@ func (l *Log) commitWaiting(ctx context.Context) {
 	var head int64
 	for _, p := range group {
 		head = max(head, p.of.position)
-		p.end()
 	}
+	answer(group)
+	group = nil
 	l.tail.add(written)
 	l.hear(head)
+}
+
+// answer ends the waiting of a group.
+func answer(group []*turn[*pending]) {
+	for _, p := range group {
+		p.end()
+	}
 }
 
 // recordsOf copies what of a group was written, which is its callers' again once they
@@ -249,6 +261,7 @@ func (l *Log) commit(ctx context.Context, group []*turn[*pending]) {
 	units := make([]Unit, len(group))
 	for i, p := range group {
 		units[i] = p.of.unit
+		p.of.err = NewAmbiguous(errLeft) // until it is known better
 	}
 	results, err := l.driver.Write(ctx, units)
 	if err != nil && len(group) > 1 && !ambiguous(err) { // one of them may be at fault: each for itself
@@ -264,7 +277,7 @@ func (l *Log) commit(ctx context.Context, group []*turn[*pending]) {
 		case results[i].Conflict != nil:
 			p.of.err = *results[i].Conflict
 		default:
-			p.of.position = results[i].Position
+			p.of.position, p.of.err = results[i].Position, nil
 		}
 	}
 }

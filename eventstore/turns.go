@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"time"
@@ -16,6 +17,9 @@ type turns[T any] struct {
 	wanted     int  // how many shall wait before enough is closed
 	enough     chan struct{}
 }
+
+// errLeft is that of those for whom somebody was to do it who panicked.
+var errLeft = errors.New("eventstore: whoever was to do this for all has failed: see what the log of the program says of it")
 
 // turn is one who waits, for something.
 type turn[T any] struct {
@@ -71,8 +75,8 @@ func (q *turns[T]) next() {
 }
 
 // await returns once t is done, by somebody else or by do. That takes from those who
-// wait at least the first, which t is then, and ends the waiting of all it takes. It
-// returns false if ctx ends before: then t is to be withdrawn.
+// wait at least the first, which t is then, and ends the waiting of all it takes, even if
+// it panics. It returns false if ctx ends before: then t is to be withdrawn.
 func (q *turns[T]) await(ctx context.Context, t *turn[T], do func()) (done bool) {
 	select {
 	case <-t.wake:
@@ -80,12 +84,17 @@ func (q *turns[T]) await(ctx context.Context, t *turn[T], do func()) (done bool)
 		return false
 	}
 	if t.does {
+		defer q.pass() // also if do panics, or nobody would have a turn again
 		do()
-		q.Lock()
-		q.next()
-		q.Unlock()
 	}
 	return true
+}
+
+// pass has the next one do it.
+func (q *turns[T]) pass() {
+	q.Lock()
+	defer q.Unlock()
+	q.next()
 }
 
 // withdraw has one wait no more, unless they were taken, and so will be done.

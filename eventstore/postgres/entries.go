@@ -3,6 +3,7 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"strings"
 	"unicode"
 	"unicode/utf8"
 
@@ -27,8 +28,9 @@ func (d *Driver) Get(ctx context.Context, keys ...string) ([]eventstore.Entry, e
 	entries := make([]eventstore.Entry, len(keys))
 	wanted := newArray(textType, len(keys), 0)
 	for i, key := range keys {
-		entries[i].Key = key
-		wanted.text(key)
+		if entries[i].Key = key; utf8.ValidString(key) && !strings.Contains(key, "\x00") { // or it can be the key of none
+			wanted.text(key)
+		}
 	}
 	found := make(map[string]eventstore.Entry, len(keys))
 	err := d.run(ctx, d.pool, true, getEntries, [][]byte{wanted.value()}, func(columns [][]byte) bool {

@@ -53,6 +53,7 @@ func testEntries(t *testing.T, open func() eventstore.Driver) {
 	kv := eventstore.KV(open())
 	holds(t, kv, nil)
 	holds(t, kv, []string{"a"}, "a - 0")
+	holds(t, kv, []string{"\x00", "\xff"}, "\x00 - 0", "\xff - 0") // which strangers may ask for
 	at := put(t, kv, eventstore.Change{Key: "b", Value: []byte("1")}, eventstore.Change{Key: "a", Value: []byte{}})
 	b, a := at[0], at[1]
 	holds(t, kv, []string{"a", "none", "b", "a"}, line("a", "", a), "none - 0", line("b", "1", b), line("a", "", a))
