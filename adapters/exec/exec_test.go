@@ -317,7 +317,7 @@ func TestConfig(t *testing.T) {
 	if patience := gone.Capabilities().Patience; patience != 3*time.Minute {
 		t.Errorf("a program of which nothing is said may take %v", patience)
 	}
-	if patience := script(t, "", "10m").Capabilities().Patience; patience != 30*time.Minute {
+	if patience := script(t, "", "10m").Capabilities().Patience; patience != 15*time.Minute {
 		t.Errorf("one that may take ten minutes for a request may take %v for a change", patience)
 	}
 	err = gone.Check(t.Context())

@@ -16,8 +16,8 @@ import (
 )
 
 // Patience is how long a change may take where a request may take so long: it is looked
-// before and after it.
-func Patience(request time.Duration) time.Duration { return 3 * request }
+// before and after it. A request to copy what is in an account may take longer than any.
+func Patience(request time.Duration) time.Duration { return min(3*request, 15*time.Minute) }
 
 // A Service is what can be asked of a service, each with a request or a few. It
 // fails in the classes of package fault, and says of what may have happened that it
