@@ -3,6 +3,8 @@ package broker_test
 import (
 	"context"
 	"fmt"
+	"net"
+	"strconv"
 	"testing"
 	"time"
 
@@ -193,6 +195,54 @@ func TestKafka(t *testing.T) {
 				t.Errorf("%s: %s instead of %s", key, value, want)
 			}
 		}
+	}
+}
+
+// TestKafkaGoesAway in the middle, and comes back as another that knows nothing of us: what
+// is published then is taken.
+func TestKafkaGoesAway(t *testing.T) {
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "coop"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	where := cluster.ListenAddrs()[0]
+	_, text, err := net.SplitHostPort(where)
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := broker.Open("kafka://" + where + "/coop")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer p.Close()
+	const all = 40
+	refused := 0
+	for n := 1; n <= all; n++ {
+		if n == all/2 {
+			cluster.Close()
+		}
+		for deadline := time.Now().Add(time.Minute); ; {
+			err := p.Publish("membership.admitted", numbered(n))
+			if err == nil {
+				break
+			}
+			if class, _ := fault.ClassOf(err); class != fault.Unavailable || time.Now().After(deadline) {
+				t.Fatalf("message %d: %v", n, err)
+			}
+			if refused++; refused == 1 {
+				if cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "coop"), kfake.Ports(port)); err != nil {
+					t.Fatal(err)
+				}
+				defer cluster.Close()
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("while it was away nobody was told so")
 	}
 }
 
