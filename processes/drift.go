@@ -517,8 +517,12 @@ func (r *Reconciler) Plan(ctx context.Context, target string) (all []Planned, er
 	return all, nil
 }
 
-// driftEvery is how often a node compares a target with how things are wanted.
-const driftEvery = 6 * time.Hour
+// driftEvery is how often a node compares a target with how things are wanted, and
+// driftAgain how soon one that could not be compared.
+const (
+	driftEvery = 6 * time.Hour
+	driftAgain = 30 * time.Minute
+)
 
 // watchDrift compares the target with how things are wanted, a few times a day and on
 // one node at a time, and has mended what needs no person.
@@ -526,7 +530,11 @@ func (l *lane) watchDrift(ctx context.Context) {
 	for sleep(ctx, time.Minute+randN(time.Minute)) == nil {
 		mine := errors.New("not due")
 		err := setTarget(ctx, l.kv(), l.t.Name, func(s *TargetState) error {
-			if s.State != TargetClosed || s.Drift != nil && l.now().Sub(s.Drift.At) < driftEvery {
+			every := driftEvery
+			if s.Drift != nil && s.Drift.Error != "" {
+				every = driftAgain
+			}
+			if s.State != TargetClosed || s.Drift != nil && l.now().Sub(s.Drift.At) < every {
 				return mine
 			}
 			s.Drift = &Check{At: l.now()}

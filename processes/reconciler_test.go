@@ -682,6 +682,40 @@ func TestDriftIsNotWaitedForInSilence(t *testing.T) {
 	})
 }
 
+// TestDriftIsLookedForAgain: a target that could not be compared is not left for six hours.
+func TestDriftIsLookedForAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t)
+		s := c.node()
+		s.Now = time.Now
+		at := &peaceful{memory.New(domain.Mail), 1, time.Hour}
+		r := reconciler(c, s, processes.Target{Name: "mail", Service: domain.Mail, At: at})
+		stop := served(t, s, r)
+		last := func() processes.Check {
+			t.Helper()
+			states, err := r.States(t.Context())
+			if err != nil || states[0].Drift == nil {
+				t.Fatalf("%+v, %v", states, err)
+			}
+			return *states[0].Drift
+		}
+		time.Sleep(5 * time.Minute)
+		if check := last(); !strings.Contains(check.Error, "left alone") {
+			t.Errorf("at first: %+v", check)
+		}
+		time.Sleep(40 * time.Minute)
+		check := last()
+		if check.Error != "" {
+			t.Errorf("and again: %+v", check)
+		}
+		time.Sleep(time.Hour)
+		if again := last(); !again.At.Equal(check.At) {
+			t.Errorf("though it was well: %+v", again)
+		}
+		stop()
+	})
+}
+
 // TestDriftOfManyAccounts: of ten thousand, each that was changed by hand is found and
 // mended; nobody's is left alone until somebody says what to do.
 func TestDriftOfManyAccounts(t *testing.T) {
