@@ -305,6 +305,10 @@ func TestPaymentsFindTheirPayer(t *testing.T) {
 	if got := record("m4", "", ""); got != "" {
 		t.Errorf("%s has paid", got)
 	}
+	foreign := payment.Record{Payment: "m5", Payer: party(2), Amount: money.Must("5.00 USD"), On: april1st, Method: payment.Transfer}
+	if _, err := processes.RecordPayment(as(t.Context()), s, foreign); !errors.Is(err, payment.ErrCurrency) {
+		t.Errorf("dollars, which would count as euros: %v", err)
+	}
 	if n := len(those[payment.Received](c, s)); n != 4 {
 		t.Errorf("%d payments", n)
 	}

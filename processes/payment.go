@@ -9,18 +9,29 @@ import (
 	"rochdale/domain/billing"
 	"rochdale/domain/payment"
 	"rochdale/domain/shares"
+	"rochdale/domain/statutes"
 	"rochdale/eventstore"
 )
 
 // RecordPayment records money that came in. Where its payer is not given but its
 // communication is, the payer is whoever has that communication; where nobody has,
-// it is recorded nevertheless and waits to be matched.
+// it is recorded nevertheless and waits to be matched. It is in the currency of the
+// co-op, in which there is one balance.
 func RecordPayment(ctx context.Context, s *eventstore.Store, cmd payment.Record) (position int64, err error) {
 	return eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error { return RecordPaymentIn(tx, cmd) })
 }
 
 // RecordPaymentIn is [RecordPayment] within a transaction.
 func RecordPaymentIn(tx *eventstore.Tx, cmd payment.Record) error {
+	history, _, err := eventstore.Load[statutes.History](tx, statutes.Stream)
+	if err != nil {
+		return err
+	}
+	if all := history.Versions(); len(all) > 0 {
+		if ours := all[len(all)-1].Statutes.Currency; cmd.Amount.IsPositive() && cmd.Amount.Currency() != ours {
+			return payment.ErrCurrency.With("currency", ours)
+		}
+	}
 	if number, ok := payerNumber(cmd); ok {
 		taken, _, err := eventstore.Load[billing.PayerNumber](tx, billing.PayerNumberOf(number))
 		if err != nil {

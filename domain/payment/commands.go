@@ -11,12 +11,18 @@ var (
 	ErrRecorded      = domain.Refusal{Code: "payment.recorded", Reason: "another payment is recorded under this id: record this one under its own"}
 	ErrUnknown       = domain.Refusal{Code: "payment.unknown", Reason: "there is no such payment"}
 	ErrNoAmount      = domain.Refusal{Code: "payment.no_amount", Reason: "a payment received is more than nothing"}
+	ErrTooMuch       = domain.Refusal{Code: "payment.too_much", Reason: "a payment is of {most} at most: correct the amount"}
+	ErrCurrency      = domain.Refusal{Code: "payment.currency", Reason: "payments are recorded in {currency}: record what the bank credited in it"}
 	ErrIncomplete    = domain.Refusal{Code: "payment.incomplete", Reason: "a payment has an id, a date and a method, transfer, cash or set-off: {missing} is missing or unknown"}
 	ErrCommunication = domain.Refusal{Code: "payment.communication", Reason: "a structured communication has twelve digits of which the last two check the others", Source: "Febelfin OGM-VCS"}
 	ErrReversed      = domain.Refusal{Code: "payment.reversed", Reason: "the payment was reversed: record another"}
 	ErrTooEarly      = domain.Refusal{Code: "payment.too_early", Reason: "a payment is not reversed before it came in, on {earliest}"}
 	ErrMatched       = domain.Refusal{Code: "payment.matched", Reason: "the payment is matched to another payer: unmatch it first"}
 )
+
+// most is the most that one payment is of, in minor units: more is a slip of the pen,
+// by which sums would overflow.
+const most = 1_000_000_000_00
 
 // Record records money that came in, from whomever.
 type Record struct {
@@ -45,6 +51,8 @@ func (c Record) Decide(p Payment) ([]event, error) {
 		return nil, ErrIncomplete.With("missing", c.missing())
 	case !c.Amount.IsPositive():
 		return nil, ErrNoAmount
+	case c.Amount.Compare(money.New(most, c.Amount.Currency())) > 0:
+		return nil, ErrTooMuch.With("most", money.New(most, c.Amount.Currency()))
 	case c.Communication != "" && !c.Communication.Valid():
 		return nil, ErrCommunication
 	}

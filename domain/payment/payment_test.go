@@ -35,6 +35,7 @@ func TestPayment(t *testing.T) {
 		{Rule: "what came in is not edited", Given: spec.Events{Received(known)}, When: with(func(c *Record) { c.Amount = money.Must("13.00 EUR") }), Refused: ErrRecorded},
 		{Rule: "nothing is no payment", When: with(func(c *Record) { c.Amount = money.Money{} }), Refused: ErrNoAmount},
 		{Rule: "less than nothing is none either", When: with(func(c *Record) { c.Amount = amount.Negated() }), Refused: ErrNoAmount},
+		{Rule: "a slip of the pen is no fortune", When: with(func(c *Record) { c.Amount = money.Must("1000000000.01 EUR") }), Refused: ErrTooMuch},
 		{Rule: "a payment has an id", When: with(func(c *Record) { c.Payment = "" }), Refused: ErrIncomplete},
 		{Rule: "a payment has a date", When: with(func(c *Record) { c.On = calendar.Date{} }), Refused: ErrIncomplete},
 		{Rule: "a payment is made in some way", When: with(func(c *Record) { c.Method = "barter" }), Refused: ErrIncomplete},
