@@ -218,12 +218,20 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	case <-ctx.Done():
 	}
 	h.t.log.Info("stopping: what is under way is finished first")
-	grace, cancel := context.WithTimeout(background, 20*time.Second)
+	return stopServing(background, server, 20*time.Second, h.t.log)
+}
+
+// stopServing lets a server finish what is under way. Who takes longer than the grace, like
+// a client that never sends the rest of what it asks for, is cut off: it is no fault of ours.
+func stopServing(ctx context.Context, server *http.Server, grace time.Duration, log *slog.Logger) error {
+	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
-	if err := server.Shutdown(grace); err != nil {
-		return errors.Join(err, server.Close())
+	err := server.Shutdown(ctx)
+	if errors.Is(err, context.DeadlineExceeded) {
+		log.Warn("stopping: who has not come to an end is cut off", "after", grace)
+		return server.Close()
 	}
-	return nil
+	return err
 }
 
 // relayName is that of the process that publishes to a broker: of another broker, or
