@@ -57,7 +57,7 @@ func columnOf(r domain.Refusal) string {
 	switch r.Code {
 	case ErrUnknownNumber.Code, ErrNumberTwice.Code, membership.ErrNumber.Code:
 		return "member_number"
-	case membership.ErrTooEarly.Code, membership.ErrAdmittedOn.Code:
+	case membership.ErrTooEarly.Code, membership.ErrTooLate.Code, membership.ErrAdmittedOn.Code:
 		return "admitted_on"
 	case shares.ErrNoSuchClass.Code:
 		return "class"

@@ -174,6 +174,7 @@ func TestValues(t *testing.T) {
 		{"'+32 2 123", func(r Row) any { return r.Text("value") }, "+32 2 123"},
 		{"'s Gravenhage", func(r Row) any { return r.Text("value") }, "'s Gravenhage"},
 		{"a\x1b[31m", func(r Row) any { return r.Text("value") }, "The text has an invisible control character. Type the text again."},
+		{"a\u202eb", func(r Row) any { return r.Text("value") }, "The text has an invisible control character. Type the text again."},
 		{"x", func(r Row) any { r.Note("value", "A is.", "Do B."); return r.Text("value") }, "A is. Do B."},
 		{"x", func(r Row) any { return r.Text("no such column") }, ""},
 	} {

@@ -39,7 +39,8 @@ func (r Row) Text(key string) string {
 		return ""
 	}
 	text := clean(r.fields[i])
-	if strings.ContainsFunc(text, unicode.IsControl) {
+	// Marks of direction too, by which a name reads otherwise than it is written.
+	if strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }) {
 		r.note(key, "control", nil)
 		return ""
 	}
