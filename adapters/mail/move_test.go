@@ -7,6 +7,7 @@ import (
 	"net"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -403,6 +404,7 @@ func TestWhatIsNotTaken(t *testing.T) {
 func TestFront(t *testing.T) {
 	onAll(t, func(t *testing.T, s *tables) {
 		fronts(t, s, open(t, &tables{path: filepath.Join(t.TempDir(), "mail", "mailboxes.db")}))
+		leads(t, s)
 	})
 }
 
@@ -471,4 +473,60 @@ func fronts(t *testing.T, s, node *tables) {
 			t.Errorf("%+v is a place", wrong)
 		}
 	}
+}
+
+// leads has mail servers stand before a node, by tables that say where mailboxes are.
+func leads(t *testing.T, s *tables) {
+	t.Helper()
+	node := onSQLite(t)
+	behind := mailtest.StartDovecot(t, node.at)
+	place := mail.Place{Host: "mail." + mailtest.Domain, Address: "127.0.0.1"}
+	for address, port := range map[string]*int{behind.IMAP: &place.IMAP, behind.LMTP: &place.LMTP} {
+		_, text, err := net.SplitHostPort(address)
+		taken(t, err)
+		*port, err = strconv.Atoi(text)
+		taken(t, err)
+	}
+	var err error
+	s.Mailboxes, err = mail.OpenFront(t.Context(), s.db, s.dialect(), map[string]mail.Place{"mail1": place})
+	taken(t, err)
+	front := mailtest.StartFront(t, s.at, behind)
+	const device = "bcdefghi-jklm-nopq"
+	bert := s.wish("bert", "account-2")
+	there := &wish{node, bert.Desired}
+	there.do(t, there.Ensure)
+	bert.do(t, s.Ensure)
+	carla := s.wish("carla", "account-3")
+	carla.do(t, s.Ensure)
+	for _, w := range []*wish{there, bert} {
+		w.lets(t, bcrypted(t, oldPassword))
+		taken(t, w.AddAppPassword(t.Context(), bert.Ref, provisioning.AppPassword{ID: device[:8], Name: "telephone", Created: time.Unix(1_700_000_000, 0)}, bcrypted(t, device)))
+	}
+	refuses := func(password, says string) {
+		t.Helper()
+		_, err := front.LogIn(bert.login(), password)
+		refused(t, err, says)
+	}
+	refuses(oldPassword, "AUTHENTICATIONFAILED")                                     // there is no node to lead to
+	refused(t, front.Send(carla.login(), "before it is anywhere", 100), "450 4.3.0") // which Postfix keeps in mind
+	refused(t, front.Send("nobody@"+mailtest.Domain, "to nobody", 100), "550 5.1.1")
+	bert.Node = "mail1"
+	bert.do(t, s.Ensure)
+	taken(t, front.Send(bert.login(), "led on", 100))
+	for _, password := range []string{oldPassword, device} {
+		taken(t, front.Submit(bert.login(), password, bert.login(), bert.login(), "sent by "+password))
+		box, err := front.LogIn(bert.login(), password)
+		taken(t, err)
+		t.Cleanup(box.Close)
+		eventually(t, "all is there", func() bool {
+			return slices.Contains(box.Subjects(t), "led on") && slices.Contains(box.Subjects(t), "sent by "+password)
+		})
+	}
+	refuses("guessed", "AUTHENTICATIONFAILED")
+	refused(t, front.Submit(bert.login(), "guessed", bert.login(), bert.login(), "guessed"), "535")
+	bert.Inbound = provisioning.Reject
+	bert.do(t, s.SetInbound)
+	refused(t, front.Send(bert.login(), "closed", 100), "550 5.2.1")
+	bert.do(t, s.Suspend)
+	refused(t, front.Submit(bert.login(), device, bert.login(), bert.login(), "suspended"), "535")
 }

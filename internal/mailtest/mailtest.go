@@ -361,12 +361,8 @@ relay_transport = error:5.4.4 a test sends nothing elsewhere
 `, "@", s.dir)
 	also := map[string]string{"master.cf": "", "rochdale.cf": "", "rochdale-alias.cf": "", "rochdale-inbound.cf": ""}
 	if s.behind != nil {
-		text, err := files.Files.ReadFile("front-main.cf")
-		if err != nil {
-			return err
-		}
-		instead = string(text) + instead + "minimal_backoff_time = 1s\nmaximal_backoff_time = 1s\nqueue_run_delay = 1s\n"
-		also["front-transport.cf"], also["front-replies.cf"] = "", ""
+		instead += "minimal_backoff_time = 1s\nmaximal_backoff_time = 1s\nqueue_run_delay = 1s\n"
+		also["front-main.cf"], also["front-transport.cf"], also["front-replies.cf"] = "", "", ""
 	}
 	also["main.cf"] = instead
 	for name, instead := range also {
@@ -378,8 +374,13 @@ relay_transport = error:5.4.4 a test sends nothing elsewhere
 		{"mkdir", "-p", s.dir + "/spool", s.dir + "/postfix"},
 		{"chown", "postfix", s.dir + "/postfix"},
 		{"chown", "-R", "root", s.dir + "/etc"},
-		{"postfix", "-c", s.dir + "/etc", "check"},
 	}
+	if s.behind != nil {
+		commands = append(commands,
+			[]string{"postconf", "-c", s.dir + "/etc", "-X", "virtual_transport", "smtpd_recipient_restrictions"},
+			[]string{"sh", "-c", "cat " + s.etc("front-main.cf") + " >> " + s.etc("main.cf")})
+	}
+	commands = append(commands, []string{"postfix", "-c", s.dir + "/etc", "check"})
 	if tables.database == nil {
 		commands = append(commands, []string{"chgrp", "-R", readers, filepath.Dir(tables.file)})
 	}
@@ -387,6 +388,15 @@ relay_transport = error:5.4.4 a test sends nothing elsewhere
 		if err := s.doAsRoot(command...); err != nil {
 			return err
 		}
+	}
+	// What every process of Postfix warns of as it starts can fill the socket of the log,
+	// which postlogd then waits for itself before it reads any of it.
+	out, err := s.asRoot("postconf", "-c", s.dir+"/etc", "mail_version").CombinedOutput()
+	if err == nil && bytes.Contains(out, []byte("warning:")) {
+		err = errors.New("main.cf is not to be warned of")
+	}
+	if err != nil {
+		return fmt.Errorf("postconf: %w: %s", err, out)
 	}
 	// What "postfix start-fg" would have a shell start, so that signals reach it.
 	cmd := s.asRoot("/usr/lib/postfix/sbin/master", "-s", "-c", s.dir+"/etc")
@@ -398,11 +408,14 @@ relay_transport = error:5.4.4 a test sends nothing elsewhere
 		return err
 	}
 	return s.await(func() error {
-		c, err := net.Dial("tcp", s.SMTP)
+		c, err := net.DialTimeout("tcp", s.SMTP, patience)
 		if err != nil {
 			return err
 		}
 		defer func() { _ = c.Close() }()
+		if err := c.SetReadDeadline(time.Now().Add(patience)); err != nil {
+			return err
+		}
 		_, err = c.Read(make([]byte, 1))
 		return err
 	})
