@@ -1,6 +1,7 @@
 package graphql
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -11,6 +12,7 @@ import (
 
 	"rochdale/domain"
 	"rochdale/domain/calendar"
+	"rochdale/domain/payment"
 	"rochdale/domain/statutes"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
@@ -130,6 +132,12 @@ func (w *work) days(given *calendar.Date) (today, day calendar.Date, err error) 
 		day, err = w.day(given)
 	}
 	return today, day, err
+}
+
+// came is the day on which a payment has come in: one that was given, or today.
+func (w *work) came(given *calendar.Date) (calendar.Date, error) {
+	today, day, err := w.days(given)
+	return day, cmp.Or(err, payment.Came(day, today))
 }
 
 func (w *work) read() error {

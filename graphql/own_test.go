@@ -139,6 +139,9 @@ func TestOwnDataOnly(t *testing.T) {
 	poll := c.poll()
 	c.must("anna", `mutation($p: ID!) { castVote(poll: $p, choice: ABSTAIN) { position } }`, "p", poll)
 	c.must("treasurer", `mutation { runBilling(month: "2026-03") { issued } }`)
+	for _, field := range []string{`recordPayment(payer: $p, amount: "1.00 EUR", on: "2199-01-01") { id }`, `recordSharePayment(party: $p, subscription: "s", class: "A", amount: "1.00 EUR", reference: "r", on: "2199-01-01") { id }`} {
+		c.refused("payment.to_come", "treasurer", `mutation($p: ID!) { `+field+` }`, "p", anna)
+	}
 	c.must("treasurer", `mutation($p: ID!) { recordPayment(id: "annas-payment", payer: $p, amount: "77.77 EUR", reference: "bank 77") { id } }`, "p", anna)
 	var seen struct {
 		Viewer struct {

@@ -31,7 +31,7 @@ func (m mutation) RecordPayment(ctx context.Context, id, payer *string, amount m
 			cmd.Payment = domain.PaymentID(w.NewID().String())
 		}
 		done.ID = cmd.Payment
-		if cmd.On, err = w.day(on); err != nil {
+		if cmd.On, err = w.came(on); err != nil {
 			return err
 		}
 		return processes.RecordPaymentIn(w.Tx, cmd)

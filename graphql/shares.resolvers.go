@@ -58,6 +58,9 @@ func (m mutation) RecordSharePayment(ctx context.Context, subscription, party, c
 	subscriber, payer *string, means shares.Means, keepRest bool, requestID *string,
 ) (exec.SharesDone, error) {
 	return m.booked(ctx, domain.PartyID(party), class, on, requestID, func(w *work, b books) (string, error) {
+		if _, err := w.came(on); err != nil {
+			return "", err
+		}
 		return subscription, eventstore.Do(w.Tx, shares.RecordPayment{
 			Subscription: shares.SubscriptionID(subscription), Subscriber: domain.PartyID(value(subscriber)), Party: domain.PartyID(party),
 			Class: domain.ClassID(class), Payer: domain.PartyID(value(payer)), By: means, Amount: amount, On: b.day, Reference: reference,

@@ -28,6 +28,7 @@ import (
 	"maps"
 	"math"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"slices"
 	"strconv"
@@ -88,11 +89,23 @@ type Cloud struct {
 	now   func() time.Time
 }
 
+// near reports whether a host is of this machine or of a network of one's own: of a private
+// address (RFC 1918, RFC 4193), or of a name without a dot, such as containers give each other.
+func near(host string) bool {
+	if at, err := netip.ParseAddr(host); err == nil {
+		return at.IsLoopback() || at.IsPrivate()
+	}
+	return !strings.Contains(host, ".")
+}
+
 // New returns the accounts of a Nextcloud, which is not asked anything yet.
 func New(c Config) (*Cloud, error) {
 	u, err := url.Parse(c.URL)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || c.User == "" || c.Password == nil {
 		return nil, fmt.Errorf("nextcloud: at %q as %q: it takes the address of its front page, like https://cloud.example.org, an administrator and their app password", c.URL, c.User)
+	}
+	if u.Scheme == "http" && !near(u.Hostname()) {
+		return nil, fmt.Errorf("nextcloud: at %q the administrator's password would cross the net in clear: give an address that begins with https://, or one of the network that both are in", c.URL)
 	}
 	n := &Cloud{mark: or(c.Mark, "rochdale"), apps: maps.Clone(c.Apps), now: c.Now}
 	if n.now == nil {

@@ -288,9 +288,14 @@ func TestElsewhere(t *testing.T) {
 	if _, err := unread.Observe(t.Context(), wish(1).Ref); fault.CodeOf(err) != fault.Settings || !strings.Contains(fmt.Sprint(err), "no such file") {
 		t.Error(err)
 	}
-	for _, url := range []string{"", "cloud.example.org", "ftp://cloud.example.org"} {
+	for _, url := range []string{"", "cloud.example.org", "ftp://cloud.example.org", "http://cloud.example.org", "http://203.0.113.7"} {
 		if _, err := nextcloud.New(nextcloud.Config{URL: url, User: "admin", Password: func() (string, error) { return "x", nil }}); err == nil {
 			t.Errorf("%q is an address", url)
+		}
+	}
+	for _, url := range []string{"https://cloud.example.org", "http://nextcloud:8080", "http://localhost", "http://10.0.0.7", "http://[fd00::7]:8080", "http://[::1]"} {
+		if _, err := nextcloud.New(nextcloud.Config{URL: url, User: "admin", Password: func() (string, error) { return "x", nil }}); err != nil {
+			t.Error(err)
 		}
 	}
 }

@@ -12,6 +12,7 @@ var (
 	ErrUnknown       = domain.Refusal{Code: "payment.unknown", Reason: "there is no such payment"}
 	ErrNoAmount      = domain.Refusal{Code: "payment.no_amount", Reason: "a payment received is more than nothing"}
 	ErrTooMuch       = domain.Refusal{Code: "payment.too_much", Reason: "a payment is of {most} at most: correct the amount"}
+	ErrToCome        = domain.Refusal{Code: "payment.to_come", Reason: "it is not {on} yet: record a payment once it has come in"}
 	ErrCurrency      = domain.Refusal{Code: "payment.currency", Reason: "payments are recorded in {currency}: record what the bank credited in it"}
 	ErrIncomplete    = domain.Refusal{Code: "payment.incomplete", Reason: "a payment has an id, a date and a method, transfer, cash or set-off: {missing} is missing or unknown"}
 	ErrCommunication = domain.Refusal{Code: "payment.communication", Reason: "a structured communication has twelve digits of which the last two check the others", Source: "Febelfin OGM-VCS"}
@@ -33,6 +34,14 @@ type Record struct {
 	Method        Method
 	Reference     string
 	Communication domain.Communication
+}
+
+// Came refuses that a payment has come in on a day after today.
+func Came(on, today calendar.Date) error {
+	if on.After(today) {
+		return ErrToCome.With("on", on)
+	}
+	return nil
 }
 
 func (c Record) Stream() domain.Stream { return StreamOf(c.Payment) }
