@@ -139,6 +139,13 @@ func TestOwnDataOnly(t *testing.T) {
 	poll := c.poll()
 	c.must("anna", `mutation($p: ID!) { castVote(poll: $p, choice: ABSTAIN) { position } }`, "p", poll)
 	c.must("treasurer", `mutation { runBilling(month: "2026-03") { issued } }`)
+	for _, field := range []string{
+		`subscribe(party: "nobody", payer: $p, plan: "nubo", gb: 5) { id }`, `subscribe(party: $p, payer: "nobody", plan: "nubo", gb: 5) { id }`, `recordPayment(id: $p, payer: "nobody", amount: "1.00 EUR") { id }`,
+		`matchPayment(payment: $p, payer: "nobody") { id }`,
+	} {
+		c.refused("membership.unknown", "treasurer", `mutation($p: ID!) { `+field+` }`, "p", anna)
+	}
+	c.refused("membership.unknown", "treasurer", `mutation { subscribeShares(party: "nobody", class: "A", quantity: 1) { id } }`)
 	for _, field := range []string{`recordPayment(payer: $p, amount: "1.00 EUR", on: "2199-01-01") { id }`, `recordSharePayment(party: $p, subscription: "s", class: "A", amount: "1.00 EUR", reference: "r", on: "2199-01-01") { id }`} {
 		c.refused("payment.to_come", "treasurer", `mutation($p: ID!) { `+field+` }`, "p", anna)
 	}

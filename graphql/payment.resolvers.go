@@ -34,6 +34,11 @@ func (m mutation) RecordPayment(ctx context.Context, id, payer *string, amount m
 		if cmd.On, err = w.came(on); err != nil {
 			return err
 		}
+		if cmd.Payer != "" {
+			if _, err := processes.Known(w.Tx, cmd.Payer); err != nil {
+				return err
+			}
+		}
 		return processes.RecordPaymentIn(w.Tx, cmd)
 	})
 	return done, err
@@ -41,6 +46,9 @@ func (m mutation) RecordPayment(ctx context.Context, id, payer *string, amount m
 
 func (m mutation) MatchPayment(ctx context.Context, id, payer string, requestID *string) (exec.PaymentDone, error) {
 	return m.payment(ctx, id, requestID, func(w *work, today calendar.Date) error {
+		if _, err := processes.Known(w.Tx, domain.PartyID(payer)); err != nil {
+			return err
+		}
 		return eventstore.Do(w.Tx, payment.Match{Payment: domain.PaymentID(id), Payer: domain.PartyID(payer), On: today})
 	})
 }

@@ -72,9 +72,9 @@ func TestRequestIDs(t *testing.T) {
 	}
 
 	// Ids are each caller's own, and variables are as good as what is written out.
-	first := c.must("secretary", `mutation($k: PartyKind!, $n: Int!) { apply(identity: {lastName: "X", firstName: "Y"}, kind: $k, requestId: "hers") { id } subscribeShares(quantity: $n, class: "A", party: "x", requestId: "shares") { id } }`,
-		"k", "PERSON", "n", 2)
-	again := c.ask("secretary", `mutation { apply(kind: PERSON, identity: {firstName: "Y", lastName: "X"}, requestId: "hers") { id } subscribeShares(party: "x", class: "A", quantity: 2, requestId: "shares") { id } }`)
+	first := c.must("secretary", `mutation($k: PartyKind!, $n: Int!, $p: ID!) { apply(identity: {lastName: "X", firstName: "Y"}, kind: $k, requestId: "hers") { id } subscribeShares(quantity: $n, class: "A", party: $p, requestId: "shares") { id } }`,
+		"k", "PERSON", "n", 2, "p", anna)
+	again := c.ask("secretary", `mutation { apply(kind: PERSON, identity: {firstName: "Y", lastName: "X"}, requestId: "hers") { id } subscribeShares(party: "`+string(anna)+`", class: "A", quantity: 2, requestId: "shares") { id } }`)
 	if first.Body != again.Body {
 		t.Errorf("written otherwise:\n%s\n%s", first.Body, again.Body)
 	}

@@ -28,6 +28,11 @@ func (m mutation) Subscribe(ctx context.Context, party, payer *string, plan stri
 		}
 	}
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
+		for _, party := range []domain.PartyID{who, pays} {
+			if _, err := processes.Known(w.Tx, party); err != nil {
+				return err
+			}
+		}
 		fresh := domain.SubscriptionID(w.NewID().String())
 		var err error
 		if done.ID, err = processes.SubscribeUnder(w.Tx, who, fresh); err != nil {
