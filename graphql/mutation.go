@@ -16,6 +16,7 @@ import (
 	"rochdale/domain/statutes"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
+	"rochdale/processes"
 )
 
 type mutation struct{ *resolver }
@@ -138,6 +139,16 @@ func (w *work) days(given *calendar.Date) (today, day calendar.Date, err error) 
 func (w *work) came(given *calendar.Date) (calendar.Date, error) {
 	today, day, err := w.days(given)
 	return day, cmp.Or(err, payment.Came(day, today))
+}
+
+// known refuses parties of whom the co-op knows nothing.
+func (w *work) known(parties ...domain.PartyID) error {
+	for _, party := range parties {
+		if _, err := processes.Known(w.Tx, party); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (w *work) read() error {

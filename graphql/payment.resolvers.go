@@ -35,7 +35,7 @@ func (m mutation) RecordPayment(ctx context.Context, id, payer *string, amount m
 			return err
 		}
 		if cmd.Payer != "" {
-			if _, err := processes.Known(w.Tx, cmd.Payer); err != nil {
+			if err := w.known(cmd.Payer); err != nil {
 				return err
 			}
 		}
@@ -46,7 +46,7 @@ func (m mutation) RecordPayment(ctx context.Context, id, payer *string, amount m
 
 func (m mutation) MatchPayment(ctx context.Context, id, payer string, requestID *string) (exec.PaymentDone, error) {
 	return m.payment(ctx, id, requestID, func(w *work, today calendar.Date) error {
-		if _, err := processes.Known(w.Tx, domain.PartyID(payer)); err != nil {
+		if err := w.known(domain.PartyID(payer)); err != nil {
 			return err
 		}
 		return eventstore.Do(w.Tx, payment.Match{Payment: domain.PaymentID(id), Payer: domain.PartyID(payer), On: today})

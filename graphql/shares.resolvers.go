@@ -22,7 +22,7 @@ func (m mutation) SubscribeShares(ctx context.Context, party *string, class stri
 		return exec.SharesDone{}, err
 	}
 	return m.shares(ctx, who, class, on, requestID, func(w *work, day calendar.Date, rules statutes.Statutes) (string, error) {
-		if _, err := processes.Known(w.Tx, who); err != nil {
+		if err := w.known(who); err != nil {
 			return "", err
 		}
 		id := w.NewID().String()

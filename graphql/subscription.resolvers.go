@@ -28,10 +28,8 @@ func (m mutation) Subscribe(ctx context.Context, party, payer *string, plan stri
 		}
 	}
 	err = m.change(ctx, requestID, &done.Done, func(w *work) error {
-		for _, party := range []domain.PartyID{who, pays} {
-			if _, err := processes.Known(w.Tx, party); err != nil {
-				return err
-			}
+		if err := w.known(who, pays); err != nil {
+			return err
 		}
 		fresh := domain.SubscriptionID(w.NewID().String())
 		var err error

@@ -172,17 +172,15 @@ func (r *Reconciler) Forget(ctx context.Context, target, reason string) (n int, 
 		_, err := r.target(target)
 		return 0, err
 	}
-	for after, on := domain.AccountID(""), 0; ; {
-		some, err := r.Nodes.AccountsOn(ctx, all[i].Service, target, after, 1000)
+	on := 0
+	for _, err := range r.accountsOn(ctx, all[i].Service, target) {
 		if err != nil {
 			return 0, err
 		}
-		if on += len(some); len(some) == 0 && on > 0 {
-			return 0, ErrOnlyThere.With("accounts", on).With("target", target)
-		} else if len(some) == 0 {
-			break
-		}
-		after = some[len(some)-1]
+		on++
+	}
+	if on > 0 {
+		return 0, ErrOnlyThere.With("accounts", on).With("target", target)
 	}
 	left, err := r.Nodes.AccountsLeft(ctx, all[i].Service, target)
 	if err != nil {

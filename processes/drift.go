@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"iter"
 	"slices"
 	"strings"
 	"time"
@@ -104,18 +105,12 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 	}
 	seed, there := maphash.MakeSeed(), map[uint64]bool{} // of the ids: they are many
 	sum := func(id domain.AccountID) uint64 { return maphash.String(seed, string(id)) }
-	cursors := map[string]bool{}
-	for cursor := ""; ; {
-		if cursors[cursor] {
-			return c, errCircle(name)
-		}
-		cursors[cursor] = true
-		page, err := r.list(ctx, t, cursor)
+	for page, err := range t.pages(func(cursor string) (provisioning.Page, error) { return r.list(ctx, t, cursor) }) {
 		if err != nil {
 			return c, err
 		}
-		logins := make([]provisioning.Login, len(page.Accounts))
-		for i, is := range page.Accounts {
+		logins := make([]provisioning.Login, len(page))
+		for i, is := range page {
 			logins[i] = is.Login
 		}
 		booked, err := r.Book.AccountsUnder(ctx, t.Service, logins)
@@ -128,8 +123,8 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 				under[b.Login] = b.Account
 			}
 		}
-		accounts := make([]domain.AccountID, len(page.Accounts)) // none where nobody has ordered it
-		for i, is := range page.Accounts {
+		accounts := make([]domain.AccountID, len(page)) // none where nobody has ordered it
+		for i, is := range page {
 			account, ours := under[is.Login]
 			if !ours {
 				account = is.Account
@@ -143,7 +138,7 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 		if err != nil {
 			return c, err
 		}
-		for i, is := range page.Accounts {
+		for i, is := range page {
 			c.There++
 			if busy[accounts[i]] {
 				c.Pending++
@@ -152,9 +147,6 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 			if err := r.compare(ctx, t, bases[accounts[i]], is, &c, found); err != nil {
 				return c, err
 			}
-		}
-		if cursor = page.Next; cursor == "" {
-			break
 		}
 	}
 	for after := domain.AccountID(""); ; {
@@ -199,9 +191,23 @@ func (r *Reconciler) CheckDrift(ctx context.Context, name string, tell func(Drif
 	}
 }
 
-// errCircle is that of a target whose list of accounts has no end.
-func errCircle(target string) error {
-	return fault.New(fault.Transient, "circle", "target %s lists its accounts in a circle", target)
+// pages yields the accounts that a target lists after each cursor in turn, and at last an
+// error where they have no end.
+func (t Target) pages(list func(cursor string) (provisioning.Page, error)) iter.Seq2[[]provisioning.Observed, error] {
+	return func(yield func([]provisioning.Observed, error) bool) {
+		cursors := map[string]bool{}
+		for cursor := ""; !cursors[cursor]; {
+			cursors[cursor] = true
+			page, err := list(cursor)
+			if !yield(page.Accounts, err) || err != nil {
+				return
+			}
+			if cursor = page.Next; cursor == "" {
+				return
+			}
+		}
+		yield(nil, fault.New(fault.Transient, "circle", "target %s lists its accounts in a circle", t.Name))
+	}
 }
 
 func (r *Reconciler) list(ctx context.Context, t Target, cursor string) (page provisioning.Page, err error) {
@@ -426,17 +432,14 @@ func (r *Reconciler) ReconcileAccount(ctx context.Context, account domain.Accoun
 // Settle does now the work of a target, or of all where it is "", of an account or,
 // where that is "", of all. It returns the first trouble.
 func (r *Reconciler) Settle(ctx context.Context, target string, account domain.AccountID) error {
-	if target != "" {
-		if _, err := r.target(target); err != nil {
-			return err
-		}
+	targets, err := r.chosen(target)
+	if err != nil {
+		return err
 	}
 	var trouble error
-	for _, t := range r.Targets {
-		if target == "" || target == t.Name {
-			err := r.lane(t.Name).settle(ctx, func(w Work) bool { return account == "" || w.Account == account })
-			trouble = errors.Join(trouble, err)
-		}
+	for _, t := range targets {
+		err := r.lane(t.Name).settle(ctx, func(w Work) bool { return account == "" || w.Account == account })
+		trouble = errors.Join(trouble, err)
 	}
 	return trouble
 }

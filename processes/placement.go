@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 	"sync"
@@ -416,19 +417,37 @@ func (r *Reconciler) Drain(ctx context.Context, name, reason string, tell func(D
 	case strings.TrimSpace(reason) == "":
 		return ErrWhy
 	}
-	for after := domain.AccountID(""); ; {
-		accounts, err := r.Nodes.AccountsOn(ctx, t.Service, name, after, 500)
-		if err != nil || len(accounts) == 0 {
+	for account, err := range r.accountsOn(ctx, t.Service, name) {
+		if err != nil {
 			return err
 		}
-		for _, account := range accounts {
-			after = account
-			to, err := r.Move(ctx, account, "", reason)
-			if _, refused := errors.AsType[domain.Refusal](err); err != nil && !refused {
-				return err
+		to, err := r.Move(ctx, account, "", reason)
+		if _, refused := errors.AsType[domain.Refusal](err); err != nil && !refused {
+			return err
+		}
+		if err := tell(Drained{account, to, err}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// accountsOn yields those that are on a node.
+func (r *Reconciler) accountsOn(ctx context.Context, service domain.Service, node string) iter.Seq2[domain.AccountID, error] {
+	return func(yield func(domain.AccountID, error) bool) {
+		for after := domain.AccountID(""); ; {
+			accounts, err := r.Nodes.AccountsOn(ctx, service, node, after, 500)
+			if err != nil {
+				yield("", err)
+				return
 			}
-			if err := tell(Drained{account, to, err}); err != nil {
-				return err
+			if len(accounts) == 0 {
+				return
+			}
+			for _, account := range accounts {
+				if after = account; !yield(account, nil) {
+					return
+				}
 			}
 		}
 	}

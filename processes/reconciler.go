@@ -148,17 +148,22 @@ func (r *Reconciler) target(name string) (Target, error) {
 	return Target{}, ErrNoSuchTarget.With("target", name).With("targets", strings.Join(names, ", "))
 }
 
+// chosen returns the target of a name, or all where it is "".
+func (r *Reconciler) chosen(name string) ([]Target, error) {
+	if name == "" {
+		return r.Targets, nil
+	}
+	t, err := r.target(name)
+	return []Target{t}, err
+}
+
 func (r *Reconciler) works(ctx context.Context, target string, some func(Work) bool) ([]Work, error) {
-	if target != "" {
-		if _, err := r.target(target); err != nil {
-			return nil, err
-		}
+	targets, err := r.chosen(target)
+	if err != nil {
+		return nil, err
 	}
 	all := []Work{}
-	for _, t := range r.Targets {
-		if target != "" && t.Name != target {
-			continue
-		}
+	for _, t := range targets {
 		pieces, err := worksOf(ctx, r.kv(), t.Name)
 		if err != nil {
 			return nil, err
@@ -1157,27 +1162,22 @@ func (l *lane) observe(ctx context.Context, want provisioning.Desired) (is provi
 	if !l.t.At.Capabilities().Lists {
 		return is, fault.New(fault.Invalid, "", "provision %s: its login was erased, and the target cannot be searched", want.Account)
 	}
-	cursors := map[string]bool{}
-	for cursor := ""; ; {
-		if cursors[cursor] {
-			return is, errCircle(l.t.Name)
-		}
-		cursors[cursor] = true
+	list := func(cursor string) (provisioning.Page, error) {
 		call, cancel := context.WithTimeout(ctx, l.t.timeout())
-		page, err := l.t.At.List(call, cursor, 500)
-		cancel()
+		defer cancel()
+		return l.t.At.List(call, cursor, 500)
+	}
+	for page, err := range l.t.pages(list) {
 		if err != nil {
 			return is, err
 		}
-		for _, is := range page.Accounts {
+		for _, is := range page {
 			if is.Exists && is.Account == want.Account {
 				return is, nil
 			}
 		}
-		if cursor = page.Next; cursor == "" {
-			return provisioning.Observed{Ref: want.Ref}, nil
-		}
 	}
+	return provisioning.Observed{Ref: want.Ref}, nil
 }
 
 // settleDown writes what came of work, and other changes, all in one transaction if

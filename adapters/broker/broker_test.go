@@ -26,6 +26,30 @@ func numbered(n int) *message.Message {
 	return msg
 }
 
+// publish publishes so many messages to a broker that is stopped in the middle, each again
+// until it is taken, and tells away of every time that it is said to be away. It returns how
+// often that was.
+func publish(t *testing.T, p message.Publisher, all int, stop func(), away func(refused int)) (refused int) {
+	t.Helper()
+	for n := 1; n <= all; n++ {
+		if n == all/2 {
+			stop()
+		}
+		for deadline := time.Now().Add(time.Minute); ; {
+			err := p.Publish("membership.admitted", numbered(n))
+			if err == nil {
+				break
+			}
+			if class, _ := fault.ClassOf(err); class != fault.Unavailable || time.Now().After(deadline) {
+				t.Fatalf("message %d: %v", n, err)
+			}
+			refused++
+			away(refused)
+		}
+	}
+	return refused
+}
+
 // TestNATS: a real server keeps what was published in order, each once though it comes
 // again, under its subject.
 func TestNATS(t *testing.T) {
@@ -87,24 +111,11 @@ func TestNATSGoesAway(t *testing.T) {
 	}
 	defer p.Close()
 	const all = 40
-	refused := 0
-	for n := 1; n <= all; n++ {
-		if n == all/2 {
-			server.Stop()
+	refused := publish(t, p, all, server.Stop, func(refused int) {
+		if refused == 2 {
+			server.Restart(t)
 		}
-		for deadline := time.Now().Add(time.Minute); ; {
-			err := p.Publish("membership.admitted", numbered(n))
-			if err == nil {
-				break
-			}
-			if class, _ := fault.ClassOf(err); class != fault.Unavailable || time.Now().After(deadline) {
-				t.Fatalf("message %d: %v", n, err)
-			}
-			if refused++; refused == 2 {
-				server.Restart(t)
-			}
-		}
-	}
+	})
 	if refused < 2 {
 		t.Errorf("while it was away it was told so %d times", refused)
 	}
@@ -219,28 +230,14 @@ func TestKafkaGoesAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer p.Close()
-	const all = 40
-	refused := 0
-	for n := 1; n <= all; n++ {
-		if n == all/2 {
-			cluster.Close()
+	refused := publish(t, p, 40, cluster.Close, func(refused int) {
+		if refused == 1 {
+			if cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "coop"), kfake.Ports(port)); err != nil {
+				t.Fatal(err)
+			}
+			t.Cleanup(cluster.Close)
 		}
-		for deadline := time.Now().Add(time.Minute); ; {
-			err := p.Publish("membership.admitted", numbered(n))
-			if err == nil {
-				break
-			}
-			if class, _ := fault.ClassOf(err); class != fault.Unavailable || time.Now().After(deadline) {
-				t.Fatalf("message %d: %v", n, err)
-			}
-			if refused++; refused == 1 {
-				if cluster, err = kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "coop"), kfake.Ports(port)); err != nil {
-					t.Fatal(err)
-				}
-				defer cluster.Close()
-			}
-		}
-	}
+	})
 	if refused == 0 {
 		t.Error("while it was away nobody was told so")
 	}

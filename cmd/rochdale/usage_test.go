@@ -62,17 +62,7 @@ func TestHeirsGetAnArchive(t *testing.T) {
 	account := domain.AccountID(entitlement.IDOf("s0000", domain.Storage))
 	out := filepath.Join(t.TempDir(), "files.zip")
 	export := func() (string, int) { return said(t, g, "", "accounts", "export", string(account), "-o", out) }
-	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
-		return h.runner(h.reconciler(services), "coop.example").CatchUp(t.Context())
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
+	served(t, g)
 	if said, code := export(); code != exitRefused || !strings.Contains(said, "is its holder's") {
 		t.Errorf("%d %s", code, said)
 	}

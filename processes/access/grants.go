@@ -133,9 +133,9 @@ func (a *Access) Usable(ctx context.Context, c Client, party domain.PartyID) (us
 		}
 		return nil, err
 	}
-	all, err := a.Accounts.AccountsHeld(ctx, party)
-	if p.Died {
-		all = nil
+	var all []Held
+	if !p.Died {
+		all, err = a.Accounts.AccountsHeld(ctx, party)
 	}
 	for _, held := range all {
 		if held.Service == c.Service && held.Status == provisioning.StatusActive && held.Login != "" {
