@@ -2,8 +2,10 @@ package storage
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -105,14 +107,20 @@ func (s *server) files() map[string]int64 {
 	all := map[string]int64{}
 	top := filepath.Join(s.dir, filesDir)
 	err := filepath.WalkDir(top, func(p string, d os.DirEntry, err error) error {
+		var is fs.FileInfo
+		if err == nil {
+			is, err = d.Info()
+		}
+		if errors.Is(err, fs.ErrNotExist) && p != top { // gone while it is looked at: a server is at work
+			return nil
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
-		is, err := d.Info()
 		below, _ := filepath.Rel(top, p)
 		_, below, _ = strings.Cut(below, string(filepath.Separator))
 		all[below] = is.Size()
-		return err
+		return nil
 	})
 	if err != nil {
 		s.Fatal(err)
