@@ -393,3 +393,62 @@ func TestNoWorkIsLost(t *testing.T) {
 		once(t, c, c.node(), at, accounts, logins)
 	})
 }
+
+// TestWorkIsTakenOver from a node that shows no life any more, and each account is
+// done by one node at a time.
+func TestWorkIsTakenOver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := found(t)
+		s := c.node()
+		s.Now = time.Now
+		at := memory.New(domain.Mail)
+		var mu sync.Mutex
+		dead, twice := map[provisioning.Login]bool{}, 0
+		at.SetTrouble(func(call memory.Call) memory.Trouble {
+			mu.Lock()
+			defer mu.Unlock()
+			if call.Step == provisioning.StepEnsure {
+				if dead[call.Login] {
+					twice++
+				}
+				dead[call.Login] = true
+			}
+			return memory.None
+		})
+		r, other := reconciler(c, s, target(at)), reconciler(c, c.node(), target(at))
+		accounts, logins := many(c, s, 30)
+		// A node that died at work: what it held names it, and it shows no life.
+		if err := processes.NewRunner(s, quiet, r.Processes()...).CatchUp(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		for i, account := range accounts {
+			at.Lose(logins[i])
+			if err := r.ReconcileAccount(as(t.Context()), account); err != nil {
+				t.Fatal(err)
+			}
+		}
+		mu.Lock()
+		clear(dead)
+		twice = 0
+		mu.Unlock()
+		for e, err := range eventstore.Entries(t.Context(), s.Log.KV(), "work/") {
+			if err != nil {
+				t.Fatal(err)
+			}
+			held := strings.Replace(string(e.Value), `"account"`, `"holder":"dead","account"`, 1)
+			if err := s.Log.KV().Put(t.Context(), eventstore.Change{Key: e.Key, Value: []byte(held), Revision: e.Revision}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		stop, stopOther := served(t, s, r), served(t, other.Store, other)
+		time.Sleep(time.Minute)
+		for i, account := range accounts {
+			asWanted(t, c, s, at, logins[i], account)
+		}
+		if twice > 0 {
+			t.Errorf("%d were made by two nodes", twice)
+		}
+		stop()
+		stopOther()
+	})
+}
