@@ -284,11 +284,12 @@ func (w *Webhooks) Secret(ctx context.Context, id, request string) (string, erro
 // before: who tells it begins once it is enabled, and to be changed beneath them would
 // have them tell again what is under way.
 func (w *Webhooks) Enable(ctx context.Context, id string) error {
-	err := w.move(ctx, id, func(at *place) {
+	err := w.move(ctx, id, func(at *place) error {
 		at.Outage, at.Streak = nil, 0
 		for i := range at.Waiting {
 			at.Waiting[i].Next = time.Time{}
 		}
+		return nil
 	})
 	if err != nil {
 		return err
@@ -309,19 +310,41 @@ func (w *Webhooks) Disable(ctx context.Context, id, why string) error {
 	return err
 }
 
-// Replay tells an endpoint once more all that comes after a position. What was not taken
-// before that is tried at once, and goes on waiting if need be.
+// Replay tells an endpoint once more all that comes after a position: what had become a
+// dead letter there is none any more. What was not taken before that is tried at once,
+// and goes on waiting if need be.
 func (w *Webhooks) Replay(ctx context.Context, id string, after int64) error {
 	if err := w.within(ctx, after); err != nil {
 		return err
 	}
-	return w.move(ctx, id, func(at *place) {
+	process := hookSpace + id
+	var letters []eventstore.Entry // as they are while the place is what it is: those made once it is moved stay
+	err := w.move(ctx, id, func(at *place) error {
+		letters = nil
+		for e, err := range eventstore.Entries(ctx, w.kv(), deadSpace+process+"/") {
+			if err != nil {
+				return err
+			}
+			if e.Key > deadKey(process, after) {
+				letters = append(letters, e)
+			}
+		}
 		before := slices.DeleteFunc(slices.Clone(at.Waiting), func(x waiting) bool { return x.Position > after })
 		for i := range before {
 			before[i].Next = time.Time{}
 		}
 		*at = place{Position: after, Waiting: before, First: at.First, Last: at.Last, Tried: at.Tried, Taken: at.Taken}
+		return nil
 	})
+	for _, e := range letters {
+		if err != nil {
+			return err
+		}
+		if err = w.kv().Put(ctx, eventstore.Change{Key: e.Key, Revision: e.Revision}); eventstore.IsStale(err) {
+			err = nil // it has become one again, or somebody has seen to it
+		}
+	}
+	return err
 }
 
 // Retry has a dead letter of an endpoint tried anew.
@@ -338,11 +361,12 @@ func (w *Webhooks) Retry(ctx context.Context, id string, position int64) error {
 		if err != nil {
 			return err
 		}
-		err := w.move(ctx, id, func(at *place) {
+		err := w.move(ctx, id, func(at *place) error {
 			if !slices.ContainsFunc(at.Waiting, func(x waiting) bool { return x.Position == position }) {
 				at.Waiting = append(at.Waiting, waiting{Position: position, Subject: rec.Stream})
 				slices.SortFunc(at.Waiting, func(a, b waiting) int { return cmp.Compare(a.Position, b.Position) })
 			}
+			return nil
 		})
 		if err != nil {
 			return err
@@ -552,7 +576,7 @@ func (w *Webhooks) place(ctx context.Context, id string) (at place, err error) {
 
 // move changes the place of an endpoint under whoever tells it events, who then goes on
 // from there.
-func (w *Webhooks) move(ctx context.Context, id string, change func(*place)) error {
+func (w *Webhooks) move(ctx context.Context, id string, change func(*place) error) error {
 	return eventstore.Update(ctx, w.kv(), placeSpace+id, func(e eventstore.Entry) ([]byte, error) {
 		if e.Revision == 0 {
 			return nil, ErrNoSuchHook.With("webhook", id)
@@ -561,7 +585,9 @@ func (w *Webhooks) move(ctx context.Context, id string, change func(*place)) err
 		if err := json.Unmarshal(e.Value, &at); err != nil {
 			return nil, err
 		}
-		change(&at)
+		if err := change(&at); err != nil {
+			return nil, err
+		}
 		return json.Marshal(at)
 	})
 }

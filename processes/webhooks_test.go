@@ -204,6 +204,47 @@ func TestWebhooksLoseNothingByAReplay(t *testing.T) {
 	})
 }
 
+// TestWebhooksReplayLetters: what a replay tells anew is no dead letter any more, unless it is not
+// taken again; letters from before it stay.
+func TestWebhooksReplayLetters(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f, to := fixture{t, new(eventstore.Memory)}, newEndpoint()
+		s := f.node()
+		w := f.telling(s, to)
+		to.says(refusing(422, "thing/1", "thing/2", "thing/3"))
+		id := f.add(w, processes.Webhook{URL: "https://one.example/"})
+		r := processes.NewRunner(s, quiet)
+		r.Tell(w)
+		stop := start(r)
+		f.make(s, 1, 4)
+		letters := func() (at []int64) {
+			all, err := r.DeadLetters(t.Context(), "webhook/"+id)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, l := range all {
+				at = append(at, l.Position)
+			}
+			return at
+		}
+		time.Sleep(80 * time.Minute)
+		if got := letters(); !slices.Equal(got, []int64{1, 2, 3}) {
+			t.Fatalf("dead letters: %v", got)
+		}
+		to.says(refusing(422, "thing/3"))
+		if err := w.Replay(t.Context(), id, 1); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(80 * time.Minute)
+		if got, all := letters(), to.took("https://one.example/"); !slices.Equal(got, []int64{1, 3}) || !slices.Contains(all, "thing/2 rochdale.thing.made.v1") {
+			t.Errorf("dead letters after a replay: %v, taken: %v", got, all)
+		}
+		stop()
+		_ = s.Log.Close()
+		synctest.Wait()
+	})
+}
+
 // TestWebhooksThatAreAway: an endpoint that takes nothing is tried by the schedule with
 // one event and disabled at last; nothing is lost, and others are told meanwhile.
 func TestWebhooksThatAreAway(t *testing.T) {
