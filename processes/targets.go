@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,16 +42,6 @@ type TargetState struct {
 	Drift  *Check      `json:"drift,omitempty"`  // the last
 }
 
-// Question is asked when so much is to be suspended or deleted at once that it may
-// be by mistake. The work in question rests until it is answered; other work goes on.
-type Question struct {
-	Asked   time.Time `json:"asked"`
-	Ends    int       `json:"ends"`    // how many accounts are to be suspended or deleted
-	Of      int       `json:"of"`      // how many there are
-	Most    int       `json:"most"`    // how many would be without asking
-	Through int64     `json:"through"` // position of the last wish in question
-}
-
 func targetKey(name string) string { return "target/" + name }
 
 func readTarget(name string, e eventstore.Entry) (s TargetState, err error) {
@@ -85,67 +76,16 @@ func setTarget(ctx context.Context, kv eventstore.KV, name string, change func(*
 	})
 }
 
-const (
-	// firstTrip is how long a target that was found to be away is left alone, twice as
-	// long each time up to longestTrip.
-	firstTrip   = 2 * time.Second
-	longestTrip = 5 * time.Minute
-	// throttledFor is how long one is that asks for it and does not say for how long.
-	throttledFor = 30 * time.Second
-	// probeTerm is how long a node may take to look whether a target is back.
-	probeTerm = time.Minute
-	// failuresInRow is how many accounts may meet trouble, one after the other, until
-	// that is taken to be the target's.
-	failuresInRow = 8
-)
-
-// met changes the state of a target by a trouble that work has met.
-func (s *TargetState) met(err error, now time.Time, pause func(trips int) time.Duration) {
-	class, _ := fault.ClassOf(err)
-	switch class {
-	case fault.Denied:
-		if s.State != TargetPaused {
-			s.State, s.Until, s.Reason, s.Since = TargetDenied, time.Time{}, short(err), now
-		}
-	case fault.Throttled:
-		if s.State == TargetClosed || s.State == TargetHalfOpen || s.State == TargetOpen {
-			wait := fault.RetryAfter(err)
-			if wait <= 0 {
-				wait = throttledFor
-			}
-			until := now.Add(wait)
-			if s.State == TargetOpen && s.Until.After(until) {
-				until = s.Until
-			}
-			s.State, s.Until, s.Reason, s.Since = TargetOpen, until, short(err), now
-		}
-	case fault.Unavailable, fault.Transient:
-		if s.State == TargetClosed || s.State == TargetHalfOpen {
-			s.State, s.Until, s.Reason, s.Since = TargetOpen, now.Add(max(pause(s.Trips), fault.RetryAfter(err))), short(err), now
-			s.Trips++
-		}
-	case fault.Conflict, fault.Invalid, fault.Unsupported:
-	}
-}
-
-// tripped is how long a target is left alone that was found to be away.
-func tripped(trips int) time.Duration {
-	pause := longestTrip
-	if trips < 8 {
-		pause = min(pause, firstTrip<<trips)
-	}
-	return pause/2 + randN(pause/2)
-}
-
-// short is the first line of an error, which is no longer than people read.
-func short(err error) string {
-	text := []rune(err.Error())
-	for i, r := range text {
-		if r == '\n' {
-			return string(text[:i])
+// States returns that of each target.
+func (r *Reconciler) States(ctx context.Context) ([]TargetState, error) {
+	all := make([]TargetState, len(r.Targets))
+	for i, t := range r.Targets {
+		var err error
+		if all[i], err = targetState(ctx, r.kv(), t.Name); err != nil {
+			return nil, err
 		}
 	}
-	return string(text[:min(len(text), 300)])
+	return all, nil
 }
 
 // The rules by which the operation of targets says no.
@@ -192,91 +132,6 @@ func (r *Reconciler) Resume(ctx context.Context, name string) error {
 	})
 	r.wake(name)
 	return err
-}
-
-// Answer answers the question about a target: whether so many accounts shall be
-// suspended or deleted. What shall not be is given up, until somebody retries it.
-func (r *Reconciler) Answer(ctx context.Context, name string, yes bool) error {
-	t, err := r.target(name)
-	if err != nil {
-		return err
-	}
-	var asked Question
-	err = setTarget(ctx, r.kv(), name, func(s *TargetState) error {
-		if s.Question == nil {
-			return ErrNoQuestion.With("target", name)
-		}
-		asked = *s.Question
-		if yes {
-			s.Question, s.Sure = nil, max(s.Sure, asked.Through)
-		}
-		s.By = eventstore.Actor(ctx)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	all, err := worksOf(ctx, r.kv(), t.Name)
-	if err != nil {
-		return err
-	}
-	for _, p := range all {
-		if !p.Ends || p.Parked || p.Wish > asked.Through || p.Sure {
-			continue
-		}
-		err := r.changeWork(ctx, t.Name, p.Account, func(w *Work) error {
-			if yes {
-				w.Sure = true
-			} else {
-				w.Parked, w.Class, w.Code, w.Error = true, "refused", "", "a person has said that it shall not be done"
-			}
-			return nil
-		}, Try{Why: map[bool]string{true: "answered yes", false: "answered no"}[yes]})
-		if err != nil && !errors.Is(err, ErrNoWork) {
-			return err
-		}
-	}
-	if !yes {
-		err = setTarget(ctx, r.kv(), name, func(s *TargetState) error {
-			s.Question = nil
-			return nil
-		})
-	}
-	r.wake(name)
-	return err
-}
-
-// changeWork changes the work of an account on a target, and journals who did.
-func (r *Reconciler) changeWork(ctx context.Context, target string, account domain.AccountID, change func(*Work) error, try Try) error {
-	try.At, try.By = r.now(), eventstore.Actor(ctx)
-	for {
-		entries, err := r.kv().Get(ctx, workKey(target, account))
-		if err != nil {
-			return err
-		}
-		if entries[0].Revision == 0 {
-			return ErrNoWork.With("account", account).With("target", target)
-		}
-		p, err := readPiece(entries[0])
-		if err != nil {
-			return err
-		}
-		if err := change(&p.Work); err != nil {
-			return err
-		}
-		put, err := p.change()
-		if err != nil {
-			return err
-		}
-		try.Wish, try.Attempt = p.Wish, p.Attempts
-		line, err := journaled(ctx, r.kv(), target, account, try)
-		if err != nil {
-			return err
-		}
-		if err := r.kv().Put(ctx, put, line); !eventstore.IsStale(err) {
-			return err
-		}
-	}
 }
 
 // Retry has work tried again now that was given up, or that waits for its turn.
@@ -356,6 +211,39 @@ func (r *Reconciler) Skip(ctx context.Context, target string, account domain.Acc
 	return r.kv().Put(ctx, eventstore.Change{Key: p.key(), Revision: p.revision}, line)
 }
 
+// changeWork changes the work of an account on a target, and journals who did.
+func (r *Reconciler) changeWork(ctx context.Context, target string, account domain.AccountID, change func(*Work) error, try Try) error {
+	try.At, try.By = r.now(), eventstore.Actor(ctx)
+	for {
+		entries, err := r.kv().Get(ctx, workKey(target, account))
+		if err != nil {
+			return err
+		}
+		if entries[0].Revision == 0 {
+			return ErrNoWork.With("account", account).With("target", target)
+		}
+		p, err := readPiece(entries[0])
+		if err != nil {
+			return err
+		}
+		if err := change(&p.Work); err != nil {
+			return err
+		}
+		put, err := p.change()
+		if err != nil {
+			return err
+		}
+		try.Wish, try.Attempt = p.Wish, p.Attempts
+		line, err := journaled(ctx, r.kv(), target, account, try)
+		if err != nil {
+			return err
+		}
+		if err := r.kv().Put(ctx, put, line); !eventstore.IsStale(err) {
+			return err
+		}
+	}
+}
+
 // Given returns the work of a target, or of all where it is "", that was given up or
 // meets trouble: the oldest first.
 func (r *Reconciler) Given(ctx context.Context, target string) (all []Work, err error) {
@@ -367,26 +255,34 @@ func (r *Reconciler) Waiting(ctx context.Context, target string) (all []Work, er
 	return r.works(ctx, target, func(Work) bool { return true })
 }
 
-// Journal returns what was tried for an account, on all targets, oldest first.
-func (r *Reconciler) Journal(ctx context.Context, account domain.AccountID) (all []Tried, err error) {
-	for _, t := range r.Targets {
-		entries, err := r.kv().Get(ctx, journalKey(t.Name, account))
+func (r *Reconciler) works(ctx context.Context, target string, some func(Work) bool) ([]Work, error) {
+	targets, err := r.chosen(target)
+	if err != nil {
+		return nil, err
+	}
+	all := []Work{}
+	for _, t := range targets {
+		pieces, err := worksOf(ctx, r.kv(), t.Name)
 		if err != nil {
 			return nil, err
 		}
-		tries, err := readTries(entries[0])
-		if err != nil {
-			return nil, err
-		}
-		for _, try := range tries {
-			all = append(all, Tried{t.Name, try})
+		for _, p := range pieces {
+			if some(p.Work) {
+				all = append(all, p.Work)
+			}
 		}
 	}
+	slices.SortStableFunc(all, func(a, b Work) int { return a.Since.Compare(b.Since) })
 	return all, nil
 }
 
-// Tried is what was tried on a target.
-type Tried struct {
-	Target string `json:"target"`
-	Try
+// short is the first line of an error, which is no longer than people read.
+func short(err error) string {
+	text := []rune(err.Error())
+	for i, r := range text {
+		if r == '\n' {
+			return string(text[:i])
+		}
+	}
+	return string(text[:min(len(text), 300)])
 }

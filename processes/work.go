@@ -5,9 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math/rand/v2"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -79,6 +77,13 @@ func readPiece(e eventstore.Entry) (p piece, err error) {
 	}
 	p.revision = e.Revision
 	return p, nil
+}
+
+// newWork is what somebody asks for who acts in ctx, without that anything has happened.
+func (r *Reconciler) newWork(ctx context.Context, target string, account domain.AccountID, why string) Work {
+	return Work{
+		Account: account, Target: target, ID: uuid.Must(uuid.NewV7()).String(), Why: why, By: eventstore.Actor(ctx), Since: r.now(), Next: r.now(),
+	}
 }
 
 // ask puts work where every node finds it, all of it at once unless somebody is at
@@ -195,91 +200,6 @@ func worksOf(ctx context.Context, kv eventstore.KV, target string) (all []piece,
 		all = append(all, p)
 	}
 	return all, nil
-}
-
-// A Try is what was once tried for an account on a target: the journal keeps the
-// last of them.
-type Try struct {
-	At       time.Time           `json:"at"`
-	Took     time.Duration       `json:"took"` // in nanoseconds
-	By       string              `json:"by"`   // who acted
-	Why      string              `json:"why"`  // the type of the event that asked for it, or why somebody looked
-	Cause    uuid.UUID           `json:"cause,omitzero"`
-	Wish     int64               `json:"wish,omitempty"`
-	Revision int64               `json:"revision,omitempty"` // of how it was wanted
-	Attempt  int                 `json:"attempt"`
-	Steps    []provisioning.Step `json:"steps,omitempty"`
-	Before   *Seen               `json:"before,omitempty"`
-	After    *Seen               `json:"after,omitempty"`
-	Class    string              `json:"class,omitempty"`
-	Code     string              `json:"code,omitempty"`
-	Error    string              `json:"error,omitempty"`
-	Reason   string              `json:"reason,omitempty"` // of a person
-}
-
-// Seen is how an account was seen to be, without whose it is.
-type Seen struct {
-	Exists  bool                 `json:"exists"`
-	Access  provisioning.Access  `json:"access,omitempty"`
-	Quota   *domain.Bytes        `json:"quota,omitempty"`
-	Inbound provisioning.Inbound `json:"inbound,omitempty"`
-	Aliases int                  `json:"aliases,omitempty"`
-}
-
-func seen(is provisioning.Observed) *Seen {
-	s := &Seen{Exists: is.Exists, Quota: is.Quota, Aliases: len(is.Aliases)}
-	if is.Access != nil {
-		s.Access = *is.Access
-	}
-	if is.Inbound != nil {
-		s.Inbound = *is.Inbound
-	}
-	return s
-}
-
-// triesKept is how many tries the journal keeps of an account on a target.
-const triesKept = 32
-
-func journalKey(target string, account domain.AccountID) string {
-	return journalSpace + target + "/" + string(account)
-}
-
-// journaled returns the change by which tries enter the journal.
-func journaled(ctx context.Context, kv eventstore.KV, target string, account domain.AccountID, tries ...Try) (eventstore.Change, error) {
-	entries, err := kv.Get(ctx, journalKey(target, account))
-	if err != nil {
-		return eventstore.Change{}, err
-	}
-	return entered(entries[0], tries...)
-}
-
-// entered is the change by which tries enter a journal as it was read.
-func entered(e eventstore.Entry, tries ...Try) (eventstore.Change, error) {
-	all, err := readTries(e)
-	if err != nil {
-		return eventstore.Change{}, err
-	}
-	all = append(all, tries...)
-	value, err := json.Marshal(all[max(0, len(all)-triesKept):])
-	return eventstore.Change{Key: e.Key, Value: value, Revision: e.Revision}, err
-}
-
-func readTries(e eventstore.Entry) (all []Try, err error) {
-	if e.Revision > 0 {
-		if err = json.Unmarshal(e.Value, &all); err != nil {
-			err = fmt.Errorf("processes: %s: %w", e.Key, err)
-		}
-	}
-	return all, err
-}
-
-// backoff is full jitter over a time that doubles with each attempt, from 2 s to an hour.
-func backoff(attempts int) time.Duration {
-	most := time.Hour
-	if attempts < 11 {
-		most = min(most, 2*time.Second<<attempts)
-	}
-	return rand.N(most) + 1 //nolint:gosec // G404: it spreads work, and keeps no secret
 }
 
 // A shift is a node's lease on the pieces of work that it holds: they name it, and it
@@ -408,15 +328,4 @@ func (w watch) dead(ctx context.Context, kv eventstore.KV, holders map[string]bo
 		}
 	}
 	return dead, nil
-}
-
-// without is a text without logins and addresses, which are personal.
-func without(text string, logins ...provisioning.Login) string {
-	slices.SortFunc(logins, func(a, b provisioning.Login) int { return len(b) - len(a) }) // one may end with another
-	for _, login := range logins {
-		if login != "" {
-			text = strings.ReplaceAll(text, string(login), "(login)")
-		}
-	}
-	return text
 }
