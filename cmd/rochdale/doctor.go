@@ -49,6 +49,9 @@ func (c doctorCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	}
 	var found []finding
 	note := func(what, state, says, do string) { found = append(found, finding{what, state, says, do}) }
+	for _, s := range strays(t.app.Model) {
+		note("environment", "warning", "there is no setting "+s.variable, s.do())
+	}
 	err := withHouse(ctx, g, t, func(h *house) error {
 		h.examine(ctx, note)
 		return nil

@@ -34,6 +34,7 @@ func onItsDay() {
 	if days, err := strconv.Atoi(os.Getenv(daysAhead)); err == nil {
 		clock = func() time.Time { return time.Now().AddDate(0, 0, days) }
 	}
+	_ = os.Unsetenv(daysAhead) // which is no setting
 	main()
 }
 

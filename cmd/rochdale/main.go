@@ -161,11 +161,19 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	level := slog.LevelInfo
+	options := slog.HandlerOptions{Level: slog.LevelInfo}
 	if c.Verbose {
-		level = slog.LevelDebug
+		options.Level = slog.LevelDebug
 	}
-	t.log = slog.New(slog.NewTextHandler(errOut, &slog.HandlerOptions{Level: level}))
+	t.log = slog.New(slog.NewTextHandler(errOut, &options))
+	if parsed.Command() == "serve" && c.Serve.LogJSON {
+		t.log = slog.New(slog.NewJSONHandler(errOut, &options))
+	}
+	if parsed.Command() != "doctor" { // which says so itself
+		for _, s := range strays(app.Model) {
+			t.log.Warn("the environment has a variable that is no setting: "+s.do(), "variable", s.variable)
+		}
+	}
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(&c.Globals, t)
 	return t.report(c.Globals, parsed.Run())

@@ -97,9 +97,6 @@ func (serveCmd) Help() string {
 
 // Run serves until it is told to stop.
 func (c serveCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
-	if c.LogJSON {
-		t.log = slog.New(slog.NewJSONHandler(t.err, nil))
-	}
 	slog.SetDefault(t.log) // of who has none of their own
 	return withHouse(ctx, g, t, func(h *house) error {
 		if err := h.openModels(ctx); err != nil {

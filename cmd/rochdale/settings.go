@@ -95,6 +95,69 @@ func settingsOf(app *kong.Application) (all []setting) {
 	return all
 }
 
+// A stray is a variable of the environment that has the name of a setting, and is none.
+type stray struct {
+	variable string
+	nearest  string // setting, if one is near
+}
+
+// do is what is to be done about it.
+func (s stray) do() string {
+	if s.nearest != "" {
+		return "is it " + s.nearest + "? See rochdale doctor --settings"
+	}
+	return "see rochdale doctor --settings"
+}
+
+// strays returns what is set of the environment for settings that there are not, lest a
+// slip of the pen go unnoticed.
+func strays(app *kong.Application) (all []stray) {
+	known := []string{"ROCHDALE_CONFIG"}
+	for _, s := range settingsOf(app) {
+		if s.env != "" {
+			known = append(known, s.env)
+		}
+	}
+	for _, entry := range os.Environ() {
+		name, value, _ := strings.Cut(entry, "=")
+		own, ours := strings.CutPrefix(name, "ROCHDALE_")
+		if !ours || value == "" || slices.Contains(known, name) {
+			continue
+		}
+		s := stray{variable: name}
+		least := len(own)/2 + 1
+		for _, k := range known {
+			if d := distance(own, strings.TrimPrefix(k, "ROCHDALE_")); d < least {
+				s.nearest, least = k, d
+			}
+		}
+		all = append(all, s)
+	}
+	slices.SortFunc(all, func(a, b stray) int { return cmp.Compare(a.variable, b.variable) })
+	return all
+}
+
+// distance is by how many letters changed, left out or put in two names differ.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			changed := before
+			if a[i] != b[j] {
+				changed++
+			}
+			before = row[j+1]
+			row[j+1] = min(changed, before+1, row[j]+1)
+		}
+	}
+	return row[len(b)]
+}
+
 func commandPath(n *kong.Node) string {
 	if n.Parent == nil || n.Parent.Type == kong.ApplicationNode {
 		return n.Name
@@ -108,7 +171,7 @@ func writeSettings(w io.Writer, app *kong.Application) {
 
 A setting is given by a flag, or else by an environment variable, or else in a file, which `+"`--config FILE` or `ROCHDALE_CONFIG`"+`
 names, or else has its default. The file is YAML: a setting of all commands under its name, one of a command under that of
-the command. A name in it that is no setting is an error.
+the command. A name in it that is no setting is an error; every command warns of a variable that begins like these and is none.
 
 `+"```yaml"+`
 data: /var/lib/rochdale
