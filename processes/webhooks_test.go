@@ -107,118 +107,117 @@ func refusing(status int, subjects ...string) func(string, feed.CloudEvent) (int
 	}
 }
 
-// TestWebhooksKeepOrder: an event that is not taken holds up its own stream alone, becomes
-// a dead letter in the end, and is tried once more when somebody asks for it.
-func TestWebhooksKeepOrder(t *testing.T) {
+// A teller is a node that tells events to one endpoint.
+type teller struct {
+	fixture
+	s  *eventstore.Store
+	to *endpoint
+	w  *processes.Webhooks
+	r  *processes.Runner
+	id string // of the endpoint
+}
+
+// toldOne has a node tell events, while a test goes on in a bubble, to an endpoint that answers
+// so, or takes all where answer is nil.
+func toldOne(t *testing.T, answer func(url string, e feed.CloudEvent) (int, time.Duration, error), test func(t *testing.T, n teller)) {
 	synctest.Test(t, func(t *testing.T) {
 		f, to := fixture{t, new(eventstore.Memory)}, newEndpoint()
 		s := f.node()
 		w := f.telling(s, to)
-		to.says(refusing(422, "thing/2"))
+		to.says(answer)
 		id := f.add(w, processes.Webhook{URL: "https://one.example/"})
 		r := processes.NewRunner(s, quiet)
 		r.Tell(w)
 		stop := start(r)
-		f.make(s, 1, 3)
-		f.answer(s, 1, 3)
+		test(t, teller{f, s, to, w, r, id})
+		stop()
+		_ = s.Log.Close()
+		synctest.Wait()
+	})
+}
+
+// TestWebhooksKeepOrder: an event that is not taken holds up its own stream alone, becomes
+// a dead letter in the end, and is tried once more when somebody asks for it.
+func TestWebhooksKeepOrder(t *testing.T) {
+	toldOne(t, refusing(422, "thing/2"), func(t *testing.T, n teller) {
+		n.make(n.s, 1, 3)
+		n.answer(n.s, 1, 3)
 		time.Sleep(time.Minute)
-		if got := to.took("https://one.example/"); len(got) != 4 || slices.Contains(got, "thing/2 rochdale.thing.answered.v1") {
+		if got := n.to.took("https://one.example/"); len(got) != 4 || slices.Contains(got, "thing/2 rochdale.thing.answered.v1") {
 			t.Errorf("taken: %v", got)
 		}
-		all, err := w.All(t.Context())
+		all, err := n.w.All(t.Context())
 		if err != nil || len(all) != 1 || all[0].Waiting != 2 || all[0].Position != 6 || all[0].Outage != "" || all[0].Secrets != nil {
 			t.Errorf("%+v, %v", all, err)
 		}
 		time.Sleep(80 * time.Minute) // both events of the stream are given up, one after the other
-		letters, err := r.DeadLetters(t.Context(), "webhook/"+id)
-		if err != nil || len(letters) != 2 || letters[0].Position != 2 || letters[1].Position != 5 || to.tried("https://one.example/") != 4+2*10 {
-			t.Errorf("%+v, %v after %d tries", letters, err, to.tried("https://one.example/"))
+		letters, err := n.r.DeadLetters(t.Context(), "webhook/"+n.id)
+		if err != nil || len(letters) != 2 || letters[0].Position != 2 || letters[1].Position != 5 || n.to.tried("https://one.example/") != 4+2*10 {
+			t.Errorf("%+v, %v after %d tries", letters, err, n.to.tried("https://one.example/"))
 		}
-		journal, err := w.Journal(t.Context(), id, 100)
+		journal, err := n.w.Journal(t.Context(), n.id, 100)
 		if err != nil || len(journal) != 24 || journal[0].Attempt != 10 || journal[0].Status != 422 || journal[0].Error == "" {
 			t.Errorf("%+v, %v", journal, err)
 		}
-		to.says(nil)
+		n.to.says(nil)
 		for _, position := range []int64{2, 5} {
-			if err := w.Retry(t.Context(), id, position); err != nil {
+			if err := n.w.Retry(t.Context(), n.id, position); err != nil {
 				t.Error(err)
 			}
 		}
 		time.Sleep(time.Minute)
-		got := to.took("https://one.example/")
+		got := n.to.took("https://one.example/")
 		if want := []string{"thing/2 rochdale.thing.made.v1", "thing/2 rochdale.thing.answered.v1"}; len(got) != 6 || !slices.Equal(got[4:], want) {
 			t.Errorf("taken: %v", got)
 		}
-		if err := w.Retry(t.Context(), id, 2); !errors.Is(err, processes.ErrNoSuchLetter) {
+		if err := n.w.Retry(t.Context(), n.id, 2); !errors.Is(err, processes.ErrNoSuchLetter) {
 			t.Errorf("retried again: %v", err)
 		}
-		if err := w.Replay(t.Context(), id, 4); err != nil {
+		if err := n.w.Replay(t.Context(), n.id, 4); err != nil {
 			t.Error(err)
 		}
 		time.Sleep(time.Minute)
-		if got := to.took("https://one.example/"); len(got) != 8 {
+		if got := n.to.took("https://one.example/"); len(got) != 8 {
 			t.Errorf("after a replay: %v", got)
 		}
-		if err := w.Remove(t.Context(), id); err != nil {
+		if err := n.w.Remove(t.Context(), n.id); err != nil {
 			t.Error(err)
 		}
-		if rest, err := f.driver.Range(t.Context(), "webhook", "", 10); err != nil || len(rest) != 0 {
+		if rest, err := n.driver.Range(t.Context(), "webhook", "", 10); err != nil || len(rest) != 0 {
 			t.Errorf("left behind: %v, %v", rest, err)
 		}
-		stop()
-		_ = s.Log.Close()
-		synctest.Wait()
 	})
 }
 
 // TestWebhooksLoseNothingByAReplay: what waits from before it is told, and before what comes
 // after it in its stream.
 func TestWebhooksLoseNothingByAReplay(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f, to := fixture{t, new(eventstore.Memory)}, newEndpoint()
-		s := f.node()
-		w := f.telling(s, to)
-		to.says(refusing(422, "thing/2"))
-		id := f.add(w, processes.Webhook{URL: "https://one.example/"})
-		r := processes.NewRunner(s, quiet)
-		r.Tell(w)
-		stop := start(r)
-		f.make(s, 1, 3)
-		f.answer(s, 1, 3)
+	toldOne(t, refusing(422, "thing/2"), func(t *testing.T, n teller) {
+		n.make(n.s, 1, 3)
+		n.answer(n.s, 1, 3)
 		time.Sleep(time.Minute)
-		to.says(nil)
-		if err := w.Replay(t.Context(), id, 3); err != nil { // the second event of thing/2 is told anew, and the first waits
+		n.to.says(nil)
+		if err := n.w.Replay(t.Context(), n.id, 3); err != nil { // the second event of thing/2 is told anew, and the first waits
 			t.Fatal(err)
 		}
 		time.Sleep(time.Minute)
-		of := slices.DeleteFunc(to.took("https://one.example/"), func(text string) bool { return !strings.HasPrefix(text, "thing/2 ") })
+		of := slices.DeleteFunc(n.to.took("https://one.example/"), func(text string) bool { return !strings.HasPrefix(text, "thing/2 ") })
 		if want := []string{"thing/2 rochdale.thing.made.v1", "thing/2 rochdale.thing.answered.v1"}; !slices.Equal(of, want) {
 			t.Errorf("of thing/2 is told %v", of)
 		}
-		if all, err := w.All(t.Context()); err != nil || all[0].Waiting != 0 || all[0].Position != 6 {
+		if all, err := n.w.All(t.Context()); err != nil || all[0].Waiting != 0 || all[0].Position != 6 {
 			t.Errorf("%+v, %v", all, err)
 		}
-		stop()
-		_ = s.Log.Close()
-		synctest.Wait()
 	})
 }
 
 // TestWebhooksReplayLetters: what a replay tells anew is no dead letter any more, unless it is not
 // taken again; letters from before it stay.
 func TestWebhooksReplayLetters(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f, to := fixture{t, new(eventstore.Memory)}, newEndpoint()
-		s := f.node()
-		w := f.telling(s, to)
-		to.says(refusing(422, "thing/1", "thing/2", "thing/3"))
-		id := f.add(w, processes.Webhook{URL: "https://one.example/"})
-		r := processes.NewRunner(s, quiet)
-		r.Tell(w)
-		stop := start(r)
-		f.make(s, 1, 4)
+	toldOne(t, refusing(422, "thing/1", "thing/2", "thing/3"), func(t *testing.T, n teller) {
+		n.make(n.s, 1, 4)
 		letters := func() (at []int64) {
-			all, err := r.DeadLetters(t.Context(), "webhook/"+id)
+			all, err := n.r.DeadLetters(t.Context(), "webhook/"+n.id)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -231,17 +230,14 @@ func TestWebhooksReplayLetters(t *testing.T) {
 		if got := letters(); !slices.Equal(got, []int64{1, 2, 3}) {
 			t.Fatalf("dead letters: %v", got)
 		}
-		to.says(refusing(422, "thing/3"))
-		if err := w.Replay(t.Context(), id, 1); err != nil {
+		n.to.says(refusing(422, "thing/3"))
+		if err := n.w.Replay(t.Context(), n.id, 1); err != nil {
 			t.Fatal(err)
 		}
 		time.Sleep(80 * time.Minute)
-		if got, all := letters(), to.took("https://one.example/"); !slices.Equal(got, []int64{1, 3}) || !slices.Contains(all, "thing/2 rochdale.thing.made.v1") {
+		if got, all := letters(), n.to.took("https://one.example/"); !slices.Equal(got, []int64{1, 3}) || !slices.Contains(all, "thing/2 rochdale.thing.made.v1") {
 			t.Errorf("dead letters after a replay: %v, taken: %v", got, all)
 		}
-		stop()
-		_ = s.Log.Close()
-		synctest.Wait()
 	})
 }
 
@@ -317,26 +313,16 @@ func TestWebhooksThatAreAway(t *testing.T) {
 
 // TestWebhooksForgetOldTries: of the journal the last hundred pages are kept, here of one try each.
 func TestWebhooksForgetOldTries(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		f, to := fixture{t, new(eventstore.Memory)}, newEndpoint()
-		s := f.node()
-		w := f.telling(s, to)
-		id := f.add(w, processes.Webhook{URL: "https://one.example/"})
-		r := processes.NewRunner(s, quiet)
-		r.Tell(w)
-		stop := start(r)
+	toldOne(t, nil, func(t *testing.T, n teller) {
 		const tries = 110
-		for n := 1; n <= tries; n++ {
-			f.make(s, n, n)
+		for i := 1; i <= tries; i++ {
+			n.make(n.s, i, i)
 			time.Sleep(2 * time.Second)
 		}
-		journal, err := w.Journal(t.Context(), id, 1000)
-		if err != nil || len(journal) != 100 || journal[0].Position != tries || journal[99].Position != tries-99 || to.tried("https://one.example/") != tries {
-			t.Errorf("after %d tries %d are in the journal, %v", to.tried("https://one.example/"), len(journal), err)
+		journal, err := n.w.Journal(t.Context(), n.id, 1000)
+		if err != nil || len(journal) != 100 || journal[0].Position != tries || journal[99].Position != tries-99 || n.to.tried("https://one.example/") != tries {
+			t.Errorf("after %d tries %d are in the journal, %v", n.to.tried("https://one.example/"), len(journal), err)
 		}
-		stop()
-		_ = s.Log.Close()
-		synctest.Wait()
 	})
 }
 
