@@ -93,7 +93,7 @@ type program Config
 // Tell runs the program once.
 func (p program) Tell(ctx context.Context, r remote.Request) (remote.Answer, error) {
 	what := fmt.Sprintf("exec: %s: %s", p.Command[0], r.Operation)
-	changes := r.Operation != remote.Observe && r.Operation != remote.List && r.Operation != remote.Check
+	changes := r.Changes()
 	input, err := json.Marshal(r) // a password goes to whom it is for, and nowhere else
 	if err != nil {
 		return remote.Answer{}, fault.New(fault.Invalid, "", "%s: %w", what, err)
@@ -113,12 +113,7 @@ func (p program) Tell(ctx context.Context, r remote.Request) (remote.Answer, err
 	if said := r.Discreet(strings.TrimSpace(string(complaint.text))); said != "" && err != nil {
 		what += ": " + said
 	}
-	var trouble *remote.Trouble
-	answer, unread := remote.Read(out.text)
-	if unread == nil && answer.Error != nil {
-		trouble = answer.Error
-		trouble.Message, trouble.Code = r.Discreet(trouble.Message), r.Discreet(trouble.Code)
-	}
+	answer, unread := r.Read(out.text)
 	exit, exited := errors.AsType[*exec.ExitError](err)
 	switch {
 	case within.Err() != nil:
@@ -132,7 +127,7 @@ func (p program) Tell(ctx context.Context, r remote.Request) (remote.Answer, err
 		if !known {
 			class = fault.Transient
 		}
-		e := trouble.Fault(class, changes, what)
+		e := answer.Error.Fault(class, changes, what)
 		if e.Code == "" {
 			e.Code = fmt.Sprintf("exit %d", exit.ExitCode())
 		}
@@ -145,12 +140,10 @@ func (p program) Tell(ctx context.Context, r remote.Request) (remote.Answer, err
 		return remote.Answer{}, fault.New(fault.Unavailable, code, "%s: %w", what, err)
 	case err != nil:
 		return remote.Answer{}, &fault.Error{Class: fault.Transient, Ambiguous: changes, Err: fmt.Errorf("%s: %w", what, err)}
-	case unread != nil && (changes || r.Operation == remote.Check) && len(bytes.TrimSpace(out.text)) == 0:
-		return remote.Answer{}, nil // it is looked at anyway
 	case unread != nil:
 		return remote.Answer{}, &fault.Error{Class: fault.Transient, Ambiguous: changes, Code: "answer", Err: fmt.Errorf("%s: its answer: %w", what, unread)}
-	case trouble != nil:
-		return remote.Answer{}, trouble.Fault(fault.Transient, changes, what+": it says that it failed, and exits with 0")
+	case answer.Error != nil:
+		return remote.Answer{}, answer.Error.Fault(fault.Transient, changes, what+": it says that it failed, and exits with 0")
 	}
 	return answer, nil
 }

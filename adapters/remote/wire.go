@@ -122,7 +122,12 @@ type Request struct {
 	Limit      int         `json:"limit,omitempty"`
 }
 
-// Discreet returns what was said in answer to a request, or nothing if that had a password
+// Changes reports whether something may have happened by the request.
+func (r Request) Changes() bool {
+	return r.Operation != Observe && r.Operation != List && r.Operation != Check
+}
+
+// Discreet returns what was said in answer to the request, or nothing if that had a password
 // in it: whoever was told one may have repeated it, and errors are logged.
 func (r Request) Discreet(said string) string {
 	if r.Credential != nil {
@@ -192,6 +197,28 @@ type Answer struct {
 	Error    *Trouble `json:"error,omitempty"`
 }
 
+// Read reads an answer to the request strictly: a word that is misspelt is not passed over.
+// Nothing may be said where nothing is to be told: it is looked at anyway. Of a trouble it
+// is as [Request.Discreet] as it has to be.
+func (r Request) Read(text []byte) (Answer, error) {
+	var a Answer
+	if len(bytes.TrimSpace(text)) == 0 && (r.Changes() || r.Operation == Check) {
+		return a, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&a); err != nil {
+		return Answer{}, err
+	}
+	if _, err := d.Token(); !errors.Is(err, io.EOF) {
+		return Answer{}, errors.New("more comes after the answer")
+	}
+	if a.Error != nil {
+		a.Error.Message, a.Error.Code = r.Discreet(a.Error.Message), r.Discreet(a.Error.Code)
+	}
+	return a, nil
+}
+
 // Trouble is what went wrong, as it is written.
 type Trouble struct {
 	Message    string `json:"message,omitempty"`
@@ -224,20 +251,6 @@ func short(text string) string {
 		return text[:most] + "…"
 	}
 	return text
-}
-
-// Read reads an answer strictly: a word that is misspelt is not passed over.
-func Read(text []byte) (Answer, error) {
-	var a Answer
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&a); err != nil {
-		return a, err
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return a, errors.New("more comes after the answer")
-	}
-	return a, nil
 }
 
 // Abilities are what a service can do, as an operator writes them down.

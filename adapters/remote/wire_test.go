@@ -48,13 +48,13 @@ func TestExamples(t *testing.T) {
 	}
 	same("request.json", remote.Request{Version: 1, Operation: remote.Ensure, Key: r.Key, Wish: new(remote.WishOf(want))})
 	for _, name := range []string{"answer.json", "list.json", "error.json"} {
-		a, err := remote.Read(read(name))
+		a, err := r.Read(read(name))
 		if err != nil {
 			t.Fatal(err)
 		}
 		same(name, a)
 	}
-	a, err := remote.Read(read("answer.json"))
+	a, err := r.Read(read("answer.json"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,6 +78,16 @@ func TestExamples(t *testing.T) {
 	for _, operation := range remote.Operations {
 		if !strings.Contains(page, "`"+string(operation)+"`") {
 			t.Errorf("docs/adapters.md says nothing of %s", operation)
+		}
+	}
+}
+
+// TestPasswordIsNotRepeated: nothing is taken over of what is said of a trouble with a password.
+func TestPasswordIsNotRepeated(t *testing.T) {
+	for _, of := range []*remote.Credential{nil, {Scheme: provisioning.Plain, Hash: "correct horse"}} {
+		a, err := remote.Request{Operation: remote.SetCredential, Credential: of}.Read([]byte(`{"exists": true, "error": {"code": "horse", "message": "correct horse?", "retry_after": 7}}`))
+		if err != nil || a.Error == nil || a.Error.RetryAfter != 7 || (a.Error.Message != "") != (of == nil) || (a.Error.Code != "") != (of == nil) {
+			t.Errorf("of %v: %+v, %v", of, a.Error, err)
 		}
 	}
 }

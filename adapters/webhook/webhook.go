@@ -79,7 +79,7 @@ type hook Config
 // Tell sends a request and reads what is answered to it.
 func (h hook) Tell(ctx context.Context, r remote.Request) (remote.Answer, error) {
 	what := fmt.Sprintf("webhook: %s", r.Operation)
-	changes := r.Operation != remote.Observe && r.Operation != remote.List && r.Operation != remote.Check
+	changes := r.Changes()
 	body, err := json.Marshal(r) // a password goes to whom it is for, and nowhere else
 	if err != nil {
 		return remote.Answer{}, fault.New(fault.Invalid, "", "%s: %w", what, err)
@@ -113,16 +113,9 @@ func (h hook) Tell(ctx context.Context, r remote.Request) (remote.Answer, error)
 		return remote.Answer{}, lost(ctx, changes, what, err)
 	}
 	what = fmt.Sprintf("%s: %d", what, resp.StatusCode)
-	answer, unread := remote.Read(text)
-	if unread == nil && answer.Error != nil {
-		answer.Error.Message, answer.Error.Code = r.Discreet(answer.Error.Message), r.Discreet(answer.Error.Code)
-	}
+	answer, unread := r.Read(text)
 	if class, failed := classOf(resp.StatusCode); failed {
-		var trouble *remote.Trouble
-		if unread == nil {
-			trouble = answer.Error
-		}
-		e := trouble.Fault(class, changes, what)
+		e := answer.Error.Fault(class, changes, what)
 		if e.Code == "" {
 			e.Code = "http " + strconv.Itoa(resp.StatusCode)
 		}
@@ -133,8 +126,6 @@ func (h hook) Tell(ctx context.Context, r remote.Request) (remote.Answer, error)
 		return remote.Answer{}, e
 	}
 	switch {
-	case unread != nil && (changes || r.Operation == remote.Check) && len(bytes.TrimSpace(text)) == 0:
-		return remote.Answer{}, nil // it is looked at anyway
 	case unread != nil:
 		return remote.Answer{}, &fault.Error{Class: fault.Transient, Ambiguous: changes, Code: "answer", Err: fmt.Errorf("%s: its answer: %w", what, unread)}
 	case answer.Error != nil:
