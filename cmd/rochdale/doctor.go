@@ -100,7 +100,7 @@ func (h *house) examine(ctx context.Context, note func(what, state, says, do str
 	if !check("statutes", err, fmt.Sprintf("%s, version %d", rules.Name, rules.Version), "found a co-op: rochdale init --preset nubo") {
 		return
 	}
-	if err := h.openModels(ctx); !check("read models", err, "they can be opened", "delete the folder views in "+h.Data+": it is made again") {
+	if err := h.openViews(ctx, rules); !check("read models", err, "they can be opened", "delete the folder views in "+h.Data+": it is made again") {
 		return
 	}
 	defer h.models.Close() //nolint:errcheck // they can be made again

@@ -134,10 +134,15 @@ func (h *house) openModels(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if h.zone, err = time.LoadLocation(rules.TimeZone); err != nil {
+	if err := h.store.CheckKeys(ctx); err != nil {
 		return err
 	}
-	if err := h.store.CheckKeys(ctx); err != nil {
+	return h.openViews(ctx, rules)
+}
+
+// openViews opens the read models of a co-op whose keys are there.
+func (h *house) openViews(ctx context.Context, rules statutes.Statutes) (err error) {
+	if h.zone, err = time.LoadLocation(rules.TimeZone); err != nil {
 		return err
 	}
 	m, err := projections.Open(ctx, filepath.Join(h.Data, "views"), h.store, h.t.log)
