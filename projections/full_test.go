@@ -39,6 +39,9 @@ func untilFull(t *testing.T, s *eventstore.Store, dir string, fill, makeRoom fun
 			t.Fatal("it is never full")
 		}
 		position = enter(t, s, n)
+		if n%100 == 0 { // nor is there much more in the log than there is room for, however slowly it is followed
+			soon(t, "it is followed", func() bool { return m.Position() >= position || m.Trouble() != nil })
+		}
 	}
 	if err := m.Trouble(); !lite.IsFull(err) {
 		t.Errorf("the trouble is %v", err)
