@@ -89,6 +89,7 @@ func TestWhatIsNoBLTNamesTheLine(t *testing.T) {
 		{"2 1\n0\nA\n", `f.blt:3: "A" stands outside of quotes`},
 		{"2 1\n0\n\"\"\n", "f.blt:3: a name is empty"},
 		{"2 1\n0\n\"A\"\n", "there are 1 names for 2 candidates"},
+		{"3 1\n0\n\"A\"\n\"B\"\n# again\n\" A \"\n\"A\"\n", `f.blt:6: "A" is the name of a candidate already, in line 3: give each one of their own`},
 		{"2 1\n0\n\"A\"\n\"B\"\n\"T\"\n\"U\"\n", "there are 4 names for 2 candidates and a title"},
 	} {
 		_, err := count.Parse([]byte(tt.file), "f.blt")

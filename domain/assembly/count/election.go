@@ -216,6 +216,7 @@ func (p *parser) ballot(text string, candidates int) (b Ballot, err error) {
 
 func (p *parser) names(e *Election) error {
 	var names []string
+	lines := map[string]int{} // of the candidates
 	for {
 		text, ok := p.next()
 		if !ok {
@@ -232,7 +233,10 @@ func (p *parser) names(e *Election) error {
 				return p.fail("%q stands outside of quotes: put each name in double quotes", name)
 			case quoted && name == "":
 				return p.fail("a name is empty: fill it in")
+			case quoted && len(names) < len(e.Candidates) && lines[name] > 0:
+				return p.fail("%q is the name of a candidate already, in line %d: give each one of their own, or none can tell who was chosen", name, lines[name])
 			case quoted:
+				lines[name] = p.line
 				names = append(names, name)
 			}
 		}
