@@ -13,10 +13,12 @@ import (
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	_ "time/tzdata" // the zone of a co-op, where the machine knows none
 
 	"github.com/alecthomas/kong"
+	"github.com/goccy/go-yaml"
 
 	"rochdale/domain"
 	"rochdale/domain/catalogue"
@@ -130,9 +132,9 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 		fmt.Fprintln(errOut, "rochdale:", err)
 		return exitFault
 	}
-	for _, s := range settingsOf(app.Model) {
-		if value, set := os.LookupEnv(s.env); set && value == "" { // is as good as none
-			_ = os.Unsetenv(s.env)
+	for _, name := range variables(app.Model) {
+		if value, set := os.LookupEnv(name); set && value == "" { // is as good as none
+			_ = os.Unsetenv(name)
 		}
 	}
 	defer func() {
@@ -151,8 +153,7 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	parsed, err := app.Parse(args)
 	if err != nil {
 		// Where the line could not be read, the flag is looked for in its words.
-		fromEnv, _ := strconv.ParseBool(os.Getenv("ROCHDALE_JSON"))
-		c.JSON = c.JSON || fromEnv || slices.Contains(args, "--json")
+		c.JSON = c.JSON || wantsJSON(args)
 		if wrong, ok := errors.AsType[*kong.ParseError](err); ok && !c.JSON {
 			app.Stdout = errOut
 			_ = wrong.Context.PrintUsage(true)
@@ -177,6 +178,34 @@ func run(args []string, in io.Reader, out, errOut io.Writer) (code int) {
 	parsed.BindTo(ctx, (*context.Context)(nil))
 	parsed.Bind(&c.Globals, t)
 	return t.report(c.Globals, parsed.Run())
+}
+
+// wantsJSON looks for the setting without reading the command line, which could not be.
+func wantsJSON(args []string) bool {
+	if slices.Contains(args, "--json") {
+		return true
+	}
+	if value := os.Getenv("ROCHDALE_JSON"); value != "" {
+		asked, _ := strconv.ParseBool(value)
+		return asked
+	}
+	path := os.Getenv("ROCHDALE_CONFIG")
+	for i, arg := range args {
+		if value, is := strings.CutPrefix(arg, "--config="); is {
+			path = value
+		} else if arg == "--config" && i+1 < len(args) {
+			path = args[i+1]
+		}
+	}
+	f, err := os.Open(kong.ExpandPath(path))
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	var file struct {
+		JSON bool `yaml:"json"`
+	}
+	return yaml.NewDecoder(f).Decode(&file) == nil && file.JSON
 }
 
 // report says how a command ended, and turns it into an exit code.

@@ -95,6 +95,17 @@ func settingsOf(app *kong.Application) (all []setting) {
 	return all
 }
 
+// variables returns those of the environment that are settings.
+func variables(app *kong.Application) []string {
+	all := []string{"ROCHDALE_CONFIG"}
+	for _, s := range settingsOf(app) {
+		if s.env != "" {
+			all = append(all, s.env)
+		}
+	}
+	return all
+}
+
 // A stray is a variable of the environment that has the name of a setting, and is none.
 type stray struct {
 	variable string
@@ -112,12 +123,7 @@ func (s stray) do() string {
 // strays returns what is set of the environment for settings that there are not, lest a
 // slip of the pen go unnoticed.
 func strays(app *kong.Application) (all []stray) {
-	known := []string{"ROCHDALE_CONFIG"}
-	for _, s := range settingsOf(app) {
-		if s.env != "" {
-			known = append(known, s.env)
-		}
-	}
+	known := variables(app)
 	for _, entry := range os.Environ() {
 		name, value, _ := strings.Cut(entry, "=")
 		own, ours := strings.CutPrefix(name, "ROCHDALE_")
