@@ -51,7 +51,7 @@ func settle(t *testing.T, g Globals, members int, steps func(*demo) []demoStep) 
 	t.Helper()
 	g.JSON, g.Language = true, domain.English
 	c := &settlement{Globals: g}
-	err := withHouse(t.Context(), &c.Globals, quiet(), func(h *house) error {
+	err := withNewHouse(t.Context(), &c.Globals, quiet(), func(h *house) error {
 		d := demo{house: h, cmd: demoCmd{Members: members, Seed: 1}, began: time.Now()}
 		d.cmd.MailDomain = "coop.example"
 		if err := d.build(t.Context(), steps(&d)...); err != nil {

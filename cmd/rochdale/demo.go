@@ -60,7 +60,7 @@ func (c demoCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		}
 	}
 	began := time.Now()
-	return withHouse(ctx, g, t, func(h *house) error {
+	return withNewHouse(ctx, g, t, func(h *house) error {
 		head, err := h.store.Log.Head(ctx)
 		if err != nil {
 			return err

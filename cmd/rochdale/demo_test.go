@@ -170,7 +170,7 @@ func (n *node) watch(ctx context.Context, t *testing.T, token, query string) <-c
 func TestDemoIsTheSameForASeed(t *testing.T) {
 	made := func(seed uint64) (events []string) {
 		g := Globals{Data: t.TempDir(), JSON: true}
-		err := withHouse(t.Context(), &g, quiet(), func(h *house) error {
+		err := withNewHouse(t.Context(), &g, quiet(), func(h *house) error {
 			d := demo{house: h, cmd: demoCmd{Members: 40, Seed: seed}, began: time.Now()}
 			d.cmd.MailDomain = "coop.example"
 			if err := d.build(t.Context(), d.everything()...); err != nil {

@@ -58,11 +58,27 @@ func isPostgres(url string) bool {
 // masterKey says where the master key is.
 func (g *Globals) masterKey() string { return cmp.Or(g.MasterKey, filepath.Join(g.Data, "master.key")) }
 
-// openStore opens the log with the keys to its personal data.
-func openStore(ctx context.Context, g *Globals, t *terminal) (*eventstore.Store, error) {
+// errNoLog refuses to look for a co-op where none was ever begun.
+var errNoLog = domain.Refusal{Code: "rochdale.no_log", Reason: "there is no co-op in {log}: say by --data or --log where it is, or found one with rochdale init"}
+
+// openStore opens the log with the keys to its personal data. It makes them where there
+// are none only if it may.
+func openStore(ctx context.Context, g *Globals, t *terminal, may bool) (*eventstore.Store, error) {
+	if path, file := strings.CutPrefix(g.logURL(), "sqlite:"); file && !may {
+		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
+			return nil, errNoLog.With("log", path)
+		}
+	}
 	driver, err := openLog(ctx, g)
 	if err != nil {
 		return nil, err
+	}
+	head, err := driver.Head(ctx)
+	if err == nil && head == 0 && !may {
+		err = errNotFounded
+	}
+	if err != nil {
+		return nil, errors.Join(err, driver.Close())
 	}
 	path := g.masterKey()
 	master, err := masterAt(ctx, driver, path, t)
@@ -102,9 +118,18 @@ func masterAt(ctx context.Context, log eventstore.KV, path string, t *terminal) 
 }
 
 // withHouse opens the log and what is kept beside it, lets a verb do its work and
-// closes up.
-func withHouse(ctx context.Context, g *Globals, t *terminal, work func(*house) error) (err error) {
-	store, err := openStore(ctx, g, t)
+// closes up. Where there is no log it makes nothing.
+func withHouse(ctx context.Context, g *Globals, t *terminal, work func(*house) error) error {
+	return inHouse(ctx, g, t, false, work)
+}
+
+// withNewHouse does the same where there may be no log yet: it is made then.
+func withNewHouse(ctx context.Context, g *Globals, t *terminal, work func(*house) error) error {
+	return inHouse(ctx, g, t, true, work)
+}
+
+func inHouse(ctx context.Context, g *Globals, t *terminal, may bool, work func(*house) error) (err error) {
+	store, err := openStore(ctx, g, t, may)
 	if err != nil {
 		return err
 	}

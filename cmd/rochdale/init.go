@@ -56,7 +56,7 @@ func (c initCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 	if err != nil {
 		return usageError{err}
 	}
-	return withHouse(ctx, g, t, func(h *house) error {
+	return withNewHouse(ctx, g, t, func(h *house) error {
 		today := calendar.Of(h.now().UTC())
 		from := c.From
 		if from.IsZero() {

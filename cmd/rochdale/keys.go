@@ -54,7 +54,7 @@ func (c keysImportCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		return err
 	}
 	defer f.Close()
-	return withHouse(ctx, g, t, func(h *house) error {
+	return withNewHouse(ctx, g, t, func(h *house) error {
 		restored, err := h.store.Keys.Import(ctx, bufio.NewReader(f))
 		if err != nil {
 			return fmt.Errorf("%s: %w", c.File, err)

@@ -106,7 +106,7 @@ func (c logLoadCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		}
 		in = f
 	}
-	return withHouse(ctx, g, t, func(h *house) error {
+	return withNewHouse(ctx, g, t, func(h *house) error {
 		counted := &counter{r: in}
 		bar := newProgress(t, "bytes")
 		written, err := h.store.Log.Restore(ctx, readLines(counted, c.File), func(int64) { bar.show(int(counted.n), int(size)) })

@@ -24,7 +24,7 @@ func TestPersonalDataOfOneWhoVotedAndWasBilled(t *testing.T) {
 	g := &Globals{Data: t.TempDir(), Language: domain.English}
 	g.Log = "sqlite:" + filepath.Join(g.Data, "log.db")
 	term := &terminal{in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)}
-	err := withHouse(t.Context(), g, term, func(h *house) error {
+	err := withNewHouse(t.Context(), g, term, func(h *house) error {
 		d := demo{house: h, cmd: demoCmd{Members: 40, Seed: 1844}}
 		if err := d.build(t.Context(), d.everything()...); err != nil {
 			return err

@@ -22,7 +22,7 @@ func TestSpecialReport(t *testing.T) {
 	g.Log = "sqlite:" + filepath.Join(g.Data, "log.db")
 	term := &terminal{in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)}
 	want, year := map[int64]money.Money{}, 0
-	err := withHouse(t.Context(), g, term, func(h *house) error {
+	err := withNewHouse(t.Context(), g, term, func(h *house) error {
 		d := demo{house: h, cmd: demoCmd{Members: 60, Seed: 1844}}
 		if err := d.build(t.Context(), d.everything()...); err != nil {
 			return err

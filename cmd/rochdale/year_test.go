@@ -41,7 +41,7 @@ func TestAYear(t *testing.T) {
 	g := &Globals{Data: t.TempDir(), Language: domain.English}
 	g.Log = "sqlite:" + filepath.Join(g.Data, "log.db")
 	term := &terminal{in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)}
-	err := withHouse(t.Context(), g, term, func(h *house) error {
+	err := withNewHouse(t.Context(), g, term, func(h *house) error {
 		y := &year{T: t, house: h, tally: newTally(), rand: rand.New(rand.NewPCG(1844, 12)), busy: map[domain.PartyID]bool{}, script: map[calendar.Date][]func(){}}
 		y.clock = time.Date(2026, time.January, 2, 8, 0, 0, 0, time.UTC)
 		h.store.Now = func() time.Time { return y.clock }
@@ -66,7 +66,7 @@ func TestADeathLearntLate(t *testing.T) {
 	g := &Globals{Data: t.TempDir(), Language: domain.English}
 	term := &terminal{in: strings.NewReader(""), out: io.Discard, err: io.Discard, log: slog.New(slog.DiscardHandler)}
 	died, learnt := calendar.On(2026, time.March, 3), calendar.On(2026, time.May, 10)
-	err := withHouse(t.Context(), g, term, func(h *house) error {
+	err := withNewHouse(t.Context(), g, term, func(h *house) error {
 		y := &year{T: t, house: h, tally: newTally()}
 		h.store.Now = func() time.Time { return y.clock }
 		y.clock = time.Date(2026, time.January, 12, 8, 0, 0, 0, time.UTC)
