@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -116,7 +117,8 @@ func TestDriftIsLookedForAgain(t *testing.T) {
 }
 
 // TestDriftOfManyAccounts: of ten thousand, each that was changed by hand is found and
-// mended; nobody's is left alone until somebody says what to do.
+// mended; nobody's is left alone until somebody says what to do. The log is asked of many
+// at once, as it is when a day begins.
 func TestDriftOfManyAccounts(t *testing.T) {
 	const n = 10_000
 	c := found(t)
@@ -225,6 +227,18 @@ func TestDriftOfManyAccounts(t *testing.T) {
 	}
 	if repaired := those[provisioning.AccountRepaired](c, s); len(repaired) != n { // a quarter of them in two goes
 		t.Errorf("%d repairs are told", len(repaired))
+	}
+	held := fixed{slices.Clone(r.Book.(fixed).accounts)}
+	for i := range held.accounts {
+		held.accounts[i].Held = i%2 == 0
+	}
+	r.Book = held
+	asked.Store(0)
+	if err := r.Daily(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if waiting, err := r.Waiting(ctx, "mail"); err != nil || len(waiting) != n/2 || waiting[0].Why != "day" || asked.Load() > n/100 {
+		t.Errorf("%d wait after a day, %v, for which the log was asked %d times", len(waiting), err, asked.Load())
 	}
 }
 

@@ -213,23 +213,31 @@ func (r *Reconciler) Daily(ctx context.Context) error {
 			if len(accounts) == 0 {
 				break
 			}
+			held := make([]domain.AccountID, 0, len(accounts))
 			for _, b := range accounts {
-				after = b.Account
-				if b.Deleted || !b.Held || !t.books(b) {
-					continue
+				if after = b.Account; !b.Deleted && b.Held && t.books(b) {
+					held = append(held, b.Account)
 				}
-				want, _, requested, err := r.desiredOn(ctx, t, b.Account)
-				if err != nil {
-					return err
-				}
+			}
+			bases, err := basesOf(ctx, r.Store, held...)
+			if err != nil {
+				return err
+			}
+			works := make([]Work, 0, len(bases))
+			for _, b := range bases {
+				want, requested := r.desiredBy(t, b)
 				if !requested {
 					continue
 				}
-				w := r.newWork(ctx, t.Name, b.Account, "day")
+				w := r.newWork(ctx, t.Name, b.id, "day")
 				w.Ends = want.Access == provisioning.Absent
-				if err := ask(ctx, r.kv(), w); err != nil {
-					return err
-				}
+				works = append(works, w)
+			}
+			if len(works) == 0 {
+				continue
+			}
+			if err := ask(ctx, r.kv(), works...); err != nil {
+				return err
 			}
 		}
 		r.wake(t.Name)
