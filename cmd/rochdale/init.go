@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -19,7 +18,7 @@ type initCmd struct {
 	Statutes  string        `help:"A file of statutes, such as a preset that was edited." placeholder:"FILE" type:"existingfile" xor:"statutes"`
 	Print     bool          `help:"Print the preset, to be edited, and found nothing."`
 	Name      string        `help:"Name of the co-op, if not that in the statutes."`
-	From      calendar.Date `help:"The first day on which the statutes hold, also of what is imported; by default today." placeholder:"DATE"`
+	From      calendar.Date `help:"The first day on which the statutes and the price list hold, also for what is imported and billed; by default today." placeholder:"DATE"`
 	PriceList string        `help:"A price list: nubo, a file, or none." default:"nubo" placeholder:"NAME|FILE"`
 }
 
@@ -125,11 +124,7 @@ func found(ctx context.Context, s *eventstore.Store, rules statutes.Statutes, li
 		if err != nil || offered.Version() > 0 {
 			return err
 		}
-		err = eventstore.Do(tx, offering.Publish{Version: 1, On: on, From: on, List: *list})
-		if errors.Is(err, offering.ErrBackdated) {
-			err = fmt.Errorf("publish the price list: %w", err)
-		}
-		return err
+		return eventstore.Do(tx, offering.Publish{Version: 1, On: on, From: from, List: *list})
 	})
 	return err
 }

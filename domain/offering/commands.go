@@ -13,7 +13,7 @@ var (
 	ErrVersion     = domain.Refusal{Code: "offering.version", Reason: "the next version of the price list is {next}: look at what was published meanwhile"}
 	ErrPlanGone    = domain.Refusal{Code: "offering.plan_gone", Reason: "the plan {plan} may have subscribers: keep it, and say closed to take no more"}
 	ErrAddOnGone   = domain.Refusal{Code: "offering.add_on_gone", Reason: "GB of {service} on top of a plan may have been booked: keep the add-on, and say closed to take no more"}
-	ErrBackdated   = domain.Refusal{Code: "offering.backdated", Reason: "a price list holds from the day of the decision, {on}, or later"}
+	ErrBackdated   = domain.Refusal{Code: "offering.backdated", Reason: "a price list that replaces another holds from the day of the decision, {on}, or later"}
 	ErrInvalidRate = domain.Refusal{Code: "offering.invalid_rate", Reason: "a rate of VAT applies from a day and is a percentage below 100"}
 )
 
@@ -22,7 +22,7 @@ var (
 type Publish struct {
 	Version int // that it is to be: one more than the last; so that two people cannot overtake each other
 	On      calendar.Date
-	From    calendar.Date
+	From    calendar.Date // the first list may hold from before it is entered here
 	List    PriceList
 }
 
@@ -37,7 +37,7 @@ func (c Publish) Decide(o Offering) ([]event, error) {
 	switch problems := c.List.Problems(); {
 	case c.Version != len(o.lists)+1:
 		return nil, ErrVersion.With("next", len(o.lists)+1)
-	case c.On.IsZero() || c.From.Before(c.On):
+	case c.On.IsZero() || c.From.IsZero() || len(o.lists) > 0 && c.From.Before(c.On):
 		return nil, ErrBackdated.With("on", c.On)
 	case len(problems) > 0:
 		return nil, ErrInvalidList.With("problem", problems[0].String())

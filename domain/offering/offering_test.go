@@ -129,8 +129,13 @@ func TestOffering(t *testing.T) {
 		When:    Publish{2, jan1, july1, nubo},
 		Refused: ErrAddOnGone,
 	}, {
+		Rule: "the first list may hold from before it is entered",
+		When: Publish{1, july1, jan1, nubo},
+		Then: spec.Events{Published{1, july1, jan1, nubo}},
+	}, {
 		Rule:    "prices do not change in hindsight",
-		When:    Publish{1, july1, jan1, nubo},
+		Given:   spec.Events{first},
+		When:    Publish{2, july1, jan1, dear},
 		Refused: ErrBackdated,
 	}, {
 		Rule:    "a list that contradicts itself is not published",
