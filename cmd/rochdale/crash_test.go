@@ -8,7 +8,6 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -28,6 +27,7 @@ import (
 	"rochdale/domain/provisioning"
 	"rochdale/domain/subscription"
 	"rochdale/eventstore"
+	"rochdale/internal/loopback"
 	"rochdale/internal/pgtest"
 	"rochdale/processes"
 	"rochdale/processes/access"
@@ -83,12 +83,7 @@ func toTheBill(d *demo) []demoStep { return []demoStep{d.enter, d.subscribe, d.o
 // node returns one that serves the co-op from a folder.
 func (c *settlement) node(t *testing.T, data string) *node {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	_ = l.Close()
+	address := loopback.Address(t)
 	args := []string{"serve", "--listen", address, "--data", data, "--master-key", filepath.Join(c.Data, "master.key")}
 	if c.Log != "" {
 		args = append(args, "--log", c.Log)

@@ -9,7 +9,6 @@ package ldaptest
 
 import (
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -18,6 +17,8 @@ import (
 	"time"
 
 	"github.com/go-ldap/ldap/v3"
+
+	"rochdale/internal/loopback"
 )
 
 // Who administrates it, and what it holds.
@@ -77,12 +78,7 @@ func Start(t testing.TB) *Server {
 		t.Fatalf("ldaptest: %v", err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(s.dir) })
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("ldaptest: %v", err)
-	}
-	s.URL = "ldap://" + l.Addr().String()
-	_ = l.Close()
+	s.URL = "ldap://" + loopback.Address(t)
 	if err := os.Mkdir(filepath.Join(s.dir, "data"), 0o700); err != nil {
 		t.Fatalf("ldaptest: %v", err)
 	}
@@ -158,15 +154,25 @@ func (s *Server) Restart(t testing.TB) {
 		_ = cmd.Wait() // its log says how it ended
 		close(ended)
 	}(s.process, s.ended)
+	// Whom it lets connect it may still turn away as it starts: it is there once it answers.
 	for begun := time.Now(); ; time.Sleep(20 * time.Millisecond) {
 		c, err := ldap.DialURL(s.URL)
 		if err == nil {
+			err = c.Bind(Admin, Password)
 			_ = c.Close()
+		}
+		if err == nil {
 			return
 		}
-		if time.Since(begun) > patience {
+		ended := false
+		select {
+		case <-s.ended:
+			ended = true
+		default:
+		}
+		if ended || time.Since(begun) > patience {
 			said, _ := os.ReadFile(filepath.Join(s.dir, "log")) // as far as there is one
-			t.Fatalf("ldaptest: it does not answer: %v\n%s", err, said)
+			t.Fatalf("ldaptest: it does not answer: %v; it has ended: %v\n%s", err, ended, said)
 		}
 	}
 }

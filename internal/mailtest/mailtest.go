@@ -38,6 +38,7 @@ import (
 
 	"rochdale/adapters/mail"
 	files "rochdale/docs/mail"
+	"rochdale/internal/loopback"
 	"rochdale/internal/pgtest"
 )
 
@@ -234,21 +235,8 @@ func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
 	if err := s.admit(tables); err != nil {
 		return err
 	}
-	if s.IMAP, err = freeAddress(); err != nil {
-		return err
-	}
-	doveadm, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	dsync, err := freeAddress()
-	if err != nil {
-		return err
-	}
-	if s.LMTP, err = freeAddress(); err != nil {
-		return err
-	}
-	s.Doveadm, s.Dsync = "http://"+doveadm, "tcp:"+dsync
+	s.IMAP, s.LMTP = loopback.Address(t), loopback.Address(t)
+	s.Doveadm, s.Dsync = "http://"+loopback.Address(t), "tcp:"+loopback.Address(t)
 	configuration, others := "dovecot.conf", []string{"rochdale-sql.conf", "rochdale-apps.conf", "rochdale-dict.conf", "rochdale-node.conf", "rochdale-mail-tidy"}
 	if s.behind != nil {
 		configuration, others = "front-dovecot.conf", []string{"front-sql.conf", "front-apps.conf"}
@@ -342,10 +330,7 @@ func (s *Server) Store() string { return filepath.Join(s.dir, "mail") }
 
 func (s *Server) startPostfix(t testing.TB, tables Tables) error {
 	for _, address := range []*string{&s.SMTP, &s.Submissions, &s.Submission, &s.Program} {
-		var err error
-		if *address, err = freeAddress(); err != nil {
-			return err
-		}
+		*address = loopback.Address(t)
 	}
 	instead := strings.ReplaceAll(`
 queue_directory = @/spool
@@ -744,20 +729,4 @@ func program(name, debian string) (string, error) {
 		return path, nil
 	}
 	return "", fmt.Errorf("no %s on this machine: install it (apt-get install %s); none needs to run", name, debian)
-}
-
-// freeAddress returns an address of the loopback on which nothing listens, below
-// those that the kernel gives to whoever asks for any.
-func freeAddress() (string, error) {
-	for range 100 {
-		n, err := rand.Int(rand.Reader, big.NewInt(16000))
-		if err != nil {
-			return "", err
-		}
-		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(16000+int(n.Int64())))
-		if l, err := net.Listen("tcp", address); err == nil {
-			return address, l.Close()
-		}
-	}
-	return "", errors.New("no free port on 127.0.0.1 between 16000 and 32000")
 }

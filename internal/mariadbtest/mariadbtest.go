@@ -23,6 +23,8 @@ import (
 	"time"
 
 	"github.com/go-sql-driver/mysql"
+
+	"rochdale/internal/loopback"
 )
 
 // patience is how long a server may take to start or to stop.
@@ -39,7 +41,7 @@ type Server struct {
 // Start starts one, which ends with t.
 func Start(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{password: rand.Text()}
+	s := &Server{address: loopback.Address(t), password: rand.Text()}
 	var err error
 	if s.dir, err = os.MkdirTemp("", "mariadb"); err != nil { // and not t.TempDir, whose path is too long for sockets
 		t.Fatalf("mariadbtest: %v", err)
@@ -48,12 +50,6 @@ func Start(t testing.TB) *Server {
 	if err := os.Mkdir(s.tmp(), 0o700); err != nil {
 		t.Fatalf("mariadbtest: %v", err)
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatalf("mariadbtest: %v", err)
-	}
-	s.address = l.Addr().String()
-	_ = l.Close()
 	install := []string{"--no-defaults", "--auth-root-authentication-method=normal", "--skip-test-db", "--innodb-use-native-aio=0", "--innodb-buffer-pool-size=16M", "--datadir=" + s.dir + "/data", "--tmpdir=" + s.tmp(), "--user=" + whoami(t)}
 	if out, err := exec.Command(program(t, "mariadb-install-db"), install...).CombinedOutput(); err != nil { //nolint:gosec // G204: a program found by us
 		t.Fatalf("mariadbtest: %v: %s", err, out)

@@ -14,7 +14,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/big"
 	"net"
 	"net/url"
 	"os"
@@ -28,6 +27,8 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+
+	"rochdale/internal/loopback"
 )
 
 // Mode is how a server is stopped.
@@ -51,6 +52,7 @@ type Cluster struct {
 	Password string
 
 	bin, dir string
+	address  string
 	settings []string
 	owner    *syscall.Credential // nil: whoever runs the test
 	made     atomic.Int64
@@ -73,8 +75,14 @@ type T interface {
 // after those that make tests quick: fsync is off.
 func Start(t T, settings ...string) *Cluster {
 	t.Helper()
-	c := &Cluster{User: "rochdale", Password: rand.Text(), settings: settings}
-	var err error
+	c := &Cluster{address: loopback.Address(t), User: "rochdale", Password: rand.Text(), settings: settings}
+	_, port, err := net.SplitHostPort(c.address)
+	if err == nil {
+		c.Port, err = strconv.Atoi(port)
+	}
+	if err != nil {
+		t.Fatalf("pgtest: %v", err)
+	}
 	if c.bin, err = binaries(); err == nil {
 		c.owner, err = unprivileged()
 	}
@@ -86,15 +94,8 @@ func Start(t T, settings ...string) *Cluster {
 			t.Error(err)
 		}
 	})
-	// A port that was free may be so no longer once the server asks for it.
-	for attempt := 0; err == nil; attempt++ {
-		if c.Port, err = freePort(); err != nil {
-			break
-		}
-		if err = c.start(); err == nil || attempt == 4 || !strings.Contains(err.Error(), "could not bind") {
-			break
-		}
-		err = nil
+	if err == nil {
+		err = c.start()
 	}
 	if err != nil {
 		t.Fatalf("pgtest: %v", err)
@@ -118,7 +119,7 @@ func (c *Cluster) NewDatabase(t T) string {
 // URL returns the URL of a database, by TCP.
 func (c *Cluster) URL(database string) string {
 	u := url.URL{
-		Scheme: "postgres", User: url.UserPassword(c.User, c.Password), Host: c.address(),
+		Scheme: "postgres", User: url.UserPassword(c.User, c.Password), Host: c.address,
 		Path: "/" + database, RawQuery: "sslmode=disable",
 	}
 	return u.String()
@@ -153,8 +154,6 @@ func (c *Cluster) Restart(t T, mode Mode) {
 		t.Fatalf("pgtest: %v", err)
 	}
 }
-
-func (c *Cluster) address() string { return net.JoinHostPort("127.0.0.1", strconv.Itoa(c.Port)) }
 
 // Program returns the path of a program that came with the server, like pgbench.
 func (c *Cluster) Program(name string) string { return filepath.Join(c.bin, name) }
@@ -321,21 +320,4 @@ func unprivileged() (*syscall.Credential, error) {
 		}
 	}
 	return nil, errors.New("PostgreSQL does not run as root, and there is no user postgres or nobody: run the tests as somebody else")
-}
-
-// freePort returns a port of the loopback on which nothing listens, below those
-// that the kernel gives to whoever asks for any: a server that restarts finds it
-// free.
-func freePort() (int, error) {
-	for range 100 {
-		n, err := rand.Int(rand.Reader, big.NewInt(16000))
-		if err != nil {
-			return 0, err
-		}
-		port := 16000 + int(n.Int64())
-		if l, err := net.Listen("tcp", net.JoinHostPort("127.0.0.1", strconv.Itoa(port))); err == nil {
-			return port, l.Close()
-		}
-	}
-	return 0, errors.New("no free port on 127.0.0.1 between 16000 and 32000")
 }
