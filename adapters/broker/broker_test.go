@@ -16,6 +16,7 @@ import (
 
 	"rochdale/adapters/broker"
 	"rochdale/adapters/fault"
+	"rochdale/internal/loopback"
 	"rochdale/internal/natstest"
 )
 
@@ -212,16 +213,16 @@ func TestKafka(t *testing.T) {
 // TestKafkaGoesAway in the middle, and comes back as another that knows nothing of us: what
 // is published then is taken.
 func TestKafkaGoesAway(t *testing.T) {
-	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "coop"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	where := cluster.ListenAddrs()[0]
+	where := loopback.Address(t)
 	_, text, err := net.SplitHostPort(where)
 	if err != nil {
 		t.Fatal(err)
 	}
 	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	cluster, err := kfake.NewCluster(kfake.NumBrokers(1), kfake.SeedTopics(3, "coop"), kfake.Ports(port))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,10 +3,14 @@
 package natstest
 
 import (
+	"net"
+	"strconv"
 	"testing"
 	"time"
 
 	"github.com/nats-io/nats-server/v2/server"
+
+	"rochdale/internal/loopback"
 )
 
 // Start starts a server, which ends with t, and returns its URL.
@@ -25,7 +29,15 @@ type Server struct {
 // New starts a server, which ends with t.
 func New(t testing.TB) *Server {
 	t.Helper()
-	s := &Server{options: server.Options{Host: "127.0.0.1", Port: server.RANDOM_PORT, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true}}
+	host, text, err := net.SplitHostPort(loopback.Address(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	port, err := strconv.Atoi(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{options: server.Options{Host: host, Port: port, JetStream: true, StoreDir: t.TempDir(), NoSigs: true, NoLog: true}}
 	s.Restart(t)
 	t.Cleanup(s.Stop)
 	return s
@@ -49,5 +61,5 @@ func (s *Server) Restart(t testing.TB) {
 	if !running.ReadyForConnections(30 * time.Second) {
 		t.Fatal("natstest: the server does not get ready")
 	}
-	s.URL, s.options.Port, s.running = running.ClientURL(), options.Port, running
+	s.URL, s.running = running.ClientURL(), running
 }
