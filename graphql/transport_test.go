@@ -298,7 +298,7 @@ func TestSocketsEnd(t *testing.T) {
 	close(done)
 	s.ends(websocket.StatusGoingAway)
 
-	c = serve(t, func(c *graphql.Config) { c.Patience = 300 * time.Millisecond })
+	c = serve(t, func(c *graphql.Config) { c.Patience = 2 * time.Second })
 	silent := c.socket(t)
 	silent.say(`{"type":"ping"}`) // which is no beginning
 	silent.hears("pong")

@@ -535,7 +535,7 @@ func TestTrouble(t *testing.T) {
 // TestWhoIsSlowIsCutOff: with half a request, nobody holds the server.
 func TestWhoIsSlowIsCutOff(t *testing.T) {
 	h := open(t, func(c *web.Config) {
-		c.Asking = 100 * time.Millisecond
+		c.Asking = time.Second
 		c.GraphQL = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			if _, err := io.ReadAll(r.Body); err != nil {
 				http.Error(w, err.Error(), http.StatusRequestTimeout)
@@ -544,7 +544,7 @@ func TestWhoIsSlowIsCutOff(t *testing.T) {
 			// Who has said it all is not cut off, however long the answer goes on.
 			control := http.NewResponseController(w)
 			for range 10 {
-				time.Sleep(20 * time.Millisecond)
+				time.Sleep(150 * time.Millisecond)
 				_ = control.SetWriteDeadline(time.Now().Add(time.Minute))
 				if _, err := io.WriteString(w, "."); err != nil || control.Flush() != nil || r.Context().Err() != nil {
 					return

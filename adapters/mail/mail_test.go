@@ -320,12 +320,12 @@ func TestFaultsOfSQLite(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer tx.Rollback()
-		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-		defer cancel()
 		w := s.wish("anna", "account-1")
-		if _, err := w.Observe(ctx, w.Ref); err != nil {
+		if _, err := w.Observe(t.Context(), w.Ref); err != nil {
 			t.Errorf("whoever writes keeps others from reading: %v", err)
 		}
+		ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
+		defer cancel()
 		_, err = w.Ensure(ctx, w.Desired)
 		if !isA(err, fault.Transient) || !errors.Is(err, context.DeadlineExceeded) {
 			t.Error(err)

@@ -21,6 +21,7 @@ import (
 	"rochdale/adapters/provisiontest"
 	"rochdale/domain"
 	"rochdale/domain/provisioning"
+	"rochdale/internal/loopback"
 	"rochdale/internal/ocstest"
 )
 
@@ -270,9 +271,8 @@ func TestElsewhere(t *testing.T) {
 	t.Parallel()
 	page := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "<html>Welcome</html>") }))
 	defer page.Close()
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	for where, class := range map[string]fault.Class{page.URL: fault.Unavailable, gone.URL: fault.Unavailable} {
+	gone := "http://" + loopback.Address(t)
+	for where, class := range map[string]fault.Class{page.URL: fault.Unavailable, gone: fault.Unavailable} {
 		cloud, err := nextcloud.New(nextcloud.Config{URL: where, User: "admin", Password: func() (string, error) { return "x", nil }})
 		if err != nil {
 			t.Fatal(err)

@@ -405,6 +405,6 @@ func (a *account) uses(size domain.Bytes) {
 }
 
 // patience is how long a service may take to come round.
-var patience = 20 * time.Second
+var patience = time.Minute
 
 func long(n int) string { return strings.Repeat("x", n) }

@@ -511,8 +511,9 @@ func TestServices(t *testing.T) {
 
 // TestFlaws shows that the suite finds what it is there to find.
 func TestFlaws(t *testing.T) {
+	before := patience
 	patience = 50 * time.Millisecond
-	t.Cleanup(func() { patience = 20 * time.Second })
+	t.Cleanup(func() { patience = before })
 	for _, flaw := range []string{
 		"capitals are others", "lets in the suspended", "knows every password", "takes too much", "works on though cancelled",
 		"takes an outage for a refusal", "races", "takes what is not its own", "goes back", "makes it anew", "lets in who is ensured",

@@ -18,6 +18,7 @@ import (
 	"rochdale/adapters/webhook"
 	"rochdale/domain"
 	"rochdale/domain/provisioning"
+	"rochdale/internal/loopback"
 	"rochdale/internal/outsidetest"
 )
 
@@ -133,23 +134,22 @@ func TestLost(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(mute.Close)
-	err := accounts(t, webhook.Config{URL: mute.URL, Timeout: 50 * time.Millisecond}).Check(t.Context())
+	err := accounts(t, webhook.Config{URL: mute.URL, Timeout: time.Second}).Check(t.Context())
 	if class, _ := fault.ClassOf(err); class != fault.Transient || fault.CodeOf(err) != "timeout" {
 		t.Error(err)
 	}
-	gone := httptest.NewServer(nil)
-	gone.Close()
-	err = accounts(t, webhook.Config{URL: gone.URL}).Check(t.Context())
+	gone := "http://" + loopback.Address(t)
+	err = accounts(t, webhook.Config{URL: gone}).Check(t.Context())
 	if class, _ := fault.ClassOf(err); class != fault.Unavailable {
 		t.Error(err)
 	}
 	for _, secrets := range [][]string{nil, {"whsec_short"}, {"secret"}} {
-		err = accounts(t, webhook.Config{URL: gone.URL, Secrets: func() ([]string, error) { return secrets, nil }}).Check(t.Context())
+		err = accounts(t, webhook.Config{URL: gone, Secrets: func() ([]string, error) { return secrets, nil }}).Check(t.Context())
 		if class, _ := fault.ClassOf(err); class != fault.Unavailable || fault.CodeOf(err) != fault.Settings {
 			t.Errorf("%q: %v", secrets, err)
 		}
 	}
-	err = accounts(t, webhook.Config{URL: gone.URL, Secrets: func() ([]string, error) { return nil, errors.New("no such file") }}).Check(t.Context())
+	err = accounts(t, webhook.Config{URL: gone, Secrets: func() ([]string, error) { return nil, errors.New("no such file") }}).Check(t.Context())
 	if err == nil || !strings.Contains(err.Error(), "no such file") {
 		t.Error(err)
 	}
