@@ -1,6 +1,7 @@
 package shares
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -153,7 +154,7 @@ func (h Holding) paidBack(id SubscriptionID, holder domain.PartyID) (credits []C
 	for _, reference := range slices.Sorted(maps.Keys(h.payments)) {
 		p := h.payments[reference]
 		if paid := p.amount.Minus(p.credited); p.subscription == id && p.subscriber == "" && !p.reversed && paid.IsPositive() {
-			credits = append(credits, Credit{Reference: reference, Payer: or(p.payer, holder), Amount: paid})
+			credits = append(credits, Credit{Reference: reference, Payer: cmp.Or(p.payer, holder), Amount: paid})
 		}
 	}
 	return credits

@@ -529,15 +529,7 @@ func (c ReversePayout) Decide(p Payout) ([]payoutEvent, error) {
 	default:
 		return nil, ErrNoEntry.With("entry", EntryPayout).With("of", c.Dividend)
 	}
-	switch {
-	case c.Reversal == "":
-		return nil, ErrIncomplete.With("missing", "reversal")
-	case c.Document == "":
-		return nil, ErrIncomplete.With("missing", "document")
-	case c.On.Before(e.EntryOn):
-		return nil, ErrTooEarly.With("earliest", e.EntryOn)
-	}
-	if err := open(c.On, c.Closed); err != nil {
+	if err := reversible(c.Reversal, c.Document, e.EntryOn, c.On, c.Closed); err != nil {
 		return nil, err
 	}
 	return []payoutEvent{e}, nil

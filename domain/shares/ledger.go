@@ -1,6 +1,7 @@
 package shares
 
 import (
+	"cmp"
 	"fmt"
 	"iter"
 	"slices"
@@ -246,7 +247,7 @@ func (h Holding) Post(event any) []Posting {
 		}
 		return of(e, e.Party, e.Class, debit(Pending, paid), credit(Credits, paid))
 	case Paid:
-		return of(e, e.Party, e.Class, append(h.paid(e.Subscription, or(e.Subscriber, e.Party), e.Amount), debit(e.By.source(), e.Amount))...)
+		return of(e, e.Party, e.Class, append(h.paid(e.Subscription, cmp.Or(e.Subscriber, e.Party), e.Amount), debit(e.By.source(), e.Amount))...)
 	case Credited:
 		return of(e, e.Party, e.Class, debit(e.By.source(), e.Amount), credit(Credits, e.Amount))
 	case CreditUsed:
@@ -317,7 +318,7 @@ func (h Holding) reversed(e Reversed) []Posting {
 			to = Credits
 		}
 		back := []Posting{credit(to, p.Amount), debit(Credits, p.Credited), credit(p.By.source(), p.Credited)}
-		i := h.lot(p.Subscription, or(p.Subscriber, e.Party))
+		i := h.lot(p.Subscription, cmp.Or(p.Subscriber, e.Party))
 		if i < 0 {
 			return append(back, debit(Pending, p.Amount))
 		}

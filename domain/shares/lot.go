@@ -123,7 +123,7 @@ func (h Holding) changed(party domain.PartyID, lots []Lot, after calendar.Date) 
 	}
 	for reference, p := range h.payments {
 		if !p.reversed && p.amount.Minor() != p.credited.Minor() {
-			see(change{EntryPayment, reference, p.on}, p.subscription, or(p.subscriber, party))
+			see(change{EntryPayment, reference, p.on}, p.subscription, cmp.Or(p.subscriber, party))
 		}
 	}
 	for id, c := range h.calls {

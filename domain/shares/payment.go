@@ -1,6 +1,7 @@
 package shares
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -101,18 +102,10 @@ func (e Paid) Evolve(h Holding) Holding {
 		s.paid, s.last = s.paid.Plus(e.Amount), later(s.last, e.On)
 		h.subscriptions = set(h.subscriptions, e.Subscription, s)
 	}
-	if i := h.lot(e.Subscription, or(e.Subscriber, e.Party)); i >= 0 {
+	if i := h.lot(e.Subscription, cmp.Or(e.Subscriber, e.Party)); i >= 0 {
 		h.lots = h.touch(i, e.On, func(l *heldLot) { l.Paid = l.Paid.Plus(e.Amount) })
 	}
 	return h
-}
-
-// or returns the first party unless there is none.
-func or(party, otherwise domain.PartyID) domain.PartyID {
-	if party == "" {
-		return otherwise
-	}
-	return party
 }
 
 // Credited keeps what was paid beyond what was due.
@@ -131,7 +124,7 @@ type Credited struct {
 func (e Credited) Evolve(h Holding) Holding {
 	p := payment{subscription: e.Subscription, subscriber: e.Subscriber, payer: e.Payer, by: e.By, on: e.On, amount: h.payments[e.Reference].amount}
 	h.payments = set(h.payments, e.Reference, p.plus(e.Amount, e.Amount))
-	c := Credit{Reference: e.Reference, Payer: or(e.Payer, e.Party), Amount: e.Amount, since: e.On}
+	c := Credit{Reference: e.Reference, Payer: cmp.Or(e.Payer, e.Party), Amount: e.Amount, since: e.On}
 	h.credits = set(h.credits, e.Reference, c.plus(h.credits[e.Reference]))
 	return h
 }
@@ -249,7 +242,7 @@ func unless(party, other domain.PartyID) domain.PartyID {
 
 // payable returns what can be paid yet on the shares that a payment is for.
 func (h Holding) payable(c RecordPayment) (due money.Money, err error) {
-	subscriber := or(c.Subscriber, c.Party)
+	subscriber := cmp.Or(c.Subscriber, c.Party)
 	s, made := h.subscriptions[c.Subscription]
 	price, earliest := s.subscribed.Price, later(s.subscribed.On, s.reversed)
 	i := h.lot(c.Subscription, subscriber)

@@ -722,15 +722,7 @@ func (c ReverseClaimEntry) Decide(claim Claim) ([]claimEvent, error) {
 	if err := claim.reverse(&e); err != nil {
 		return nil, err
 	}
-	switch {
-	case c.Reversal == "":
-		return nil, ErrIncomplete.With("missing", "reversal")
-	case c.Document == "":
-		return nil, ErrIncomplete.With("missing", "document")
-	case c.On.Before(claim.last):
-		return nil, ErrTooEarly.With("earliest", claim.last)
-	}
-	if err := open(c.On, c.Closed); err != nil {
+	if err := reversible(c.Reversal, c.Document, claim.last, c.On, c.Closed); err != nil {
 		return nil, err
 	}
 	return []claimEvent{e}, nil

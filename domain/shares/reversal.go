@@ -1,6 +1,7 @@
 package shares
 
 import (
+	"cmp"
 	"slices"
 
 	"rochdale/domain"
@@ -131,7 +132,7 @@ func (e Reversed) payment(h Holding) Holding {
 	back := *e.Payment
 	switch {
 	case back.Kept:
-		c := Credit{Reference: e.Of, Payer: or(back.Payer, e.Party), Amount: back.Amount, since: e.On}
+		c := Credit{Reference: e.Of, Payer: cmp.Or(back.Payer, e.Party), Amount: back.Amount, since: e.On}
 		h.credits = set(h.credits, e.Of, c.plus(h.credits[e.Of]))
 	case !back.Credited.IsZero():
 		h.credits = set(h.credits, e.Of, h.credits[e.Of].less(back.Credited, e.On))
@@ -141,7 +142,7 @@ func (e Reversed) payment(h Holding) Holding {
 		s.paid, s.last, s.reversed = s.paid.Minus(back.Amount), later(s.last, e.On), later(s.reversed, e.On)
 		h.subscriptions = set(h.subscriptions, back.Subscription, s)
 	}
-	if i := h.lot(back.Subscription, or(back.Subscriber, e.Party)); i >= 0 {
+	if i := h.lot(back.Subscription, cmp.Or(back.Subscriber, e.Party)); i >= 0 {
 		h.lots = h.touch(i, e.On, func(l *heldLot) {
 			l.takenBack, l.takenBackOn = most(l.takenBack, back.Called), later(l.takenBackOn, e.On)
 			l.Called, l.Paid = most(l.Called, back.Called), l.Paid.Minus(back.Amount)
@@ -208,13 +209,21 @@ func (h Holding) reversal(id ReversalID, entry Entry, of, document string, on, c
 		}
 		return false, ErrReversed.With("entry", entry).With("of", of)
 	}
+	return false, reversible(id, document, calendar.Date{}, on, closed)
+}
+
+// reversible says what a reversal lacks, of an entry of a day: it is not before that, and in
+// books that are open.
+func reversible(id ReversalID, document string, entered, on, closed calendar.Date) error {
 	switch {
 	case id == "":
-		return false, ErrIncomplete.With("missing", "reversal")
+		return ErrIncomplete.With("missing", "reversal")
 	case document == "":
-		return false, ErrIncomplete.With("missing", "document")
+		return ErrIncomplete.With("missing", "document")
+	case on.Before(entered):
+		return ErrTooEarly.With("earliest", entered)
 	}
-	return false, open(on, closed)
+	return open(on, closed)
 }
 
 // undone reports whether an entry is reversed.
@@ -256,7 +265,7 @@ func (h Holding) reversePayment(e *Reversed, keep bool) error {
 	case own && e.On.Before(s.reversed):
 		return ErrTooEarly.With("earliest", s.reversed)
 	}
-	if i := h.lot(p.subscription, or(p.subscriber, e.Party)); i >= 0 {
+	if i := h.lot(p.subscription, cmp.Or(p.subscriber, e.Party)); i >= 0 {
 		switch l := h.lots[i]; {
 		case l.Left().Minor() < back.Amount.Minor():
 			return ErrGone
