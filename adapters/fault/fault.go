@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -133,6 +134,12 @@ const Settings = "settings"
 func IsPermanent(err error) bool {
 	class, _ := ClassOf(err)
 	return class.Permanent()
+}
+
+// Unreached reports whether no connection was made, so that nothing has happened.
+func Unreached(err error) bool {
+	op, is := errors.AsType[*net.OpError](err)
+	return is && op.Op == "dial"
 }
 
 // Doubling yields n pauses, the first as given and each twice the one before.

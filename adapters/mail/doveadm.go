@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"path"
 	"strconv"
@@ -102,7 +101,7 @@ func (d *Doveadm) request(ctx context.Context, commands ...command) ([]reply, er
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+		if fault.Unreached(err) {
 			return nil, fail(fault.Unavailable, false, "", err)
 		}
 		return nil, fail(fault.Transient, true, "closed", err)

@@ -692,12 +692,8 @@ func (m *Mailboxes) SetCredential(ctx context.Context, ref provisioning.Ref, c p
 	if err := m.begin(ctx, ref); err != nil {
 		return err
 	}
-	form, ok := hashes[c.Scheme]
-	if !ok {
-		return fault.New(fault.Unsupported, "", "mail: passwords hashed by %q: only by %s or %s", c.Scheme, argon2id, bcrypt)
-	}
-	if !acceptable(c.Scheme, form.FindStringSubmatch(c.Hash)) {
-		return fault.New(fault.Invalid, "", "mail: the hash of a password is none of %s, or takes too much to check", c.Scheme)
+	if err := takes(c); err != nil {
+		return err
 	}
 	err := m.transact(ctx, "set a password", func(tx *sql.Tx) error {
 		is, err := m.find(ctx, tx, ref.Login)
@@ -729,6 +725,18 @@ func told(err error) error {
 		e.Ambiguous = true
 	}
 	return err
+}
+
+// takes refuses a password whose hash cannot be written down.
+func takes(c provisioning.Credential) error {
+	form, ok := hashes[c.Scheme]
+	if !ok {
+		return fault.New(fault.Unsupported, "", "mail: passwords hashed by %q: only by %s or %s", c.Scheme, argon2id, bcrypt)
+	}
+	if !acceptable(c.Scheme, form.FindStringSubmatch(c.Hash)) {
+		return fault.New(fault.Invalid, "", "mail: the hash of a password is none of %s, or takes too much to check", c.Scheme)
+	}
+	return nil
 }
 
 // acceptable reports whether a hash, of which the parts are given, is one and not

@@ -400,12 +400,8 @@ func (a *Mapped) SetCredential(ctx context.Context, ref provisioning.Ref, c prov
 	if err := a.Begin(ctx, ref); err != nil {
 		return err
 	}
-	form, ok := hashes[c.Scheme]
-	if !ok {
-		return fault.New(fault.Unsupported, "", "mail: passwords hashed by %q: only by %s or %s", c.Scheme, argon2id, bcrypt)
-	}
-	if !acceptable(c.Scheme, form.FindStringSubmatch(c.Hash)) {
-		return fault.New(fault.Invalid, "", "mail: the hash of a password is none of %s, or takes too much to check", c.Scheme)
+	if err := takes(c); err != nil {
+		return err
 	}
 	return a.Ours(ctx, ref, "set a password", func(provisioning.Observed) error {
 		err := a.boxes.transact(ctx, "set a password", func(tx *sql.Tx) error {

@@ -5,10 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -144,17 +142,11 @@ func (a *api) send(ctx context.Context, method, address string, form url.Values,
 	return reply{resp.StatusCode, resp.Header, body}, nil
 }
 
-// unreachable reports whether no connection was made.
-func unreachable(err error) bool {
-	op, ok := errors.AsType[*net.OpError](err)
-	return ok && op.Op == "dial"
-}
-
 // lost sorts a trouble of the connection. One that could not be made is told from
 // one that broke.
 func lost(ctx context.Context, changes bool, err error) error {
 	e := &fault.Error{Class: fault.Transient, Ambiguous: changes, Err: fmt.Errorf("nextcloud: %w", err)}
-	if unreachable(err) {
+	if fault.Unreached(err) {
 		e.Class, e.Ambiguous = fault.Unavailable, false
 	}
 	if cause := context.Cause(ctx); cause != nil {

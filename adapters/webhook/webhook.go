@@ -187,7 +187,7 @@ func classOf(status int) (fault.Class, bool) {
 // lost sorts a trouble of the connection.
 func lost(ctx context.Context, changes bool, what string, err error) error {
 	e := &fault.Error{Class: fault.Transient, Ambiguous: changes, Err: fmt.Errorf("%s: %w", what, err)}
-	if op, ok := errors.AsType[*net.OpError](err); ok && op.Op == "dial" {
+	if fault.Unreached(err) {
 		e.Class, e.Ambiguous = fault.Unavailable, false
 	}
 	if cause := context.Cause(ctx); cause != nil {
