@@ -106,6 +106,13 @@ func (s *TargetState) met(err error, now time.Time, pause func(trips int) time.D
 	}
 }
 
+// pace forgets writes as minutes pass, in each of which there may be so many.
+func (s *TargetState) pace(limit int, now time.Time) {
+	if passed := now.Sub(s.Minute); passed >= time.Minute {
+		s.Minute, s.Writes = now, max(0, s.Writes-limit*int(passed/time.Minute))
+	}
+}
+
 // tripped is how long a target is left alone that was found to be away.
 func tripped(trips int) time.Duration {
 	pause := longestTrip

@@ -3,7 +3,6 @@ package processes
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -107,11 +106,7 @@ func entered(e eventstore.Entry, tries ...Try) (eventstore.Change, error) {
 }
 
 func readTries(e eventstore.Entry) (all []Try, err error) {
-	if e.Revision > 0 {
-		if err = json.Unmarshal(e.Value, &all); err != nil {
-			err = fmt.Errorf("processes: %s: %w", e.Key, err)
-		}
-	}
+	err = decode(e, &all)
 	return all, err
 }
 

@@ -129,9 +129,7 @@ func (l *lane) settleDown(ctx context.Context, also ...eventstore.Change) error 
 				s.Ended = append(s.Ended, now)
 			}
 			if limit > 0 {
-				if passed := now.Sub(s.Minute); passed >= time.Minute {
-					s.Minute, s.Writes = now, max(0, s.Writes-limit*int(passed/time.Minute))
-				}
+				s.pace(limit, now)
 				s.Writes += writes
 			}
 			return nil

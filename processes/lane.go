@@ -144,11 +144,8 @@ func (l *lane) turn(ctx context.Context, some func(Work) bool, pressing bool) (b
 	l.fly()
 	l.mu.Unlock()
 	if limit := l.t.perMinute(); limit > 0 {
-		used := state.Writes
-		if passed := l.now().Sub(state.Minute); passed >= time.Minute {
-			used = max(0, used-limit*int(passed/time.Minute))
-		}
-		free = min(free, limit-used-len(l.held))
+		state.pace(limit, l.now())
+		free = min(free, limit-state.Writes-len(l.held))
 	}
 	l.accept()
 	if l.untilLook() <= 0 {

@@ -489,6 +489,17 @@ func (c *consumer) catchUp(ctx context.Context, through int64) error {
 	})
 }
 
+// decode reads what is kept in an entry beside the log; where nothing is, into stays as it is.
+func decode(e eventstore.Entry, into any) error {
+	if e.Revision == 0 {
+		return nil
+	}
+	if err := json.Unmarshal(e.Value, into); err != nil {
+		return fmt.Errorf("processes: %s: %w", e.Key, err)
+	}
+	return nil
+}
+
 func readCheckpoint(e eventstore.Entry) (position int64, err error) {
 	if e.Revision > 0 {
 		if position, err = strconv.ParseInt(string(e.Value), 10, 64); err != nil {
@@ -669,21 +680,26 @@ func (d deadLetters) Publish(process string, messages ...*message.Message) error
 
 // DeadLetters returns those of a process, or of all where it is "", oldest first.
 func (r *Runner) DeadLetters(ctx context.Context, process string) (letters []DeadLetter, err error) {
-	prefix := deadSpace
+	letters, err = lettersOf[DeadLetter](ctx, r.Store.Log.KV(), deadSpace, process)
+	slices.SortStableFunc(letters, func(a, b DeadLetter) int { return cmp.Compare(a.Position, b.Position) })
+	return letters, err
+}
+
+// lettersOf returns what is kept of a process, or of all where it is "", under a prefix.
+func lettersOf[L any](ctx context.Context, kv eventstore.KV, prefix, process string) (letters []L, err error) {
 	if process != "" {
 		prefix += process + "/"
 	}
-	for e, err := range eventstore.Entries(ctx, r.Store.Log.KV(), prefix) {
+	for e, err := range eventstore.Entries(ctx, kv, prefix) {
 		if err != nil {
 			return nil, err
 		}
-		var d DeadLetter
-		if err := json.Unmarshal(e.Value, &d); err != nil {
-			return nil, fmt.Errorf("processes: %s: %w", e.Key, err)
+		var l L
+		if err := decode(e, &l); err != nil {
+			return nil, err
 		}
-		letters = append(letters, d)
+		letters = append(letters, l)
 	}
-	slices.SortStableFunc(letters, func(a, b DeadLetter) int { return int(a.Position - b.Position) })
 	return letters, nil
 }
 

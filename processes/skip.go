@@ -1,6 +1,7 @@
 package processes
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -40,8 +41,8 @@ func (r *Runner) Skip(ctx context.Context, process string, position int64, reaso
 			return ErrNoSuchLetter.With("process", process).With("position", position)
 		}
 		s := SkippedLetter{Skipped: r.Store.Now().UTC(), By: eventstore.Actor(ctx), Reason: reason}
-		if err := json.Unmarshal(entries[0].Value, &s.DeadLetter); err != nil {
-			return fmt.Errorf("processes: %s: %w", key, err)
+		if err := decode(entries[0], &s.DeadLetter); err != nil {
+			return err
 		}
 		value, err := json.Marshal(s)
 		if err != nil {
@@ -57,20 +58,7 @@ func (r *Runner) Skip(ctx context.Context, process string, position int64, reaso
 // Skipped returns the dead letters of a process, or of all where it is "", that were
 // given up on, oldest first.
 func (r *Runner) Skipped(ctx context.Context, process string) (letters []SkippedLetter, err error) {
-	prefix := skippedSpace
-	if process != "" {
-		prefix += process + "/"
-	}
-	for e, err := range eventstore.Entries(ctx, r.Store.Log.KV(), prefix) {
-		if err != nil {
-			return nil, err
-		}
-		var s SkippedLetter
-		if err := json.Unmarshal(e.Value, &s); err != nil {
-			return nil, fmt.Errorf("processes: %s: %w", e.Key, err)
-		}
-		letters = append(letters, s)
-	}
-	slices.SortStableFunc(letters, func(a, b SkippedLetter) int { return int(a.Position - b.Position) })
-	return letters, nil
+	letters, err = lettersOf[SkippedLetter](ctx, r.Store.Log.KV(), skippedSpace, process)
+	slices.SortStableFunc(letters, func(a, b SkippedLetter) int { return cmp.Compare(a.Position, b.Position) })
+	return letters, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -46,12 +45,8 @@ func targetKey(name string) string { return "target/" + name }
 
 func readTarget(name string, e eventstore.Entry) (s TargetState, err error) {
 	s = TargetState{Target: name, State: TargetClosed}
-	if e.Revision > 0 {
-		if err := json.Unmarshal(e.Value, &s); err != nil {
-			return s, fmt.Errorf("processes: %s: %w", e.Key, err)
-		}
-	}
-	return s, nil
+	err = decode(e, &s)
+	return s, err
 }
 
 func targetState(ctx context.Context, kv eventstore.KV, name string) (TargetState, error) {
@@ -170,29 +165,19 @@ func (r *Reconciler) Hurry(ctx context.Context, target string, account domain.Ac
 // Skip gives up on work that does not succeed, for a reason: nothing more is tried
 // until the account is wanted otherwise. Who did is in the log.
 func (r *Reconciler) Skip(ctx context.Context, target string, account domain.AccountID, reason string) error {
-	if _, err := r.target(target); err != nil {
+	t, err := r.target(target)
+	if err != nil {
 		return err
 	}
 	if strings.TrimSpace(reason) == "" {
 		return ErrWhy
 	}
-	entries, err := r.kv().Get(ctx, workKey(target, account))
-	if err != nil {
-		return err
-	}
-	if entries[0].Revision == 0 {
-		return ErrNoWork.With("account", account).With("target", target)
-	}
-	p, err := readPiece(entries[0])
+	p, err := r.piece(ctx, target, account)
 	if err != nil {
 		return err
 	}
 	if p.Class == "" {
 		return ErrNotGivenUp.With("account", account).With("target", target)
-	}
-	t, err := r.target(target)
-	if err != nil {
-		return err
 	}
 	want, _, requested, err := r.desiredOn(ctx, t, account)
 	if err != nil {
@@ -211,18 +196,23 @@ func (r *Reconciler) Skip(ctx context.Context, target string, account domain.Acc
 	return r.kv().Put(ctx, eventstore.Change{Key: p.key(), Revision: p.revision}, line)
 }
 
+// piece returns the work of an account on a target, as it is now.
+func (r *Reconciler) piece(ctx context.Context, target string, account domain.AccountID) (p piece, err error) {
+	entries, err := r.kv().Get(ctx, workKey(target, account))
+	if err != nil {
+		return p, err
+	}
+	if entries[0].Revision == 0 {
+		return p, ErrNoWork.With("account", account).With("target", target)
+	}
+	return readPiece(entries[0])
+}
+
 // changeWork changes the work of an account on a target, and journals who did.
 func (r *Reconciler) changeWork(ctx context.Context, target string, account domain.AccountID, change func(*Work) error, try Try) error {
 	try.At, try.By = r.now(), eventstore.Actor(ctx)
 	for {
-		entries, err := r.kv().Get(ctx, workKey(target, account))
-		if err != nil {
-			return err
-		}
-		if entries[0].Revision == 0 {
-			return ErrNoWork.With("account", account).With("target", target)
-		}
-		p, err := readPiece(entries[0])
+		p, err := r.piece(ctx, target, account)
 		if err != nil {
 			return err
 		}

@@ -103,12 +103,8 @@ type sample struct {
 }
 
 func readSample(e eventstore.Entry) (s sample, err error) {
-	if e.Revision > 0 {
-		if err := json.Unmarshal(e.Value, &s); err != nil {
-			return s, fmt.Errorf("processes: %s: %w", e.Key, err)
-		}
-	}
-	return s, nil
+	err = decode(e, &s)
+	return s, err
 }
 
 func (s sample) usage(target string) Usage {
@@ -308,12 +304,8 @@ type totals struct {
 }
 
 func readTotals(e eventstore.Entry) (t totals, err error) {
-	if e.Revision > 0 {
-		if err := json.Unmarshal(e.Value, &t); err != nil {
-			return t, fmt.Errorf("processes: %s: %w", e.Key, err)
-		}
-	}
-	return t, nil
+	err = decode(e, &t)
+	return t, err
 }
 
 // sweep is the reading of what all accounts of a target hold on a day. A node that takes it over from one that has
@@ -328,12 +320,8 @@ type sweep struct {
 }
 
 func readSweep(e eventstore.Entry) (s sweep, err error) {
-	if e.Revision > 0 {
-		if err := json.Unmarshal(e.Value, &s); err != nil {
-			return s, fmt.Errorf("processes: %s: %w", e.Key, err)
-		}
-	}
-	return s, nil
+	err = decode(e, &s)
+	return s, err
 }
 
 var (

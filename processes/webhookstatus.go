@@ -3,8 +3,6 @@ package processes
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -85,8 +83,8 @@ func (w *Webhooks) Status(ctx context.Context, id string) (s HookStatus, known b
 }
 
 func (w *Webhooks) status(ctx context.Context, e eventstore.Entry) (s HookStatus, err error) {
-	if err := json.Unmarshal(e.Value, &s.Webhook); err != nil {
-		return s, fmt.Errorf("processes: %s: %w", e.Key, err)
+	if err := decode(e, &s.Webhook); err != nil {
+		return s, err
 	}
 	at, err := w.place(ctx, s.ID)
 	if err != nil {
@@ -129,8 +127,8 @@ func (w *Webhooks) Journal(ctx context.Context, id string, most int) (all []Deli
 			return nil, err
 		}
 		var page []Delivery
-		if err := json.Unmarshal(e.Value, &page); err != nil {
-			return nil, fmt.Errorf("processes: %s: %w", e.Key, err)
+		if err := decode(e, &page); err != nil {
+			return nil, err
 		}
 		all = append(all, page...)
 	}

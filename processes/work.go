@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -72,11 +71,9 @@ func (p piece) change() (eventstore.Change, error) {
 }
 
 func readPiece(e eventstore.Entry) (p piece, err error) {
-	if err := json.Unmarshal(e.Value, &p.Work); err != nil {
-		return p, fmt.Errorf("processes: %s: %w", e.Key, err)
-	}
 	p.revision = e.Revision
-	return p, nil
+	err = decode(e, &p.Work)
+	return p, err
 }
 
 // newWork is what somebody asks for who acts in ctx, without that anything has happened.
