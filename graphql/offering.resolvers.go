@@ -11,6 +11,7 @@ import (
 	"rochdale/domain/offering"
 	"rochdale/eventstore"
 	"rochdale/graphql/internal/exec"
+	"rochdale/processes"
 	"rochdale/projections"
 )
 
@@ -25,7 +26,11 @@ func (m mutation) PublishPriceList(ctx context.Context, version int, text string
 		if err != nil {
 			return err
 		}
-		return eventstore.Do(w.Tx, offering.Publish{Version: version, On: today, From: from, List: list})
+		billed, err := processes.Billed(w.Tx, today, list.VAT...)
+		if err != nil {
+			return err
+		}
+		return eventstore.Do(w.Tx, offering.Publish{Version: version, On: today, From: from, List: list, Billed: billed})
 	})
 	return done, err
 }
@@ -37,7 +42,11 @@ func (m mutation) SetVATRate(ctx context.Context, percent decimal.Decimal, from 
 		if err != nil {
 			return err
 		}
-		return eventstore.Do(w.Tx, offering.SetVATRate{On: today, Rate: done.VATRate})
+		billed, err := processes.Billed(w.Tx, today, done.VATRate)
+		if err != nil {
+			return err
+		}
+		return eventstore.Do(w.Tx, offering.SetVATRate{On: today, Rate: done.VATRate, Billed: billed})
 	})
 	return done, err
 }

@@ -285,6 +285,17 @@ func TestStory(t *testing.T) {
 			t.Errorf("password: %s", a.Body)
 		}
 		c.must("board", `mutation { setVATRate(percent: "6", from: "2026-07-01") { position } }`)
+		if a := c.ask("treasurer", `mutation { setVATRate(percent: "6", from: "2026-04-01") { position } }`); a.code() != "offering.billed" || !strings.Contains(a.Body, "April 2026") {
+			t.Errorf("a rate for what was billed: %s", a.Body)
+		}
+		list, err := os.ReadFile("../domain/offering/pricelists/nubo.yaml")
+		if err != nil {
+			t.Fatal(err)
+		}
+		late := strings.Replace(string(list), "percent: 21", "percent: 12", 1)
+		if a := c.ask("board", `mutation($l: YAML!) { publishPriceList(version: 2, list: $l, from: "2026-07-01") { position } }`, "l", late); a.code() != "offering.billed" {
+			t.Errorf("a price list with a rate for what was billed: %s", a.Body)
+		}
 	})
 
 	t.Run("the end", func(t *testing.T) {

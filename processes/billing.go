@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/shopspring/decimal"
 
@@ -184,6 +185,43 @@ func (r Run) invoice(ctx context.Context, tx *eventstore.Tx, p Payer, to billing
 		On: r.On, TermDays: in.Billing.PaymentDays, Charges: charges, IncludeVAT: list.IncludeVAT,
 		Communication: communication, Language: language, Recipient: to, StatutesVersion: version,
 	})
+}
+
+// Billed returns the months for which invoices were issued, of those for which these
+// rates of VAT may be others than before. What is decided by it holds against runs that
+// bill at the same time.
+func Billed(tx *eventstore.Tx, today calendar.Date, rates ...offering.VATRate) (months []calendar.Month, err error) {
+	prices, _, err := eventstore.Load[offering.Offering](tx, offering.Stream)
+	if err != nil {
+		return nil, err
+	}
+	first, changes := prices.RateChange(rates...)
+	if !changes || first.After(today) {
+		return nil, nil
+	}
+	rules, _, err := eventstore.Load[statutes.History](tx, statutes.Stream)
+	if err != nil {
+		return nil, err
+	}
+	names := map[string]bool{}
+	since := today
+	for _, v := range rules.Versions() {
+		names[v.Statutes.Billing.InvoiceSeries()] = true
+		if v.InForceFrom.Before(since) {
+			since = v.InForceFrom
+		}
+	}
+	for year := max(first.Year(), since.Year()); year <= today.Year()+1; year++ { // some may be dated ahead
+		for name := range names {
+			series, _, err := eventstore.Load[billing.Series](tx, billing.SeriesOf(name, year))
+			if err != nil {
+				return nil, err
+			}
+			months = append(months, series.Months()...)
+		}
+	}
+	slices.SortFunc(months, calendar.Month.Compare)
+	return slices.Compact(months), nil
 }
 
 // charges returns what a payer owes for the month, by the price list of its last day.

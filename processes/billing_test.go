@@ -133,6 +133,50 @@ func TestBillingTwiceIssuesNothingTwice(t *testing.T) {
 	}
 }
 
+// TestARateOfVATThatComesLate is refused for months that were billed, also by a run that is
+// faster by a hair.
+func TestARateOfVATThatComesLate(t *testing.T) {
+	c := found(t)
+	s := c.node()
+	run := processes.Run{Store: c.node(), Payers: subscribers(c, s, 3), Month: march, On: april1st}
+	set := func(percent int64, from calendar.Date, meanwhile func()) error {
+		_, err := eventstore.Transact(as(t.Context()), s, func(tx *eventstore.Tx) error {
+			rate := offering.VATRate{From: from, Percent: decimal.NewFromInt(percent)}
+			billed, err := processes.Billed(tx, april1st, rate)
+			if err != nil {
+				return err
+			}
+			meanwhile()
+			return eventstore.Do(tx, offering.SetVATRate{On: april1st, Rate: rate, Billed: billed})
+		})
+		return err
+	}
+	bill := func() {
+		if result, err := run.Do(as(t.Context())); err != nil || len(result.Problem) > 0 || result.Issued+result.Already != 3 {
+			t.Errorf("%+v, %v", result, err)
+		}
+	}
+	err := set(6, founding, bill)
+	no, refused := errors.AsType[domain.Refusal](err)
+	if !refused || no.Code != offering.ErrBilled.Code || fmt.Sprint(no.Args["months"]) != "[2026-03]" || no.Args["from"] != april1st {
+		t.Errorf("a rate for what is billed meanwhile: %v, %v", err, no.Args)
+	}
+	if err := set(6, march.Last(), func() {}); !errors.Is(err, offering.ErrBilled) {
+		t.Errorf("a rate for what was billed: %v", err)
+	}
+	for _, e := range issued(c, s, 3) {
+		if rate := e.Lines[0].Rate; !rate.Equal(decimal.NewFromInt(21)) {
+			t.Errorf("billed at %s", rate)
+		}
+	}
+	if err := set(21, founding, func() {}); err != nil {
+		t.Errorf("a rate by which nothing changes: %v", err)
+	}
+	if err := set(6, april1st, func() {}); err != nil {
+		t.Errorf("a rate from the day after: %v", err)
+	}
+}
+
 func TestTwoNodesBillAtOnce(t *testing.T) {
 	c := found(t)
 	b := subscribers(c, c.node(), 40)

@@ -1,6 +1,8 @@
 package billing
 
 import (
+	"slices"
+
 	"rochdale/domain"
 	"rochdale/domain/calendar"
 	"rochdale/domain/sealed"
@@ -42,7 +44,14 @@ type InvoiceIssued struct {
 	StatutesVersion int                   `json:"statutes_version"`
 }
 
-func (e InvoiceIssued) Evolve(Series) Series { return Series{e.Number.Number, e.IssuedOn} }
+func (e InvoiceIssued) Evolve(s Series) Series {
+	i, billed := slices.BinarySearchFunc(s.months, e.Month, calendar.Month.Compare)
+	if !billed {
+		s.months = slices.Insert(slices.Clone(s.months), i, e.Month)
+	}
+	s.last, s.lastOn = e.Number.Number, e.IssuedOn
+	return s
+}
 
 // MonthBilled notes that a payer was billed for a month.
 type MonthBilled struct {

@@ -45,7 +45,11 @@ func PayerNumberOf(number int64) domain.Stream {
 type Series struct {
 	last   int64
 	lastOn calendar.Date
+	months []calendar.Month // in their order
 }
+
+// Months returns the months that were invoiced, in their order.
+func (s Series) Months() []calendar.Month { return s.months }
 
 // Last returns the number of the invoice issued last, or 0.
 func (s Series) Last() int64 { return s.last }

@@ -14,6 +14,10 @@ var (
 	ErrPlanGone    = domain.Refusal{Code: "offering.plan_gone", Reason: "the plan {plan} may have subscribers: keep it, and say closed to take no more"}
 	ErrAddOnGone   = domain.Refusal{Code: "offering.add_on_gone", Reason: "GB of {service} on top of a plan may have been booked: keep the add-on, and say closed to take no more"}
 	ErrBackdated   = domain.Refusal{Code: "offering.backdated", Reason: "a price list that replaces another holds from the day of the decision, {on}, or later"}
+	ErrBilled      = domain.Refusal{
+		Code: "offering.billed", Source: "Directive 2006/112/EC art. 219",
+		Reason: "the invoices of {months} were issued at another rate of VAT and stay as they are: set the rate from {from} on, and have those corrected by credit notes, which this program does not issue",
+	}
 	ErrInvalidRate = domain.Refusal{Code: "offering.invalid_rate", Reason: "a rate of VAT applies from a day and is a percentage below 100"}
 )
 
@@ -24,6 +28,7 @@ type Publish struct {
 	On      calendar.Date
 	From    calendar.Date // the first list may hold from before it is entered here
 	List    PriceList
+	Billed  []calendar.Month // for which invoices were issued, of those that its rates of VAT may change
 }
 
 func (c Publish) Stream() domain.Stream { return Stream }
@@ -54,15 +59,19 @@ func (c Publish) Decide(o Offering) ([]event, error) {
 			}
 		}
 	}
-	return []event{Published(c)}, nil
+	if err := o.billed(c.Billed, c.List.VAT...); err != nil {
+		return nil, err
+	}
+	return []event{Published{c.Version, c.On, c.From, c.List}}, nil
 }
 
 // SetVATRate puts a rate of VAT in force, for whatever is invoiced after this
 // and supplied from that day on. It may lie in the past: taxes do not wait for
-// anybody to hear of them.
+// anybody to hear of them. But what was invoiced was.
 type SetVATRate struct {
-	On   calendar.Date
-	Rate VATRate
+	On     calendar.Date
+	Rate   VATRate
+	Billed []calendar.Month // for which invoices were issued, of those that it may change
 }
 
 func (c SetVATRate) Stream() domain.Stream { return Stream }
@@ -74,5 +83,23 @@ func (c SetVATRate) Decide(o Offering) ([]event, error) {
 	if slices.ContainsFunc(o.rates, func(r VATRate) bool { return r.From == c.Rate.From && r.Percent.Equal(c.Rate.Percent) }) {
 		return nil, nil
 	}
-	return []event{VATRateSet(c)}, nil
+	if err := o.billed(c.Billed, c.Rate); err != nil {
+		return nil, err
+	}
+	return []event{VATRateSet{c.On, c.Rate}}, nil
+}
+
+// billed refuses rates by which months that were invoiced would have another.
+func (o Offering) billed(months []calendar.Month, rates ...VATRate) error {
+	var other []calendar.Month
+	after := o.withRates(rates)
+	for _, m := range months {
+		if !sameRate(o.rates, after, m.Last()) {
+			other = append(other, m)
+		}
+	}
+	if len(other) == 0 {
+		return nil
+	}
+	return ErrBilled.With("months", other).With("from", other[len(other)-1].Last().AddDays(1))
 }

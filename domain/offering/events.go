@@ -20,9 +20,7 @@ type Published struct {
 
 func (e Published) Evolve(o Offering) Offering {
 	o.lists = append(slices.Clip(o.lists), e)
-	for _, rate := range e.List.VAT {
-		o.rates = o.withRate(rate)
-	}
+	o.rates = o.withRates(e.List.VAT)
 	return o
 }
 

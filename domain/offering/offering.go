@@ -44,6 +44,32 @@ func (o Offering) At(d calendar.Date) (list PriceList, version int) {
 	return PriceList{}, 0
 }
 
+// RateChange returns the first day on which these rates of VAT would make another hold,
+// and whether there is one.
+func (o Offering) RateChange(rates ...VATRate) (first calendar.Date, changes bool) {
+	after := o.withRates(rates)
+	for _, r := range after { // days before them all have none, as they had
+		if !sameRate(o.rates, after, r.From) {
+			return r.From, true
+		}
+	}
+	return first, false
+}
+
+func (o Offering) withRates(rates []VATRate) []VATRate {
+	for _, r := range rates {
+		o.rates = o.withRate(r)
+	}
+	return o.rates
+}
+
+// sameRate reports whether the same rate holds on a day, by some rates and by others.
+func sameRate(rates, others []VATRate, d calendar.Date) bool {
+	is, known := rateOn(rates, d)
+	other, also := rateOn(others, d)
+	return known == also && is.Equal(other)
+}
+
 // withRate returns the rates with one more, in place of that from the same day.
 func (o Offering) withRate(rate VATRate) []VATRate {
 	rates := slices.DeleteFunc(slices.Clone(o.rates), func(r VATRate) bool { return r.From == rate.From })

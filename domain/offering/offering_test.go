@@ -39,6 +39,11 @@ func dearer(l PriceList) PriceList {
 	return l
 }
 
+func taxed(l PriceList, rate VATRate) PriceList {
+	l.VAT = append(slices.Clone(l.VAT), rate)
+	return l
+}
+
 // extended is a list with everything that lists may have.
 func extended(l PriceList) PriceList {
 	more := domain.Text{FR: "{gb} Go de plus", NL: "{gb} GB extra", EN: "{gb} GB more", DE: "{gb} GB mehr"}
@@ -97,68 +102,88 @@ func TestOffering(t *testing.T) {
 	renamed.Plans[0].ID = "gold"
 	spec.Check(t, []spec.Story[domain.Command[Offering]]{{
 		Rule: "the co-op publishes its first price list",
-		When: Publish(first),
+		When: Publish{Version: 1, On: jan1, From: jan1, List: nubo},
 		Then: spec.Events{first},
 	}, {
 		Rule:  "a later list is the next version, and holds from a day to come",
 		Given: spec.Events{first},
-		When:  Publish{2, jan1, july1, dear},
+		When:  Publish{Version: 2, On: jan1, From: july1, List: dear},
 		Then:  spec.Events{Published{2, jan1, july1, dear}},
 	}, {
 		Rule:  "what was published is published once, though other lists have followed",
 		Given: spec.Events{first, Published{2, jan1, july1, dear}},
-		When:  Publish{1, july1, jan1, nubo},
+		When:  Publish{Version: 1, On: july1, From: jan1, List: nubo},
 	}, {
 		Rule:    "two people who publish at once do not overtake each other",
 		Given:   spec.Events{first},
-		When:    Publish{1, jan1, july1, dear},
+		When:    Publish{Version: 1, On: jan1, From: july1, List: dear},
 		Refused: ErrVersion,
 	}, {
 		Rule:    "no version is left out",
 		Given:   spec.Events{first},
-		When:    Publish{3, jan1, july1, dear},
+		When:    Publish{Version: 3, On: jan1, From: july1, List: dear},
 		Refused: ErrVersion,
 	}, {
 		Rule:    "a plan that may have subscribers stays in the list",
 		Given:   spec.Events{first},
-		When:    Publish{2, jan1, july1, renamed},
+		When:    Publish{Version: 2, On: jan1, From: july1, List: renamed},
 		Refused: ErrPlanGone,
 	}, {
 		Rule:    "an add-on that was booked keeps a price",
 		Given:   spec.Events{Published{1, jan1, jan1, extended(nubo)}},
-		When:    Publish{2, jan1, july1, nubo},
+		When:    Publish{Version: 2, On: jan1, From: july1, List: nubo},
 		Refused: ErrAddOnGone,
 	}, {
 		Rule: "the first list may hold from before it is entered",
-		When: Publish{1, july1, jan1, nubo},
+		When: Publish{Version: 1, On: july1, From: jan1, List: nubo},
 		Then: spec.Events{Published{1, july1, jan1, nubo}},
 	}, {
 		Rule:    "prices do not change in hindsight",
 		Given:   spec.Events{first},
-		When:    Publish{2, july1, jan1, dear},
+		When:    Publish{Version: 2, On: july1, From: jan1, List: dear},
 		Refused: ErrBackdated,
 	}, {
 		Rule:    "a list that contradicts itself is not published",
-		When:    Publish{1, jan1, jan1, invalid},
+		When:    Publish{Version: 1, On: jan1, From: jan1, List: invalid},
 		Refused: ErrInvalidList,
 	}, {
 		Rule:  "the rate of VAT changes from a day on",
 		Given: spec.Events{first},
-		When:  SetVATRate(raise),
+		When:  SetVATRate{On: jan1, Rate: raise.Rate},
 		Then:  spec.Events{raise},
 	}, {
 		Rule:  "a rate that holds already is not set again",
 		Given: spec.Events{first},
-		When:  SetVATRate{july1, nubo.VAT[0]},
+		When:  SetVATRate{On: july1, Rate: nubo.VAT[0]},
+	}, {
+		Rule:  "it may lie in the past, for months that nobody was billed for",
+		Given: spec.Events{first},
+		When:  SetVATRate{july1, VATRate{june.First(), decimal.New(22, 0)}, []calendar.Month{june.Add(-1)}},
+		Then:  spec.Events{VATRateSet{july1, VATRate{june.First(), decimal.New(22, 0)}}},
+	}, {
+		Rule:    "but what was billed stays as it is",
+		Given:   spec.Events{first},
+		When:    SetVATRate{july1, VATRate{june.First(), decimal.New(22, 0)}, []calendar.Month{june.Add(-1), june}},
+		Refused: ErrBilled,
+	}, {
+		Rule:  "also where a later rate holds, if that was billed alone",
+		Given: spec.Events{first, raise},
+		When:  SetVATRate{july1, VATRate{june.First(), decimal.New(20, 0)}, []calendar.Month{june.Add(1)}},
+		Then:  spec.Events{VATRateSet{july1, VATRate{june.First(), decimal.New(20, 0)}}},
+	}, {
+		Rule:    "nor does a price list bring another rate for what was billed",
+		Given:   spec.Events{first, raise},
+		When:    Publish{2, july1, july1, taxed(dear, VATRate{june.First(), decimal.New(6, 0)}), []calendar.Month{june}},
+		Refused: ErrBilled,
 	}, {
 		Rule:    "a rate of VAT is below 100 %",
 		Given:   spec.Events{first},
-		When:    SetVATRate{jan1, VATRate{july1, decimal.New(100, 0)}},
+		When:    SetVATRate{On: jan1, Rate: VATRate{july1, decimal.New(100, 0)}},
 		Refused: ErrInvalidRate,
 	}, {
 		Rule:    "a rate of VAT applies from a day",
 		Given:   spec.Events{first},
-		When:    SetVATRate{jan1, VATRate{Percent: decimal.New(6, 0)}},
+		When:    SetVATRate{On: jan1, Rate: VATRate{Percent: decimal.New(6, 0)}},
 		Refused: ErrInvalidRate,
 	}})
 }

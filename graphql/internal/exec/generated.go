@@ -4644,12 +4644,15 @@ extend type Mutation {
     version: Int!
     "In the manner of the list that comes with the program."
     list: YAML!
-    "The first day on which it holds."
+    "The first day on which it holds: that of the decision or later, but for the first list."
     from: Date!
     "Makes it safe to repeat: see ` + "`" + `Mutation` + "`" + `." requestId: String
   ): PriceListPayload! @allow(roles: [BOARD])
 
-  "Puts a rate of value-added tax in force for all that is supplied from a day on."
+  """
+  Puts a rate of value-added tax in force for all that is supplied from a day on. It may lie in the past, but no month that
+  was invoiced at another rate is changed (` + "`" + `offering.billed` + "`" + `): invoices that were issued are corrected by credit notes.
+  """
   setVATRate(
     "Like 21."
     percent: Decimal!
