@@ -32,24 +32,48 @@ const gatherPatience = 30 * time.Second
 // Get is that of [KV].
 func (g *gathered) Get(ctx context.Context, keys ...string) ([]Entry, error) {
 	mine := g.wait(&getting{keys: keys})
-	if !g.await(ctx, mine, func() { g.getWaiting(context.WithoutCancel(ctx)) }) {
+	left := false
+	done := g.await(ctx, mine, func() {
+		batch, keys := g.take()
+		ended := make(chan any, 1)
+		go func() {
+			defer func() { ended <- recover() }()
+			g.get(context.WithoutCancel(ctx), batch, keys)
+		}()
+		select {
+		case failed := <-ended:
+			if failed != nil {
+				panic(failed) // as if there were no goroutine
+			}
+		case <-ctx.Done(): // the others have theirs read to the end
+			left = true
+		}
+	})
+	if !done {
 		g.withdraw(mine) // or what is being read is not waited for
+	}
+	if left || !done {
 		return nil, context.Cause(ctx)
 	}
 	return mine.of.entries, mine.of.err
 }
 
-// getWaiting makes the Gets that wait, up to a number of keys.
-func (g *gathered) getWaiting(ctx context.Context) {
+// take takes those who wait, up to a number of keys.
+func (g *gathered) take() (batch []*turn[*getting], keys []string) {
 	g.Lock()
-	n, keys := 0, []string(nil)
+	defer g.Unlock()
+	n := 0
 	for n < len(g.waiting) && (n == 0 || len(keys)+len(g.waiting[n].of.keys) <= mostGathered) {
 		keys = append(keys, g.waiting[n].of.keys...)
 		n++
 	}
-	batch := slices.Clone(g.waiting[:n])
+	batch = slices.Clone(g.waiting[:n])
 	g.waiting = slices.Delete(g.waiting, 0, n)
-	g.Unlock()
+	return batch, keys
+}
+
+// get makes the Gets of a batch.
+func (g *gathered) get(ctx context.Context, batch []*turn[*getting], keys []string) {
 	for _, one := range batch {
 		one.of.err = errLeft // until it is known better
 		defer one.end()

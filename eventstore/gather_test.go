@@ -102,6 +102,33 @@ func TestGather(t *testing.T) {
 	s.release <- struct{}{}
 	wg.Wait()
 
+	// Nor does it wait who reads it, for others too: these have theirs, and whoever comes
+	// meanwhile reads at once.
+	ask(t.Context(), nil, "k1")
+	<-s.began
+	leaving, leave = context.WithCancelCause(t.Context())
+	go func() {
+		_, err := kv.Get(leaving, "k7")
+		left <- err
+	}()
+	waiting(1) // and so reads for both
+	ask(t.Context(), nil, "k8", "none")
+	waiting(2)
+	s.release <- struct{}{}
+	<-s.began
+	leave(gone)
+	if err := <-left; !errors.Is(err, gone) {
+		t.Errorf("whoever reads for others and leaves hears %v", err)
+	}
+	ask(t.Context(), nil, "k2")
+	<-s.began
+	s.release <- struct{}{}
+	s.release <- struct{}{}
+	wg.Wait()
+	if got := fmt.Sprint(s.sizes[len(s.sizes)-2:]); got != "[3 1]" {
+		t.Errorf("asked for %v keys", s.sizes)
+	}
+
 	s.fails = errors.New("away")
 	ask(t.Context(), s.fails, "k3")
 	s.release <- struct{}{}
