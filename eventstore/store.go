@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
 
 	"rochdale/domain"
+	"rochdale/domain/sealed"
 )
 
 // A Store is a [Log] whose records are understood.
@@ -21,7 +23,8 @@ type Store struct {
 	Now      func() time.Time
 	NewID    func() uuid.UUID // of version 7: rising with time
 
-	states *lru.Cache[domain.Stream, past]
+	states  *lru.Cache[domain.Stream, past]
+	digests atomic.Pointer[sealed.Digests]
 }
 
 // cachedStates is the number of streams whose state is kept.
@@ -34,7 +37,9 @@ func New(log *Log, r *domain.Registry, keys *Keys) *Store {
 		domain.Register[RequestRecorded](r, "request.recorded")
 	}
 	states, _ := lru.New[domain.Stream, past](cachedStates) // fails for sizes below 1 only
-	return &Store{log, r, keys, time.Now, func() uuid.UUID { return uuid.Must(uuid.NewV7()) }, states}
+	return &Store{
+		Log: log, Registry: r, Keys: keys, Now: time.Now, NewID: func() uuid.UUID { return uuid.Must(uuid.NewV7()) }, states: states,
+	}
 }
 
 // Execute is the whole write side: it folds the stream, asks the command to
@@ -180,6 +185,9 @@ func (tx *Tx) Context() context.Context { return tx.ctx }
 // NewID returns an id for a new thing. Within a request that has an id, it is the
 // same whenever that request is made again.
 func (tx *Tx) NewID() uuid.UUID { return tx.newID() }
+
+// Digests returns those of the log: see [Store.Digests].
+func (tx *Tx) Digests() (sealed.Digests, error) { return tx.store.Digests(tx.ctx) }
 
 // Events returns how many events have been decided so far.
 func (tx *Tx) Events() int { return tx.events }

@@ -13,6 +13,7 @@ import (
 	"rochdale/domain/modules"
 	"rochdale/domain/money"
 	"rochdale/domain/offering"
+	"rochdale/domain/provisioning"
 	"rochdale/domain/statutes"
 	"rochdale/domain/subscription"
 	"rochdale/eventstore"
@@ -42,6 +43,9 @@ func found(t *testing.T) *coop {
 		t.Fatal(err)
 	}
 	s := c.node()
+	if err := s.Bind(t.Context()); err != nil {
+		t.Fatal(err)
+	}
 	execute(c, s, statutes.Adopt{Version: 1, On: founding, InForceFrom: founding, By: "deed", Statutes: c.rules})
 	execute(c, s, offering.Publish{Version: 1, On: founding, From: founding, List: c.prices})
 	c.rules.Version = 1
@@ -67,6 +71,15 @@ func (c *coop) setDay(d calendar.Date) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.today = d
+}
+
+// loginIn returns a login as the log of a node names it.
+func loginIn(s *eventstore.Store, login provisioning.Login) provisioning.Named {
+	digests, err := s.Digests(context.Background())
+	if err != nil {
+		panic(err)
+	}
+	return login.Named(digests)
 }
 
 func as(ctx context.Context) context.Context { return eventstore.As(ctx, "test") }

@@ -273,7 +273,11 @@ func (r *Reconciler) basesOf(ctx context.Context, accounts []domain.AccountID, b
 // basis of one that nobody has ordered.
 func (r *Reconciler) compare(ctx context.Context, t Target, b *basis, is provisioning.Observed, c *Check, found func(Drift) error) error {
 	foreign := func(of domain.AccountID) error {
-		binding, _, err := read[provisioning.Binding](ctx, r.Store, is.Login.Stream(t.Service))
+		digests, err := r.Store.Digests(ctx)
+		if err != nil {
+			return err
+		}
+		binding, _, err := read[provisioning.Binding](ctx, r.Store, is.Login.Named(digests).Stream(t.Service))
 		if err != nil {
 			return err
 		}
@@ -399,7 +403,11 @@ func (r *Reconciler) LeaveForeign(ctx context.Context, target string, login prov
 	if err != nil {
 		return err
 	}
-	_, err = eventstore.Execute(ctx, r.Store, provisioning.LeaveForeign{Service: t.Service, Target: target, Login: login, On: r.Terms.Today()})
+	digests, err := r.Store.Digests(ctx)
+	if err != nil {
+		return err
+	}
+	_, err = eventstore.Execute(ctx, r.Store, provisioning.LeaveForeign{Service: t.Service, Target: target, Login: login.Named(digests), On: r.Terms.Today()})
 	return err
 }
 

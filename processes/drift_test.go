@@ -139,7 +139,7 @@ func TestDriftOfManyAccounts(t *testing.T) {
 				accounts, logins = append(accounts, domain.AccountID(of)), append(logins, login)
 				err := eventstore.Do(tx, entitlement.Grant{Subscription: domain.SubscriptionID(fmt.Sprintf("s%05d", i)), Party: "anna", Service: domain.Mail, Quota: domain.GB, From: founding})
 				if err == nil {
-					err = eventstore.Do2(tx, provisioning.RequestAccount{Account: domain.AccountID(of), Entitlement: of, Party: "anna", Service: domain.Mail, Login: login, Quota: domain.GB, On: founding})
+					err = eventstore.Do2(tx, provisioning.RequestAccount{Account: domain.AccountID(of), Entitlement: of, Party: "anna", Service: domain.Mail, Login: loginIn(s, login), Quota: domain.GB, On: founding})
 				}
 				if err != nil {
 					return err

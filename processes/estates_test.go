@@ -53,7 +53,7 @@ func mourn(t *testing.T) *mourned {
 	m.account = domain.AccountID(entitlement.IDOf("s", domain.Mail))
 	m.pass(founding)
 	execute2(m.coop, m.s, provisioning.RequestAccount{
-		Account: m.account, Entitlement: domain.EntitlementID(m.account), Party: "anna", Service: domain.Mail, Login: "anna.loom@example.org", Quota: domain.GB, On: founding,
+		Account: m.account, Entitlement: domain.EntitlementID(m.account), Party: "anna", Service: domain.Mail, Login: loginIn(m.s, "anna.loom@example.org"), Quota: domain.GB, On: founding,
 	})
 	m.pass(founding)
 	return m
@@ -177,7 +177,7 @@ func TestWhatTheDeadWereGivenEndsToo(t *testing.T) {
 		account := entitlement.IDOf(id, domain.Mail)
 		execute2(m.coop, m.s, provisioning.RequestAccount{
 			Account: domain.AccountID(account), Entitlement: account, Party: party, Service: domain.Mail,
-			Login: provisioning.Login(party + ".loom@example.org"), Quota: gb, On: founding,
+			Login: loginIn(m.s, provisioning.Login(party+".loom@example.org")), Quota: gb, On: founding,
 		})
 	}
 	pass := func(day calendar.Date) {
@@ -257,7 +257,7 @@ func TestWhatBeginsAfterADeathIsHeld(t *testing.T) {
 	m.setDay(begins)
 	account := entitlement.IDOf("later", domain.Mail)
 	execute2(m.coop, m.s, provisioning.RequestAccount{
-		Account: domain.AccountID(account), Entitlement: account, Party: "anna", Service: domain.Mail, Login: "anna.loom2@example.org", Quota: gb, On: begins,
+		Account: domain.AccountID(account), Entitlement: account, Party: "anna", Service: domain.Mail, Login: loginIn(m.s, "anna.loom2@example.org"), Quota: gb, On: begins,
 	})
 	m.pass(begins)
 	if _, held := stateOf[provisioning.Account](m.coop, m.s, provisioning.StreamOf(domain.AccountID(account))).Held(); !held {

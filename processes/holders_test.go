@@ -26,7 +26,7 @@ func housed(t *testing.T) (o *postOffice, account domain.AccountID) {
 	})
 	of := entitlement.IDOf("s", domain.Mail)
 	_, err := eventstore.Execute2(eventstore.As(t.Context(), "test"), o.store, provisioning.RequestAccount{
-		Account: domain.AccountID(of), Entitlement: of, Party: "ada", Service: domain.Mail, Login: "ada.sample@example.org", Quota: 5 * domain.GB, On: o.today(),
+		Account: domain.AccountID(of), Entitlement: of, Party: "ada", Service: domain.Mail, Login: loginIn(o.store, "ada.sample@example.org"), Quota: 5 * domain.GB, On: o.today(),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -62,7 +62,7 @@ func TestWhoPaysAPartIsWarnedOfIt(t *testing.T) {
 	do2(o, subscription.Link{Subscription: "s", Link: "l", Party: "carl", GB: 2, On: o.today()})
 	of := entitlement.IDOf("l", domain.Mail)
 	do2(o, provisioning.RequestAccount{
-		Account: domain.AccountID(of), Entitlement: of, Party: "carl", Service: domain.Mail, Login: "carl.loom@example.org", Quota: domain.GB, On: o.today(),
+		Account: domain.AccountID(of), Entitlement: of, Party: "carl", Service: domain.Mail, Login: loginIn(o.store, "carl.loom@example.org"), Quota: domain.GB, On: o.today(),
 	})
 	o.tell()
 	do(o, provisioning.NoteUsage{Account: domain.AccountID(of), Used: domain.GB, Quota: domain.GB, On: o.today()})

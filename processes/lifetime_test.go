@@ -54,7 +54,7 @@ func TestLivesOfAccounts(t *testing.T) {
 					if g.Service == domain.Mail {
 						try(eventstore.Execute2(ctx, s, provisioning.RequestAccount{
 							Account: domain.AccountID(g.Entitlement), Entitlement: g.Entitlement, Party: g.Party, Service: domain.Mail,
-							Login: provisioning.Login(fmt.Sprintf("%s@example.org", g.Subscription)), Quota: g.Quota, On: today,
+							Login: loginIn(s, provisioning.Login(fmt.Sprintf("%s@example.org", g.Subscription))), Quota: g.Quota, On: today,
 						}))
 					}
 				}

@@ -48,8 +48,18 @@ func (n Naming) Available(ctx context.Context, party domain.PartyID, login provi
 	return err
 }
 
+// inLog returns a login as the log names it.
+func inLog(tx *eventstore.Tx, login provisioning.Login) (provisioning.Named, error) {
+	digests, err := tx.Digests()
+	return login.Named(digests), err
+}
+
 func (n Naming) free(tx *eventstore.Tx, party domain.PartyID, login provisioning.Login) error {
-	name, _, err := eventstore.Load[provisioning.Name](tx, login.NameStream())
+	named, err := inLog(tx, login)
+	if err != nil {
+		return err
+	}
+	name, _, err := eventstore.Load[provisioning.Name](tx, named.NameStream())
 	if err == nil {
 		err = name.Free(login, party, n.Today())
 	}
@@ -60,7 +70,7 @@ func (n Naming) free(tx *eventstore.Tx, party domain.PartyID, login provisioning
 		if service.App() {
 			continue
 		}
-		binding, _, err := eventstore.Load[provisioning.Binding](tx, login.Stream(service))
+		binding, _, err := eventstore.Load[provisioning.Binding](tx, named.Stream(service))
 		if err != nil {
 			return err
 		}
@@ -85,13 +95,17 @@ func (n Naming) Wish(tx *eventstore.Tx, party domain.PartyID, login provisioning
 	if err != nil {
 		return err
 	}
+	digests, err := tx.Digests()
+	if err != nil {
+		return err
+	}
 	if was, wished := before.Login(); wished && was.Local() != login.Local() {
 		// It was used by nobody, so it does not rest.
-		if err := eventstore.Do(tx, provisioning.FreeName{Login: was, Party: party, Use: use, On: today, Rests: today}); err != nil {
+		if err := eventstore.Do(tx, provisioning.FreeName{Login: was.Named(digests), Party: party, Use: use, On: today, Rests: today}); err != nil {
 			return err
 		}
 	}
-	if err := eventstore.Do(tx, provisioning.HoldName{Login: login, Party: party, Use: use, On: today, Through: through}); err != nil {
+	if err := eventstore.Do(tx, provisioning.HoldName{Login: login.Named(digests), Party: party, Use: use, On: today, Through: through}); err != nil {
 		return err
 	}
 	return eventstore.Do(tx, provisioning.WishLogin{Party: party, Login: login, On: today, Through: through})
@@ -132,10 +146,14 @@ func (n Naming) AddAlias(tx *eventstore.Tx, account domain.AccountID, alias prov
 	if err != nil {
 		return err
 	}
-	if err := eventstore.Do2(tx, provisioning.AddAlias{Account: account, Service: of.Service, Alias: alias, Most: n.Aliases, On: today}); err != nil {
+	named, err := inLog(tx, alias)
+	if err != nil {
 		return err
 	}
-	return eventstore.Do(tx, provisioning.HoldName{Login: alias, Party: of.Party, Use: provisioning.LoginUse(of.Service, alias), On: today})
+	if err := eventstore.Do2(tx, provisioning.AddAlias{Account: account, Service: of.Service, Alias: named, Most: n.Aliases, On: today}); err != nil {
+		return err
+	}
+	return eventstore.Do(tx, provisioning.HoldName{Login: named, Party: of.Party, Use: provisioning.LoginUse(of.Service, named), On: today})
 }
 
 // RemoveAlias takes a further address from an account, and has it rest.
@@ -148,11 +166,15 @@ func (n Naming) RemoveAlias(tx *eventstore.Tx, account domain.AccountID, alias p
 	if login, _ := state.Login(); err != nil || login == alias {
 		return errors.Join(err, provisioning.ErrAddressChosen)
 	}
-	err = eventstore.Do2(tx, provisioning.RemoveAlias{Account: account, Service: of.Service, Alias: alias, On: today, Rests: today.AddDays(n.Rest)})
+	named, err := inLog(tx, alias)
 	if err != nil {
 		return err
 	}
-	return n.freeName(tx, of.Subject, alias)
+	err = eventstore.Do2(tx, provisioning.RemoveAlias{Account: account, Service: of.Service, Alias: named, On: today, Rests: today.AddDays(n.Rest)})
+	if err != nil {
+		return err
+	}
+	return n.freeName(tx, of.Subject, named)
 }
 
 // Rename has an account go by another address, which becomes one of its own. Its login, and mail to what it was called
@@ -161,7 +183,11 @@ func (n Naming) Rename(tx *eventstore.Tx, account domain.AccountID, address prov
 	if err := n.AddAlias(tx, account, address); err != nil {
 		return err
 	}
-	return eventstore.Do(tx, provisioning.ChooseAddress{Account: account, Address: address, On: n.Today()})
+	named, err := inLog(tx, address)
+	if err != nil {
+		return err
+	}
+	return eventstore.Do(tx, provisioning.ChooseAddress{Account: account, Address: named, On: n.Today()})
 }
 
 func (n Naming) account(tx *eventstore.Tx, account domain.AccountID) (of provisioning.AccountRequested, today calendar.Date, err error) {
@@ -173,7 +199,7 @@ func (n Naming) account(tx *eventstore.Tx, account domain.AccountID) (of provisi
 	return of, n.Today(), err
 }
 
-func (n Naming) freeName(tx *eventstore.Tx, of provisioning.Subject, login provisioning.Login) error {
+func (n Naming) freeName(tx *eventstore.Tx, of provisioning.Subject, login provisioning.Named) error {
 	today := n.Today()
 	return eventstore.Do(tx, provisioning.FreeName{
 		Login: login, Party: of.Party, Use: provisioning.LoginUse(of.Service, login), On: today, Rests: today.AddDays(n.Rest),
@@ -204,11 +230,15 @@ func (n Naming) hold(ctx context.Context, e provisioning.LoginBound) error {
 		return nil
 	}
 	_, err := eventstore.Transact(ctx, n.Store, func(tx *eventstore.Tx) error {
-		binding, _, err := eventstore.Load[provisioning.Binding](tx, login.Stream(e.Service))
+		named, err := inLog(tx, login)
+		if err != nil {
+			return err
+		}
+		binding, _, err := eventstore.Load[provisioning.Binding](tx, named.Stream(e.Service))
 		if account, bound := binding.Account(); err != nil || !bound || account != e.Account {
 			return err
 		}
-		return eventstore.Do(tx, provisioning.HoldName{Login: login, Party: e.Party, Use: provisioning.LoginUse(e.Service, login), On: n.Today()})
+		return eventstore.Do(tx, provisioning.HoldName{Login: named, Party: e.Party, Use: provisioning.LoginUse(e.Service, named), On: n.Today()})
 	})
 	// Two may have had it before names were held: then the first keeps it, and both their logins.
 	return Refused(err, provisioning.ErrNameTaken, provisioning.ErrLoginResting)
@@ -227,9 +257,12 @@ func (n Naming) leave(ctx context.Context, account domain.AccountID) error {
 		}
 		today := n.Today()
 		for _, login := range logins {
-			err := eventstore.Do(tx, provisioning.FreeLogin{Account: account, Service: of.Service, Login: login, On: today, Rests: today.AddDays(n.Rest)})
+			named, err := inLog(tx, login)
 			if err == nil {
-				err = n.freeName(tx, of.Subject, login)
+				err = eventstore.Do(tx, provisioning.FreeLogin{Account: account, Service: of.Service, Login: named, On: today, Rests: today.AddDays(n.Rest)})
+			}
+			if err == nil {
+				err = n.freeName(tx, of.Subject, named)
 			}
 			if err != nil {
 				return err

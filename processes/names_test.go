@@ -148,7 +148,7 @@ func TestNamesThatWereGivenBefore(t *testing.T) {
 	execute(c, s, entitlement.Grant{Subscription: "z", Party: "zoe", Service: domain.Storage, Quota: domain.GB, From: founding})
 	of := entitlement.IDOf("z", domain.Storage)
 	execute2(c, s, provisioning.RequestAccount{
-		Account: domain.AccountID(of), Entitlement: of, Party: "zoe", Service: domain.Storage, Login: "anna.loom@example.org", Quota: domain.GB, On: founding,
+		Account: domain.AccountID(of), Entitlement: of, Party: "zoe", Service: domain.Storage, Login: loginIn(s, "anna.loom@example.org"), Quota: domain.GB, On: founding,
 	})
 	r := reconciler(c, s, target(memory.New(domain.Mail)))
 	c.settle(s, r, n.Process())

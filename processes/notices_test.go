@@ -586,7 +586,7 @@ func TestWhoWasFoundToBeAnotherIsToldOfTheirAccounts(t *testing.T) {
 	})
 	do(o, membership.ChangeContact{Party: "ann", On: o.today(), Contact: membership.Contact{Email: "ann@example.org"}})
 	do2(o, provisioning.RequestAccount{
-		Account: "mail/s", Entitlement: "mail/s", Party: "anna", Service: domain.Mail, Login: "anna.loom@coop.example", Quota: domain.GB, On: o.today(),
+		Account: "mail/s", Entitlement: "mail/s", Party: "anna", Service: domain.Mail, Login: loginIn(o.store, "anna.loom@coop.example"), Quota: domain.GB, On: o.today(),
 	})
 	o.tell()
 	do2(o, membership.Merge{Party: "anna", Into: "ann", On: o.today()})

@@ -392,6 +392,10 @@ func Accounts(s *eventstore.Store, names Names, host string, today func() calend
 			if err != nil {
 				return err
 			}
+			digests, err := s.Digests(ctx)
+			if err != nil {
+				return err
+			}
 			for n := -1; n < 1000; n++ {
 				login := wish
 				if n >= 0 {
@@ -402,7 +406,7 @@ func Accounts(s *eventstore.Store, names Names, host string, today func() calend
 				}
 				err := request(ctx, s, provisioning.RequestAccount{
 					Account: account, Entitlement: granted.Entitlement, Party: granted.Party, Service: granted.Service,
-					Login: login, Quota: quota, On: today(),
+					Login: login.Named(digests), Quota: quota, On: today(),
 				})
 				if unavailable(err) {
 					continue

@@ -155,7 +155,7 @@ func entitle(c *coop, s *eventstore.Store, id domain.SubscriptionID, login provi
 	execute(c, s, entitlement.Grant{Subscription: id, Party: "anna", Service: domain.Mail, Quota: domain.GB, From: founding})
 	of := entitlement.IDOf(id, domain.Mail)
 	execute2(c, s, provisioning.RequestAccount{
-		Account: domain.AccountID(of), Entitlement: of, Party: "anna", Service: domain.Mail, Login: login, Quota: domain.GB, On: founding,
+		Account: domain.AccountID(of), Entitlement: of, Party: "anna", Service: domain.Mail, Login: loginIn(s, login), Quota: domain.GB, On: founding,
 	})
 	return domain.AccountID(of)
 }

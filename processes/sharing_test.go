@@ -80,7 +80,7 @@ func BenchmarkSharing(b *testing.B) {
 						return err
 					}
 					return eventstore.Do2(tx, provisioning.RequestAccount{
-						Account: domain.AccountID(of), Entitlement: of, Party: "anna", Service: domain.Mail, Login: login, Quota: domain.GB, On: founding,
+						Account: domain.AccountID(of), Entitlement: of, Party: "anna", Service: domain.Mail, Login: loginIn(writer, login), Quota: domain.GB, On: founding,
 					})
 				})
 				if err != nil {

@@ -246,7 +246,7 @@ func smaller(t *testing.T) (c *coop, s *eventstore.Store, at *memory.Service, r 
 	of := entitlement.IDOf("s", domain.Mail)
 	quota := stateOf[entitlement.Entitlements](c, s, entitlement.StreamOf("s"))[domain.Mail].Quota
 	execute2(c, s, provisioning.RequestAccount{
-		Account: domain.AccountID(of), Entitlement: of, Party: "anna", Service: domain.Mail, Login: "anna.loom@example.org", Quota: quota, On: founding,
+		Account: domain.AccountID(of), Entitlement: of, Party: "anna", Service: domain.Mail, Login: loginIn(s, "anna.loom@example.org"), Quota: quota, On: founding,
 	})
 	c.settle(s, r)
 	c.fill(at, "anna.loom@example.org", quota*8/10)

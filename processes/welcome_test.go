@@ -48,7 +48,7 @@ func TestWhoHasANewAccountIsWelcomed(t *testing.T) {
 		do(o, entitlement.Grant{Subscription: "s", Service: service, Party: "ada", Quota: 5e9, From: o.today()})
 		id := entitlement.IDOf("s", service)
 		_, err := eventstore.Execute2(ctx, o.store, provisioning.RequestAccount{
-			Account: domain.AccountID(id), Entitlement: id, Party: "ada", Service: service, Login: "ada@coop.example", Quota: 5e9, On: o.today(),
+			Account: domain.AccountID(id), Entitlement: id, Party: "ada", Service: service, Login: loginIn(o.store, "ada@coop.example"), Quota: 5e9, On: o.today(),
 		})
 		if err != nil {
 			t.Fatal(err)

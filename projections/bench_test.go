@@ -22,6 +22,7 @@ import (
 	"rochdale/domain/offering"
 	"rochdale/domain/payment"
 	"rochdale/domain/provisioning"
+	"rochdale/domain/sealed"
 	"rochdale/domain/shares"
 	"rochdale/domain/statutes"
 	"rochdale/domain/subscription"
@@ -111,7 +112,7 @@ func populate(t testing.TB, s *eventstore.Store, members int, more bool) {
 			if err == nil {
 				err = eventstore.Do2(tx, provisioning.RequestAccount{
 					Account: domain.AccountID(entitled), Entitlement: entitled, Party: party, Service: service,
-					Login: provisioning.Login(fmt.Sprintf("member%d@example.org", n)), Quota: domain.GB, On: day,
+					Login: provisioning.Login(fmt.Sprintf("member%d@example.org", n)).Named(sealed.Digests{}), Quota: domain.GB, On: day,
 				})
 			}
 			if err == nil {

@@ -39,7 +39,7 @@ func welcome(t testing.TB, s *eventstore.Store) {
 		}
 		if err == nil {
 			err = eventstore.Do2(tx, provisioning.RequestAccount{
-				Account: domain.AccountID(id), Entitlement: id, Party: "guest", Service: domain.Mail, Login: "zyxo.quokka@example.org", Quota: domain.GB, On: day,
+				Account: domain.AccountID(id), Entitlement: id, Party: "guest", Service: domain.Mail, Login: provisioning.Login("zyxo.quokka@example.org").Named(sealed.Digests{}), Quota: domain.GB, On: day,
 			})
 		}
 		if err == nil {

@@ -1136,7 +1136,7 @@ func (h *history) provision() error {
 	return h.course(func() error {
 		return do2(h, provisioning.RequestAccount{
 			Account: account, Entitlement: id, Party: party, Service: service,
-			Login: provisioning.Login(fmt.Sprintf("ada%d@example.org", h.quantity())), Quota: h.quota(), On: h.clock.today(),
+			Login: provisioning.Login(fmt.Sprintf("ada%d@example.org", h.quantity())).Named(sealed.Digests{}), Quota: h.quota(), On: h.clock.today(),
 		})
 	}, func() error {
 		return do(h, provisioning.RecordProvisioned{Account: account, Quota: h.quota(), Revision: h.revision()})
@@ -1152,7 +1152,7 @@ func (h *history) provision() error {
 // address has a mailbox get, lose or go by a further address.
 func (h *history) address() error {
 	account, today := h.account(), h.clock.today()
-	alias := provisioning.Login(fmt.Sprintf("zyxo%d@example.org", h.quantity()))
+	alias := provisioning.Login(fmt.Sprintf("zyxo%d@example.org", h.quantity())).Named(sealed.Digests{})
 	return h.course(func() error {
 		return do2(h, provisioning.AddAlias{Account: account, Service: domain.Mail, Alias: alias, Most: 3, On: today})
 	}, func() error {

@@ -125,7 +125,7 @@ func TestWhoHasAnAccountIsNotErased(t *testing.T) {
 	did := func(_ int64, err error) { t.Helper(); must(t, err) }
 	ctx := as(t.Context())
 	did(eventstore.Execute2(ctx, s, provisioning.RequestAccount{
-		Account: "mail/x", Entitlement: "mail/x", Party: "guest", Service: domain.Mail, Login: "guest@coop.example", Quota: domain.GB, On: day,
+		Account: "mail/x", Entitlement: "mail/x", Party: "guest", Service: domain.Mail, Login: provisioning.Login("guest@coop.example").Named(sealed.Digests{}), Quota: domain.GB, On: day,
 	}))
 	served(false, "what was never made")
 	for _, target := range []string{"mail", "directory"} {

@@ -33,6 +33,10 @@ const atOnce = 32
 func ordered(ctx context.Context, store *eventstore.Store, from, to int) error {
 	ctx = eventstore.As(ctx, "cli")
 	today := calendar.Of(time.Now().UTC())
+	digests, err := store.Digests(ctx)
+	if err != nil {
+		return err
+	}
 	for ; from < to; from += 250 {
 		_, err := eventstore.Transact(ctx, store, func(tx *eventstore.Tx) error {
 			for i := from; i < min(from+250, to); i++ {
@@ -41,7 +45,7 @@ func ordered(ctx context.Context, store *eventstore.Store, from, to int) error {
 				err := errors.Join(
 					eventstore.Do(tx, entitlement.Grant{Subscription: subscription, Party: party, Service: domain.Mail, Quota: domain.GB, From: today}),
 					eventstore.Do2(tx, provisioning.RequestAccount{
-						Account: domain.AccountID(id), Entitlement: id, Party: party, Service: domain.Mail, Login: loginOf(i), Quota: domain.GB, On: today,
+						Account: domain.AccountID(id), Entitlement: id, Party: party, Service: domain.Mail, Login: loginOf(i).Named(digests), Quota: domain.GB, On: today,
 					}),
 				)
 				if err != nil {

@@ -16,6 +16,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"rochdale/domain"
 )
 
 // TestDemo does what the demo invites to, and uses the command line beside it.
@@ -180,6 +182,9 @@ func TestDemoIsTheSameForASeed(t *testing.T) {
 			for rec, err := range h.store.Log.All(t.Context(), 0) {
 				if err != nil {
 					return err
+				}
+				if kind := rec.Stream.Kind(); kind == "login" || kind == "name" {
+					rec.Stream = domain.Stream(kind) // the rest is a digest under a secret, which is another in each log
 				}
 				events = append(events, fmt.Sprintln(rec.Position, rec.Stream, rec.Version, rec.Type, rec.ID))
 			}

@@ -98,33 +98,39 @@ func (c initCmd) prices() (*offering.PriceList, error) {
 // found adopts the first statutes and publishes the first price list. Done again
 // with the same, it changes nothing.
 func found(ctx context.Context, s *eventstore.Store, rules statutes.Statutes, list *offering.PriceList, on, from calendar.Date) error {
-	if err := s.Keys.Bind(ctx); err != nil { // lest another node makes a master key of its own
+	_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
+		if err := begin(tx, rules, list, on, from); err != nil {
+			return err
+		}
+		// Before another node makes a master key of its own, and not for what was refused.
+		return s.Bind(ctx)
+	})
+	return err
+}
+
+// begin does so within a transaction.
+func begin(tx *eventstore.Tx, rules statutes.Statutes, list *offering.PriceList, on, from calendar.Date) error {
+	history, version, err := eventstore.Load[statutes.History](tx, statutes.Stream)
+	if err != nil {
 		return err
 	}
-	_, err := eventstore.Transact(ctx, s, func(tx *eventstore.Tx) error {
-		history, version, err := eventstore.Load[statutes.History](tx, statutes.Stream)
+	if version > 0 {
+		was := history.Versions()[0]
+		if !was.Statutes.Equal(rules) {
+			return errFounded.With("name", was.Statutes.Name)
+		}
+	} else {
+		err := eventstore.Do(tx, statutes.Adopt{Version: 1, On: on, InForceFrom: from, By: "foundation", Statutes: rules})
 		if err != nil {
 			return err
 		}
-		if version > 0 {
-			was := history.Versions()[0]
-			if !was.Statutes.Equal(rules) {
-				return errFounded.With("name", was.Statutes.Name)
-			}
-		} else {
-			err := eventstore.Do(tx, statutes.Adopt{Version: 1, On: on, InForceFrom: from, By: "foundation", Statutes: rules})
-			if err != nil {
-				return err
-			}
-		}
-		if list == nil {
-			return nil
-		}
-		offered, _, err := eventstore.Load[offering.Offering](tx, offering.Stream)
-		if err != nil || offered.Version() > 0 {
-			return err
-		}
-		return eventstore.Do(tx, offering.Publish{Version: 1, On: on, From: from, List: *list})
-	})
-	return err
+	}
+	if list == nil {
+		return nil
+	}
+	offered, _, err := eventstore.Load[offering.Offering](tx, offering.Stream)
+	if err != nil || offered.Version() > 0 {
+		return err
+	}
+	return eventstore.Do(tx, offering.Publish{Version: 1, On: on, From: from, List: *list})
 }

@@ -14,8 +14,10 @@ import (
 var (
 	may1      = calendar.On(2026, time.May, 1)
 	login     = Login("anna.lee@example.org")
+	digests   = sealed.DigestsUnder([32]byte{'s', 'e', 'c', 'r', 'e', 't'})
+	address   = login.Named(digests)
 	subject   = Subject{"a1", "mail/s1", "anna", domain.Mail}
-	request   = RequestAccount{"a1", "mail/s1", "anna", domain.Mail, login, domain.GB, may1}
+	request   = RequestAccount{"a1", "mail/s1", "anna", domain.Mail, address, domain.GB, may1}
 	switched  = AppsSwitched{subject, []domain.Service{domain.Calendar, domain.Polls}, 8, ""}
 	requested = AccountRequested{subject, sealed.New("anna", sealed.Service, login), domain.GB, may1}
 	bound     = LoginBound{subject, sealed.New("anna", sealed.Service, login)}
@@ -46,10 +48,10 @@ func TestRequest(t *testing.T) {
 		{Rule: "it may hold as much as there is room for", When: with(func(c *RequestAccount) { c.Quota = Unlimited }), Then: spec.Events{unlimited, bound}},
 		{Rule: "it is requested once, whatever it may hold by now", Given: spec.Events{requested, bound, there, larger}, When: with(func(c *RequestAccount) { c.Quota = 2 * domain.GB })},
 		{Rule: "a login is given once", Given: spec.Events{LoginBound{Subject{"a0", "mail/s0", "bert", domain.Mail}, bound.Login}}, When: request, Refused: ErrLoginTaken},
-		{Rule: "an account keeps its login", Given: spec.Events{requested}, When: with(func(c *RequestAccount) { c.Login = "anna@example.org" }), Refused: ErrRequested},
+		{Rule: "an account keeps its login", Given: spec.Events{requested}, When: with(func(c *RequestAccount) { c.Login = Login("anna@example.org").Named(digests) }), Refused: ErrRequested},
 		{Rule: "an account is of one entitlement", Given: spec.Events{requested, bound}, When: with(func(c *RequestAccount) { c.Entitlement = "mail/s2" }), Refused: ErrRequested},
-		{Rule: "a login is one that every server takes", When: with(func(c *RequestAccount) { c.Login = "Anna Lee" }), Refused: ErrLogin},
-		{Rule: "nobody poses as the postmaster", When: with(func(c *RequestAccount) { c.Login = "postmaster@example.org" }), Refused: ErrReserved},
+		{Rule: "a login is one that every server takes", When: with(func(c *RequestAccount) { c.Login = Login("Anna Lee").Named(digests) }), Refused: ErrLogin},
+		{Rule: "nobody poses as the postmaster", When: with(func(c *RequestAccount) { c.Login = Login("postmaster@example.org").Named(digests) }), Refused: ErrReserved},
 		incomplete("an account has an id", func(c *RequestAccount) { c.Account = "" }),
 		incomplete("an account is of an entitlement", func(c *RequestAccount) { c.Entitlement = "" }),
 		incomplete("somebody uses it", func(c *RequestAccount) { c.Party = "" }),
@@ -122,12 +124,12 @@ func TestAccount(t *testing.T) {
 }
 
 func TestForeign(t *testing.T) {
-	left := ForeignLeft{domain.Mail, login.digest(), "", may1}
+	left := ForeignLeft{domain.Mail, address.digest, "", may1}
 	spec.Check(t, []spec.Story[domain.Command[Binding]]{
-		{Rule: "an account that is none of ours is let be", When: LeaveForeign{domain.Mail, "mail", login, may1}, Then: spec.Events{left}},
-		{Rule: "once", Given: spec.Events{left}, When: LeaveForeign{domain.Mail, "", login, may1}},
-		{Rule: "one of ours is not", Given: spec.Events{bound}, When: LeaveForeign{domain.Mail, "", login, may1}, Refused: ErrOurs},
-		{Rule: "it is let be on a day", When: LeaveForeign{Service: domain.Mail, Login: login}, Refused: ErrIncomplete},
+		{Rule: "an account that is none of ours is let be", When: LeaveForeign{domain.Mail, "mail", address, may1}, Then: spec.Events{left}},
+		{Rule: "once", Given: spec.Events{left}, When: LeaveForeign{domain.Mail, "", address, may1}},
+		{Rule: "one of ours is not", Given: spec.Events{bound}, When: LeaveForeign{domain.Mail, "", address, may1}, Refused: ErrOurs},
+		{Rule: "it is let be on a day", When: LeaveForeign{Service: domain.Mail, Login: address}, Refused: ErrIncomplete},
 	})
 	if _, _, err := request.Decide(Account{}, left.Evolve(Binding{})); !errors.Is(err, ErrLoginTaken) {
 		t.Errorf("its login is given to somebody: %v", err)

@@ -49,8 +49,8 @@ func (a Account) Address() (Login, bool) {
 	return a.Login()
 }
 
-func (a Account) alias(login Login) bool {
-	return slices.ContainsFunc(a.aliases, func(x alias) bool { return x.digest == login.digest() })
+func (a Account) alias(login Named) bool {
+	return slices.ContainsFunc(a.aliases, func(x alias) bool { return x.digest == login.digest })
 }
 
 // Gone reports whether the account is deleted from all targets that knew of it.
@@ -106,7 +106,7 @@ func (e AddressChosen) Evolve(a Account) Account {
 type AddAlias struct {
 	Account domain.AccountID
 	Service domain.Service
-	Alias   Login
+	Alias   Named
 	Most    int // further addresses that an account may have
 	On      calendar.Date
 }
@@ -123,28 +123,28 @@ func (c AddAlias) Decide(a Account, b Binding) ([]accountEvent, []loginEvent, er
 	switch {
 	case c.Service != a.requested.Service || c.Service != domain.Mail:
 		return nil, nil, ErrNoAliases.With("service", a.requested.Service)
-	case a.alias(c.Alias) || c.Alias == login:
+	case a.alias(c.Alias) || c.Alias.login == login:
 		return nil, nil, nil
 	case len(a.aliases) >= c.Most:
 		return nil, nil, ErrTooManyAliases.With("most", c.Most)
 	case c.On.IsZero():
 		return nil, nil, ErrIncomplete.With("missing", "date")
 	}
-	if _, err := ParseLogin(string(c.Alias)); err != nil {
+	if _, err := ParseLogin(string(c.Alias.login)); err != nil {
 		return nil, nil, err
 	}
 	if err := b.Free(a.requested.Party, c.On); err != nil {
 		return nil, nil, err
 	}
-	box := sealed.New(a.requested.Party, sealed.Service, c.Alias)
-	return []accountEvent{AliasAdded{a.requested.Subject, c.Alias.digest(), box, c.On}}, []loginEvent{LoginBound{a.requested.Subject, box}}, nil
+	box := sealed.New(a.requested.Party, sealed.Service, c.Alias.login)
+	return []accountEvent{AliasAdded{a.requested.Subject, c.Alias.digest, box, c.On}}, []loginEvent{LoginBound{a.requested.Subject, box}}, nil
 }
 
 // RemoveAlias takes a further address away, which rests then.
 type RemoveAlias struct {
 	Account domain.AccountID
 	Service domain.Service
-	Alias   Login
+	Alias   Named
 	On      calendar.Date
 	Rests   calendar.Date // the first day on which somebody else may have it
 }
@@ -161,21 +161,21 @@ func (c RemoveAlias) Decide(a Account, b Binding) ([]accountEvent, []loginEvent,
 	switch {
 	case !a.alias(c.Alias):
 		return nil, nil, nil
-	case a.address == c.Alias.digest():
+	case a.address == c.Alias.digest:
 		return nil, nil, ErrAddressChosen
 	case c.On.IsZero():
 		return nil, nil, ErrIncomplete.With("missing", "date")
 	case err != nil:
 		return nil, nil, err
 	}
-	box := sealed.New(a.requested.Party, sealed.Service, c.Alias)
-	return []accountEvent{AliasRemoved{a.requested.Subject, c.Alias.digest(), box, c.On}}, freed, nil
+	box := sealed.New(a.requested.Party, sealed.Service, c.Alias.login)
+	return []accountEvent{AliasRemoved{a.requested.Subject, c.Alias.digest, box, c.On}}, freed, nil
 }
 
 // ChooseAddress has an account go by one of its addresses. Who logs in does so by the login, as before.
 type ChooseAddress struct {
 	Account domain.AccountID
-	Address Login
+	Address Named
 	On      calendar.Date
 }
 
@@ -188,14 +188,14 @@ func (c ChooseAddress) Decide(a Account) ([]accountEvent, error) {
 	login, _ := a.Login()
 	now, _ := a.Address()
 	switch {
-	case now == c.Address:
+	case now == c.Address.login:
 		return nil, nil
-	case c.Address != login && !a.alias(c.Address):
+	case c.Address.login != login && !a.alias(c.Address):
 		return nil, ErrNotAnAddress
 	case c.On.IsZero():
 		return nil, ErrIncomplete.With("missing", "date")
 	}
-	return []accountEvent{AddressChosen{a.requested.Subject, c.Address.digest(), sealed.New(a.requested.Party, sealed.Service, c.Address), c.On}}, nil
+	return []accountEvent{AddressChosen{a.requested.Subject, c.Address.digest, sealed.New(a.requested.Party, sealed.Service, c.Address.login), c.On}}, nil
 }
 
 // changeable refuses to change an account that is not, or not any more.

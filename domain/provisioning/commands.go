@@ -32,7 +32,7 @@ type RequestAccount struct {
 	Entitlement domain.EntitlementID
 	Party       domain.PartyID
 	Service     domain.Service
-	Login       Login
+	Login       Named
 	Quota       domain.Bytes // or [Unlimited]
 	On          calendar.Date
 }
@@ -43,7 +43,7 @@ func (c RequestAccount) Streams() (account, login domain.Stream) {
 
 func (c RequestAccount) Decide(a Account, b Binding) ([]accountEvent, []loginEvent, error) {
 	subject := Subject{c.Account, c.Entitlement, c.Party, c.Service}
-	login := sealed.New(c.Party, sealed.Service, c.Login)
+	login := sealed.New(c.Party, sealed.Service, c.Login.login)
 	if a.exists() {
 		if a.requested.Subject == subject && b.account == c.Account {
 			return nil, nil, nil // its quota is that of the entitlement by now
@@ -53,7 +53,7 @@ func (c RequestAccount) Decide(a Account, b Binding) ([]accountEvent, []loginEve
 	if missing := c.missing(); missing != "" {
 		return nil, nil, ErrIncomplete.With("missing", missing)
 	}
-	if _, err := ParseLogin(string(c.Login)); err != nil {
+	if _, err := ParseLogin(string(c.Login.login)); err != nil {
 		return nil, nil, err
 	}
 	if err := b.Free(c.Party, c.On); err != nil {
@@ -285,7 +285,7 @@ func (c SkipWork) Decide(a Account) ([]accountEvent, error) {
 type LeaveForeign struct {
 	Service domain.Service
 	Target  string
-	Login   Login
+	Login   Named
 	On      calendar.Date
 }
 
@@ -304,7 +304,7 @@ func (c LeaveForeign) Decide(b Binding) ([]loginEvent, error) {
 	if target == string(c.Service) {
 		target = ""
 	}
-	return []loginEvent{ForeignLeft{c.Service, c.Login.digest(), target, c.On}}, nil
+	return []loginEvent{ForeignLeft{c.Service, c.Login.digest, target, c.On}}, nil
 }
 
 // record returns an outcome of a revision as an event, unless it is known. What

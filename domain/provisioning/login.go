@@ -1,14 +1,13 @@
 package provisioning
 
 import (
-	"crypto/sha256" //nolint:depguard // a digest to name a stream by; it seals nothing
-	"encoding/hex"
 	"slices"
 	"strings"
 
 	"golang.org/x/text/unicode/norm"
 
 	"rochdale/domain"
+	"rochdale/domain/sealed"
 )
 
 // Login is the name of an account: a mail address, on whatever service, so that
@@ -62,16 +61,20 @@ func (l Login) Domain() string {
 	return host
 }
 
-// Stream returns the stream by which no two accounts of a service have the same
-// login. It is named after a digest: logins are personal data, and names of
-// streams are in the clear.
-func (l Login) Stream(service domain.Service) domain.Stream {
-	return domain.StreamOf("login", string(service), l.digest())
+// A Named is a login as the log names it: by digests, since logins are personal data, and names of streams are in the
+// clear. Only [Login.Named] makes one, so that no stream is named without the digests of the co-op.
+type Named struct {
+	login  Login
+	digest string
+	local  string // the digest of the part before the @
 }
 
-func (l Login) digest() string {
-	digest := sha256.Sum256([]byte(l))
-	return hex.EncodeToString(digest[:16])
+// Named returns the login as a log names it that has these digests.
+func (l Login) Named(by sealed.Digests) Named { return Named{l, by.Of(string(l)), by.Of(l.Local())} }
+
+// Stream returns the stream by which no two accounts of a service have the same login.
+func (n Named) Stream(service domain.Service) domain.Stream {
+	return domain.StreamOf("login", string(service), n.digest)
 }
 
 // Suggest returns a login made of a person's names, like anna.lee@example.org for

@@ -1,8 +1,6 @@
 package provisioning
 
 import (
-	"crypto/sha256" //nolint:depguard // a digest to name a stream by; it seals nothing
-	"encoding/hex"
 	"maps"
 
 	"rochdale/domain"
@@ -17,14 +15,8 @@ var (
 )
 
 // NameStream returns the stream by which the part of a login before the @ is one party's on all services and in all
-// domains of the co-op: who writes to anna in one of them shall not reach another Anna in another. It is named after a
-// digest, as that of a login is.
-func (l Login) NameStream() domain.Stream { return domain.StreamOf("name", l.nameDigest()) }
-
-func (l Login) nameDigest() string {
-	digest := sha256.Sum256([]byte(l.Local()))
-	return hex.EncodeToString(digest[:16])
-}
+// domains of the co-op: who writes to anna in one of them shall not reach another Anna in another.
+func (n Named) NameStream() domain.Stream { return domain.StreamOf("name", n.local) }
 
 // Name is who has a name, and for what.
 type Name struct {
@@ -146,8 +138,8 @@ func WishStream(party domain.PartyID) domain.Stream {
 }
 
 // LoginUse is that of a login by an account, for which a name is held.
-func LoginUse(service domain.Service, login Login) string {
-	return string(service) + "/" + login.digest()
+func LoginUse(service domain.Service, login Named) string {
+	return string(service) + "/" + login.digest
 }
 
 // WishUse is that of a name that a party wishes for.
@@ -155,7 +147,7 @@ func WishUse(party domain.PartyID) string { return "wish/" + string(party) }
 
 // HoldName keeps the name of a login for a party.
 type HoldName struct {
-	Login   Login
+	Login   Named
 	Party   domain.PartyID
 	Use     string
 	On      calendar.Date
@@ -168,18 +160,18 @@ func (c HoldName) Decide(n Name) ([]nameEvent, error) {
 	if c.Party == "" || c.Use == "" || c.On.IsZero() {
 		return nil, ErrIncomplete.With("missing", "date")
 	}
-	if err := n.Free(c.Login, c.Party, c.On); err != nil {
+	if err := n.Free(c.Login.login, c.Party, c.On); err != nil {
 		return nil, err
 	}
 	if through, held := n.uses[c.Use]; held && n.party == c.Party && through == c.Through {
 		return nil, nil
 	}
-	return []nameEvent{NameHeld{c.Party, c.Login.nameDigest(), c.Use, c.On, c.Through}}, nil
+	return []nameEvent{NameHeld{c.Party, c.Login.local, c.Use, c.On, c.Through}}, nil
 }
 
 // FreeName needs a name no more for something.
 type FreeName struct {
-	Login Login
+	Login Named
 	Party domain.PartyID
 	Use   string
 	On    calendar.Date
@@ -195,14 +187,14 @@ func (c FreeName) Decide(n Name) ([]nameEvent, error) {
 	if c.On.IsZero() {
 		return nil, ErrIncomplete.With("missing", "date")
 	}
-	return []nameEvent{NameFreed{c.Party, c.Login.nameDigest(), c.Use, c.On, c.Rests}}, nil
+	return []nameEvent{NameFreed{c.Party, c.Login.local, c.Use, c.On, c.Rests}}, nil
 }
 
 // FreeLogin takes a login from the account that had it, if it has it still.
 type FreeLogin struct {
 	Account domain.AccountID
 	Service domain.Service
-	Login   Login
+	Login   Named
 	On      calendar.Date
 	Rests   calendar.Date
 }
@@ -216,7 +208,7 @@ func (c FreeLogin) Decide(b Binding) ([]loginEvent, error) {
 	case c.On.IsZero():
 		return nil, ErrIncomplete.With("missing", "date")
 	}
-	return []loginEvent{LoginFreed{Subject{b.account, b.entitlement, b.party, c.Service}, c.Login.digest(), c.On, c.Rests}}, nil
+	return []loginEvent{LoginFreed{Subject{b.account, b.entitlement, b.party, c.Service}, c.Login.digest, c.On, c.Rests}}, nil
 }
 
 // WishLogin says under which login a party wants accounts. That its name is free is for [HoldName] to say.

@@ -83,3 +83,16 @@ func TestEveryBoxIsFoundSealedAndOpened(t *testing.T) {
 		t.Error("an erased box was read")
 	}
 }
+
+func TestDigestsKeepTheirSecret(t *testing.T) {
+	secret := [32]byte([]byte("a secret that has 32 bytes of it"))
+	digests := sealed.DigestsUnder(secret)
+	for _, said := range []string{fmt.Sprint(digests), fmt.Sprintf("%+v %#v", digests, digests), fmt.Sprintf("%q", struct{ D sealed.Digests }{digests})} {
+		if strings.Contains(said, "32 bytes") {
+			t.Errorf("it is told: %s", said)
+		}
+	}
+	if digests.Of("anna") == (sealed.Digests{}).Of("anna") || digests.Of("anna") == sealed.DigestsUnder([32]byte{}).Of("anna") || len(digests.Of("anna")) != 32 {
+		t.Error("a digest does not depend on the secret")
+	}
+}
