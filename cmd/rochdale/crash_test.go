@@ -38,6 +38,16 @@ func quiet() *terminal {
 	return &terminal{strings.NewReader(""), io.Discard, io.Discard, slog.New(slog.DiscardHandler), nil}
 }
 
+// dayOfCoop is what day it is where the co-ops of tests are.
+func dayOfCoop(t *testing.T) calendar.Date {
+	t.Helper()
+	zone, err := time.LoadLocation("Europe/Brussels")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return calendar.Of(time.Now().In(zone))
+}
+
 // A settlement is a made-up co-op in a folder, with a token for each of its members.
 type settlement struct {
 	Globals
@@ -547,7 +557,7 @@ type pollState struct {
 // once. Each payer has one invoice then, and no number is missing.
 func TestBillingIsKilled(t *testing.T) {
 	c := settle(t, Globals{Data: t.TempDir()}, 600, toTheBill)
-	month := calendar.Of(time.Now()).Month().Add(-1)
+	month := dayOfCoop(t).Month().Add(-1)
 	bill := func() *exec.Cmd {
 		return exec.Command("rochdale", "bill", month.String(), "--data", c.Data, "--json")
 	}

@@ -108,7 +108,7 @@ func TestFamiliesOnTheirPage(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	c := settle(t, Globals{Data: t.TempDir()}, 6, func(d *demo) []demoStep { return []demoStep{d.enter, d.openHouse} })
-	today := calendar.Of(time.Now())
+	today := dayOfCoop(t)
 	var links [3]string
 	var name, address string
 	err := withHouse(ctx, &c.Globals, quiet(), func(h *house) error {

@@ -15,7 +15,6 @@ import (
 
 	"rochdale/adapters/mail"
 	"rochdale/domain"
-	"rochdale/domain/calendar"
 	"rochdale/domain/entitlement"
 	"rochdale/eventstore"
 	"rochdale/internal/mailtest"
@@ -124,7 +123,7 @@ func TestMail(t *testing.T) {
 					t.Fatal(err)
 				}
 			}
-			today := calendar.Of(time.Now())
+			today := dayOfCoop(t)
 			decide(entitlement.Suspend{Subscription: subscription, Service: service, On: today})
 			becomes(holder, "SUSPENDED")
 			if _, err := server.LogIn(box.Login, password); !errors.Is(err, mailtest.ErrRefused) || !strings.Contains(fmt.Sprint(err), "Account suspended") {

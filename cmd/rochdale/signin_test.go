@@ -15,7 +15,6 @@ import (
 	"github.com/zitadel/oidc/v3/pkg/oidc"
 
 	"rochdale/domain"
-	"rochdale/domain/calendar"
 	"rochdale/domain/entitlement"
 	"rochdale/eventstore"
 	"rochdale/internal/mailtest"
@@ -115,7 +114,7 @@ func TestSignInToMail(t *testing.T) {
 	// Who is suspended gets in by neither.
 	subscription, service := entitlement.Of(domain.EntitlementID(box.Entitlement))
 	inside(func(h *house) error {
-		_, err := eventstore.Execute(asProcess(ctx, "test"), h.store, entitlement.Suspend{Subscription: subscription, Service: service, On: calendar.Of(time.Now())})
+		_, err := eventstore.Execute(asProcess(ctx, "test"), h.store, entitlement.Suspend{Subscription: subscription, Service: service, On: dayOfCoop(t)})
 		return err
 	})
 	for n.mailboxOf(ctx, t, holder).Status != "SUSPENDED" {

@@ -7,10 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"rochdale/domain"
-	"rochdale/domain/calendar"
 	"rochdale/domain/entitlement"
 	"rochdale/domain/provisioning"
 	"rochdale/eventstore"
@@ -75,7 +73,7 @@ func TestHeirsGetAnArchive(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	today := calendar.Of(time.Now())
+	today := dayOfCoop(t)
 	decide(provisioning.HoldAccount{Account: account, On: today, Through: today.AddDays(365)})
 	if said, code := export(); code != exitRefused || !strings.Contains(said, "nobody has decided") {
 		t.Errorf("%d %s", code, said)
