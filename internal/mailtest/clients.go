@@ -71,6 +71,16 @@ func (s *Server) LogIn(login, password string) (*Mailbox, error) {
 
 // LogInByToken does the same by a token (RFC 7628) instead of a password.
 func (s *Server) LogInByToken(login, token string) (*Mailbox, error) {
+	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		m, err := s.tryToken(login, token)
+		if errors.Is(err, ErrRefused) && strings.Contains(err.Error(), "[UNAVAILABLE]") && time.Since(begun) < patience {
+			continue
+		}
+		return m, err
+	}
+}
+
+func (s *Server) tryToken(login, token string) (*Mailbox, error) {
 	m, err := s.dial()
 	if err != nil {
 		return nil, err
