@@ -200,24 +200,18 @@ func decode(body []byte) (*request, error) {
 	case body[0] != '{' || !utf8.Valid(body):
 		return nil, ErrBadRequest.With("problem", "the body is not a JSON object in UTF-8")
 	}
-	var in struct {
-		Query         *string        `json:"query"`
-		OperationName *string        `json:"operationName"`
-		Variables     map[string]any `json:"variables"`
-		Extensions    map[string]any `json:"extensions"`
-	}
-	if err := unmarshal(body, &in); err != nil {
-		if e, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && e.Field != "" {
-			return nil, ErrBadRequest.With("problem", e.Field+" is not what it should be")
-		}
+	var in map[string]json.RawMessage // by names as they are written: those of a struct would be matched in any case
+	if unmarshal(body, &in) != nil {
 		return nil, ErrBadRequest.With("problem", "the body is not JSON")
 	}
-	r := &request{Variables: in.Variables, Extensions: in.Extensions}
-	if in.Query != nil {
-		r.Query = *in.Query
-	}
-	if in.OperationName != nil {
-		r.OperationName = *in.OperationName
+	r := new(request)
+	for _, field := range []struct {
+		name string
+		into any
+	}{{"query", &r.Query}, {"operationName", &r.OperationName}, {"variables", &r.Variables}, {"extensions", &r.Extensions}} {
+		if value, there := in[field.name]; there && unmarshal(value, field.into) != nil {
+			return nil, ErrBadRequest.With("problem", field.name+" is not what it should be")
+		}
 	}
 	return r, nil
 }

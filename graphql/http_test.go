@@ -58,6 +58,7 @@ func TestRequests(t *testing.T) {
 		"POST, two":                    {"POST", c.url, ask + ask, nil, 400, "graphql.bad_request"},
 		"POST, a list of them":         {"POST", c.url, "[" + ask + "," + ask + "]", nil, 400, "graphql.bad_request"},
 		"POST, no UTF-8":               {"POST", c.url, "{\"query\":\"{ memberCount } #\xff\"}", nil, 400, "graphql.bad_request"},
+		"POST, names in another case":  {"POST", c.url, `{"QUERY":"{ position }","Query":"{","query":"{ memberCount }","OperationName":1}`, nil, 200, count},
 		"POST, variables of no object": {"POST", c.url, `{"query":"{ memberCount }","variables":[]}`, nil, 400, "graphql.bad_request"},
 		"POST, too much":               {"POST", c.url, `{"query":"{ memberCount }` + strings.Repeat(" ", 4000) + `"}`, nil, 413, "graphql.too_large"},
 		"GET":                          {"GET", get("query", "query q { memberCount } query r { position }", "operationName", "q"), "", nil, 200, count},
