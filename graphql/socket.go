@@ -89,6 +89,7 @@ type carrier struct {
 	operations sync.WaitGroup
 	mu         sync.Mutex
 	running    map[string]*carried // by the id that the client gave
+	ending     bool                // nothing more is begun
 }
 
 // close says why the socket ends, unless that was said, and reads on for a while until
@@ -111,6 +112,7 @@ func (c *carrier) watch(cancel context.CancelFunc) {
 		case <-c.whole.Done():
 			return
 		case <-c.Done:
+			c.drain()
 			c.close(websocket.StatusGoingAway, "the server stops")
 			cancel()
 			return
@@ -121,6 +123,26 @@ func (c *carrier) watch(cancel context.CancelFunc) {
 			}
 			done()
 		}
+	}
+}
+
+// drain begins no more operations, and waits for those under way to be answered, for as
+// long as one may take. Subscriptions end with the server by themselves.
+func (c *carrier) drain() {
+	c.mu.Lock()
+	c.ending = true
+	c.mu.Unlock()
+	answered := make(chan struct{})
+	go func() {
+		c.operations.Wait()
+		close(answered)
+	}()
+	late := time.NewTimer(c.Timeout)
+	defer late.Stop()
+	select {
+	case <-answered:
+	case <-late.C:
+	case <-c.whole.Done():
 	}
 }
 
@@ -201,6 +223,10 @@ func (c *carrier) start(ctx context.Context, id string, in *request) bool {
 	op := &carried{stop}
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.ending { // which the client is told when the socket closes
+		stop()
+		return true
+	}
 	if c.running[id] != nil {
 		stop()
 		return false

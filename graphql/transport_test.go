@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -303,6 +304,41 @@ func TestSocketsEnd(t *testing.T) {
 	silent.say(`{"type":"ping"}`) // which is no beginning
 	silent.hears("pong")
 	silent.ends(4408)
+}
+
+// TestSocketsDrain: a mutation under way when the server stops is answered before its socket
+// is closed, and no other is begun.
+func TestSocketsDrain(t *testing.T) {
+	done, began, release := make(chan struct{}), make(chan struct{}, 10), make(chan struct{})
+	var armed atomic.Bool
+	c := serve(t, quick, func(c *graphql.Config) {
+		c.Done = done
+		now := c.Store.Now
+		c.Store.Now = func() time.Time {
+			if armed.Load() {
+				began <- struct{}{}
+				<-release
+			}
+			return now()
+		}
+	})
+	s := c.socket(t, "Authorization", "Bearer board")
+	s.say(begin)
+	s.hears("ack")
+	armed.Store(true)
+	s.subscribe("v", `mutation { setVATRate(percent: "6", from: "2030-01-01") { percent } }`)
+	<-began
+	armed.Store(false)
+	close(done)
+	for range 20 {
+		s.say(`{"type":"ping"}`)
+		s.hears("pong")
+	}
+	s.subscribe("late", `{ memberCount }`)
+	close(release)
+	s.hears(`{"id":"v","type":"next","payload":{"data":{"setVATRate":{"percent":"6"}}}}`)
+	s.hears(`{"id":"v","type":"complete"}`)
+	s.ends(websocket.StatusGoingAway)
 }
 
 // TestStreams: server-sent events, in distinct connections mode.

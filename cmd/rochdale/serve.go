@@ -202,8 +202,15 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 		config.Usage, config.Feed, config.Pull = nil, nil, nil
 	}
 	handler := web.New(config)
+	var busy sync.WaitGroup // also with sockets, for which a server does not wait
+	answer := measured(handler)
 	server := &http.Server{
-		Handler: measured(handler), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			busy.Add(1)
+			defer busy.Done()
+			answer.ServeHTTP(w, r)
+		}),
+		ReadHeaderTimeout: 10 * time.Second, IdleTimeout: 2 * time.Minute,
 		ErrorLog: slog.NewLogLogger(h.t.log.Handler(), slog.LevelDebug),
 	}
 	served := make(chan error, 1)
@@ -215,15 +222,27 @@ func (h *house) serve(ctx context.Context, f serveFlags, ready func(url string))
 	case <-ctx.Done():
 	}
 	h.t.log.Info("stopping: what is under way is finished first")
-	return stopServing(background, server, 20*time.Second, h.t.log)
+	return stopServing(background, server, &busy, 20*time.Second, h.t.log)
 }
 
 // stopServing lets a server finish what is under way. Who takes longer than the grace, like
 // a client that never sends the rest of what it asks for, is cut off: it is no fault of ours.
-func stopServing(ctx context.Context, server *http.Server, grace time.Duration, log *slog.Logger) error {
+func stopServing(ctx context.Context, server *http.Server, busy *sync.WaitGroup, grace time.Duration, log *slog.Logger) error {
 	ctx, cancel := context.WithTimeout(ctx, grace)
 	defer cancel()
 	err := server.Shutdown(ctx)
+	if err == nil {
+		idle := make(chan struct{})
+		go func() {
+			busy.Wait()
+			close(idle)
+		}()
+		select {
+		case <-idle:
+		case <-ctx.Done():
+			err = ctx.Err()
+		}
+	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		log.Warn("stopping: who has not come to an end is cut off", "after", grace)
 		return server.Close()

@@ -6,7 +6,9 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 )
 
@@ -27,10 +29,40 @@ func TestStopServing(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-reading
-	if err := stopServing(t.Context(), server.Config, time.Millisecond, slog.New(slog.DiscardHandler)); err != nil {
+	if err := stopServing(t.Context(), server.Config, new(sync.WaitGroup), time.Millisecond, slog.New(slog.DiscardHandler)); err != nil {
 		t.Errorf("stopped with %v", err)
 	}
 	if _, err := conn.Read(make([]byte, 1)); err == nil {
 		t.Error("the client was answered")
 	}
+}
+
+// TestStopServingWaitsForSockets, of which the server itself knows nothing any more, but not
+// for ever.
+func TestStopServingWaitsForSockets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var busy sync.WaitGroup
+		busy.Add(1)
+		stopped := make(chan error, 1)
+		stop := func() {
+			stopped <- stopServing(t.Context(), new(http.Server), &busy, time.Minute, slog.New(slog.DiscardHandler))
+		}
+		go stop()
+		synctest.Wait()
+		select {
+		case err := <-stopped:
+			t.Fatalf("it does not wait: %v", err)
+		default:
+		}
+		busy.Done()
+		if err := <-stopped; err != nil {
+			t.Error(err)
+		}
+		busy.Add(1)
+		stop()
+		if err := <-stopped; err != nil {
+			t.Errorf("stopped with %v", err)
+		}
+		busy.Done()
+	})
 }
