@@ -501,8 +501,9 @@ func TestTwoWhoShareAFolder(t *testing.T) {
 	must(t, second.WaitFor(bounded(t), speak(t, s, 1, domain.English)))
 	verified(t, second)
 
-	must(t, os.Remove(first.Path())) // whoever does so
-	soon(t, "both use another", func() bool { return second.Path() == first.Path() && first.Path() != before })
+	removed := first.Path()
+	must(t, os.Remove(removed)) // whoever does so
+	soon(t, "both use another", func() bool { return second.Path() == first.Path() && first.Path() != removed })
 	must(t, second.WaitFor(bounded(t), speak(t, s, 1, domain.German)))
 
 	stop()

@@ -118,7 +118,7 @@ func (d *demo) build(ctx context.Context, steps ...demoStep) error {
 	if err != nil {
 		return err
 	}
-	zone, err := time.LoadLocation(rules.TimeZone)
+	zone, err := zoneOf(rules)
 	if err != nil {
 		return err
 	}

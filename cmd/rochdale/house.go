@@ -167,7 +167,7 @@ func (h *house) openModels(ctx context.Context) error {
 
 // openViews opens the read models of a co-op whose keys are there.
 func (h *house) openViews(ctx context.Context, rules statutes.Statutes) (err error) {
-	if h.zone, err = time.LoadLocation(rules.TimeZone); err != nil {
+	if h.zone, err = zoneOf(rules); err != nil {
 		return err
 	}
 	m, err := projections.Open(ctx, filepath.Join(h.Data, "views"), h.store, h.t.log)
@@ -190,22 +190,33 @@ var errNotFounded = domain.Refusal{Code: "rochdale.not_founded", Reason: "there 
 
 // rules returns the statutes in force today, and what day that is in the co-op's zone.
 func (h *house) rules(ctx context.Context) (rules statutes.Statutes, today calendar.Date, err error) {
-	var version int
 	_, err = eventstore.Transact(asCLI(ctx), h.store, func(tx *eventstore.Tx) error {
 		history, _, err := eventstore.Load[statutes.History](tx, statutes.Stream)
 		if err != nil {
 			return err
 		}
-		if rules, version = history.At(calendar.Of(h.now().UTC())); version == 0 {
+		versions := history.Versions()
+		if len(versions) == 0 {
 			return errNotFounded
 		}
-		zone, err := time.LoadLocation(rules.TimeZone)
+		zone, err := zoneOf(versions[len(versions)-1].Statutes)
 		if err != nil {
-			return fmt.Errorf("the statutes are in time zone %q, which this machine does not know: %w", rules.TimeZone, err)
+			return err
 		}
 		today = calendar.Of(h.now().In(zone))
-		rules, _ = history.At(today)
+		var version int
+		if rules, version = history.At(today); version == 0 {
+			return errNotFounded
+		}
 		return nil
 	})
 	return rules, today, err
+}
+
+func zoneOf(rules statutes.Statutes) (*time.Location, error) {
+	zone, err := time.LoadLocation(rules.TimeZone)
+	if err != nil {
+		return nil, fmt.Errorf("the statutes are in time zone %q, which this machine does not know: %w", rules.TimeZone, err)
+	}
+	return zone, nil
 }

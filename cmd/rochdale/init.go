@@ -56,7 +56,11 @@ func (c initCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
 		return usageError{err}
 	}
 	return withNewHouse(ctx, g, t, func(h *house) error {
-		today := calendar.Of(h.now().UTC())
+		zone, err := zoneOf(rules)
+		if err != nil {
+			return err
+		}
+		today := calendar.Of(h.now().In(zone))
 		from := c.From
 		if from.IsZero() {
 			from = today
