@@ -331,7 +331,7 @@ func testMoveComparesAll(t *testing.T, first, second station) {
 	there.do(t, there.Ensure)
 	again := func() error { return there.TakeOver(t.Context(), there.Desired, first.source()) }
 	taken(t, again())
-	boxes := map[string]bool{}
+	boxes := map[string]bool{second.boxOf(t, anna): true}
 	for name, tamper := range map[string]struct {
 		command string
 		params  map[string]any
