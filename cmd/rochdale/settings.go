@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/agnivade/levenshtein"
 	"github.com/alecthomas/kong"
 	"github.com/goccy/go-yaml"
 )
@@ -133,7 +134,7 @@ func strays(app *kong.Application) (all []stray) {
 		s := stray{variable: name}
 		least := len(own)/2 + 1
 		for _, k := range known {
-			if d := distance(own, strings.TrimPrefix(k, "ROCHDALE_")); d < least {
+			if d := levenshtein.ComputeDistance(own, strings.TrimPrefix(k, "ROCHDALE_")); d < least {
 				s.nearest, least = k, d
 			}
 		}
@@ -141,27 +142,6 @@ func strays(app *kong.Application) (all []stray) {
 	}
 	slices.SortFunc(all, func(a, b stray) int { return cmp.Compare(a.variable, b.variable) })
 	return all
-}
-
-// distance is by how many letters changed, left out or put in two names differ.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		before := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			changed := before
-			if a[i] != b[j] {
-				changed++
-			}
-			before = row[j+1]
-			row[j+1] = min(changed, before+1, row[j]+1)
-		}
-	}
-	return row[len(b)]
 }
 
 func commandPath(n *kong.Node) string {
