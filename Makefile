@@ -33,7 +33,11 @@ help: ## list what can be made
 .PHONY: test
 test: deps ## install what is missing, then run every test
 	$(GO) vet ./...
-	$(GO) test -timeout 30m ./...
+	RAPID_SEED=1844 $(GO) test -timeout 30m ./...
+
+.PHONY: explore
+explore: deps ## hold the properties to a thousand histories each, drawn anew each time; "make test" always draws the same hundred
+	RAPID_CHECKS=1000 $(GO) test -count=1 -timeout 3h $$(git grep -l pgregory.net/rapid -- '*_test.go' | xargs -n 1 dirname | sort -u | sed 's|^|./|')
 
 .PHONY: race
 race: deps ## the same under the race detector, which takes longer

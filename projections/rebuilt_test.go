@@ -183,10 +183,10 @@ func TestRebuiltEqualsLive(t *testing.T) {
 		return types
 	}
 	rapid.Check(t, property)
-	for more := 0; more < 5 && runs >= 50 && len(missing()) > 0; more++ { // what is rare may not have come yet
+	for more := 0; more < 10 && runs >= 100 && len(missing()) > 0; more++ { // what is rare may not have come yet
 		rapid.Check(t, property)
 	}
-	if types := missing(); runs >= 50 && len(types) > 0 {
+	if types := missing(); runs >= 100 && len(types) > 0 {
 		t.Errorf("%v never occurred: what they change is not tested", types)
 	}
 }
