@@ -137,6 +137,7 @@ func (c *coop) node(adapt ...func(*graphql.Config)) *coop {
 		processes.Entitlements(c.store, today), processes.Accounts(c.store, answers, "example.org", today))
 	config := graphql.Config{
 		Store: c.store, Models: c.models, Log: logger, Rolls: answers, Payers: answers,
+		Timeout: time.Minute, Patience: time.Minute, // the machine may be slow
 		Credentials: processes.Credentials{Store: c.store, Targets: []processes.Target{
 			{Name: "mail", Service: domain.Mail, At: c.doors}, {Name: "storage", Service: domain.Storage, At: c.doors},
 		}},

@@ -75,7 +75,7 @@ func TestOperatorsKeepWebhooks(t *testing.T) {
 	var runner *processes.Runner
 	c := serve(t, func(config *graphql.Config) {
 		config.Webhooks = &processes.Webhooks{
-			Store: config.Store, Sender: standardwebhooks.New(true, 10*time.Second), Envelope: feed.Envelope{URL: "https://coop.example"},
+			Store: config.Store, Sender: standardwebhooks.New(true, time.Minute), Envelope: feed.Envelope{URL: "https://coop.example"},
 			Private: true, Log: config.Log,
 		}
 		runner = processes.NewRunner(config.Store, config.Log)
