@@ -243,7 +243,7 @@ func TestGoneWithoutAWord(t *testing.T) {
 	s := ldaptest.Start(t)
 	between, mute := freezer(t, strings.TrimPrefix(s.URL, "ldap://"))
 	c := config(s)
-	c.URL, c.Timeout = "ldap://"+between, time.Second
+	c.URL, c.Timeout = "ldap://"+between, 5*time.Second
 	d := open(t, c)
 	if _, err := d.Ensure(t.Context(), wish("anna@coop.example")); err != nil {
 		t.Fatal(err)

@@ -100,7 +100,7 @@ func (s *server) changes(trouble ocstest.Trouble) func(testing.TB) func() {
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	s := start(t, nextcloud.Config{Edits: -1, Timeout: time.Second})
+	s := start(t, nextcloud.Config{Edits: -1, Timeout: 5 * time.Second})
 	maintenance := func(testing.TB) func() {
 		s.SetMaintenance(true)
 		return func() { s.SetMaintenance(false) }

@@ -1,7 +1,6 @@
 package standardwebhooks_test
 
 import (
-	"context"
 	"encoding/base64"
 	"io"
 	"net/http"
@@ -89,14 +88,12 @@ func TestPrivate(t *testing.T) {
 	s := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { t.Error("it was connected to") }))
 	defer s.Close()
 	_, port, _ := strings.Cut(strings.TrimPrefix(s.URL, "http://"), ":")
-	sender := standardwebhooks.New(false, 5*time.Second)
+	sender := standardwebhooks.New(false, time.Minute)
 	for _, host := range []string{
 		"127.0.0.1", "localhost", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "10.1.2.3", "172.16.0.1", "192.168.1.1", "169.254.169.254",
 		"100.64.0.1", "[fe80::1]", "[fd00::1]", "[64:ff9b::7f00:1]", "[2002:7f00:1::]", "224.0.0.1", "255.255.255.255", "198.18.0.1",
 	} {
-		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-		_, _, err := sender.Send(ctx, "http://"+host+":"+port+"/", "e", time.Now(), nil, nil)
-		cancel()
+		_, _, err := sender.Send(t.Context(), "http://"+host+":"+port+"/", "e", time.Now(), nil, nil)
 		if err == nil || !strings.Contains(err.Error(), "not a public one") {
 			t.Errorf("%s: %v", host, err)
 		}

@@ -568,7 +568,6 @@ func (s *server) raw(method, target string, headers ...string) reply {
 // its room is given back.
 func TestBrokenUploads(t *testing.T) {
 	s := serve(t)
-	s.patience = 2 * time.Second
 	s.account(anna, 1_000_000)
 	u, _ := url.Parse(s.url)
 	r, _ := http.NewRequest(http.MethodPut, s.url, nil)
@@ -579,6 +578,9 @@ func TestBrokenUploads(t *testing.T) {
 			whole++
 			name := fmt.Sprintf("/%d", whole)
 			s.is(http.StatusCreated, http.MethodPut, name, "whole")
+			if !hangUp {
+				s.patience = 2 * time.Second
+			}
 			conn, err := net.Dial("tcp", u.Host)
 			if err != nil {
 				t.Fatal(err)
@@ -590,6 +592,7 @@ func TestBrokenUploads(t *testing.T) {
 					t.Fatalf("%v, %v", a, err)
 				}
 				a.Body.Close()
+				s.patience = time.Minute
 			}
 			conn.Close()
 			s.eventually(func() bool {

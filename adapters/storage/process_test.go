@@ -337,7 +337,7 @@ func TestCurl(t *testing.T) {
 	curl := func(stdin io.Reader, args ...string) string {
 		t.Helper()
 		cmd := exec.CommandContext(t.Context(), "curl", append([]string{
-			"--silent", "--show-error", "--user", string(anna) + ":" + password, "--write-out", "%{http_code} %{size_upload}",
+			"--silent", "--show-error", "--expect100-timeout", "60", "--user", string(anna) + ":" + password, "--write-out", "%{http_code} %{size_upload}",
 		}, args...)...)
 		cmd.Stdin = stdin
 		out, err := cmd.CombinedOutput()
