@@ -152,7 +152,9 @@ func TestOperatorsKeepWebhooks(t *testing.T) {
 		t.Errorf("it is not behind: %s", a.Body)
 	}
 	c.must("operator", `mutation($w: ID!) { enableWebhook(id: $w) { webhook { state } } }`, "w", id)
-	c.eventually("told of what happened meanwhile", func() bool { return len(to.took()) == 5 })
+	c.eventually("told of what happened meanwhile, and that it was told is kept", func() bool {
+		return len(to.took()) == 5 && c.must("operator", state, "w", id).at("webhook", "behind") == 0.0
+	})
 	c.must("operator", `mutation($w: ID!) { replayWebhook(id: $w, after: 0) { position } }`, "w", id)
 	c.eventually("told again", func() bool { return len(to.took()) == 7 })
 	if taken := to.took(); !slices.Contains(taken[5:], taken[1]) || !slices.Contains(taken[5:], taken[4]) { // of two streams, in whichever order
