@@ -59,7 +59,7 @@ func newAppending(d eventstore.Driver, writers, each int) *appending {
 	return a
 }
 
-// run appends units of so many events until the time is over.
+// run appends units of so many events until the time is over, and one of each writer at least.
 func (a *appending) run(ctx context.Context, events int, length time.Duration) (sample, error) {
 	ctx, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
@@ -68,7 +68,7 @@ func (a *appending) run(ctx context.Context, events int, length time.Duration) (
 	began := time.Now()
 	for w := range a.writers {
 		wg.Go(func() {
-			for at, n := time.Now(), w; at.Sub(began) < length; n += a.writers {
+			for at, n := began, w; at.Sub(began) < length; n += a.writers {
 				s := &a.streams[n%len(a.streams)]
 				records := make([]eventstore.Record, events)
 				for i := range records {
