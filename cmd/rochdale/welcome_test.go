@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"io"
 	"mime/quotedprintable"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/cookiejar"
 	"net/mail"
+	"net/textproto"
 	"net/url"
 	"regexp"
 	"strings"
@@ -56,18 +58,11 @@ func receive(conn net.Conn, all chan<- [2]string) {
 			say("250 ok")
 		case command == "DATA":
 			say("354 go on")
-			var text strings.Builder
-			for {
-				line, err := r.ReadString('\n')
-				if err != nil {
-					return
-				}
-				if line == ".\r\n" {
-					break
-				}
-				text.WriteString(line)
+			text, err := textproto.NewReader(r).ReadDotBytes() // which takes away the dot that was put before another
+			if err != nil {
+				return
 			}
-			m, err := mail.ReadMessage(strings.NewReader(text.String()))
+			m, err := mail.ReadMessage(bytes.NewReader(text))
 			if err != nil {
 				say("554 no message")
 				continue
@@ -81,7 +76,7 @@ func receive(conn net.Conn, all chan<- [2]string) {
 				say("554 no message")
 				continue
 			}
-			all <- [2]string{to, strings.ReplaceAll(string(read), "\r\n", "\n")}
+			all <- [2]string{to, string(read)}
 			say("250 taken")
 		case command == "QUIT":
 			say("221 bye")
