@@ -108,12 +108,11 @@ func TestFamiliesOnTheirPage(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
 	defer cancel()
 	c := settle(t, Globals{Data: t.TempDir()}, 6, func(d *demo) []demoStep { return []demoStep{d.enter, d.openHouse} })
-	today := dayOfCoop(t)
 	var links [3]string
 	var name, address string
 	err := withHouse(ctx, &c.Globals, quiet(), func(h *house) error {
 		persons := (&demo{members: c.members}).persons()
-		ctx := eventstore.As(ctx, "test")
+		ctx, today := eventstore.As(ctx, "test"), dayOfCoop(t)
 		for i := range links {
 			var err error
 			if links[i], err = h.access.NewLink(ctx, persons[i].party); err != nil {
@@ -180,8 +179,9 @@ func TestFamiliesOnTheirPage(t *testing.T) {
 	payer.does("change", url.Values{"gb": {"8"}}, "The size is changed.", "8 GB, since")
 	payer.does("end", nil, "It is taken back", "8 GB, through")
 	payer.does("change", url.Values{"gb": {"8"}}, "8 GB, since") // and goes on after all
+	last := dayOfCoop(t).AddDays(30)
 	payer.does("end", nil, "It is taken back")
-	other.sees("en", "This goes on through "+words(today.AddDays(30)), "8 GB, €4.00 a month")
+	other.sees("en", "This goes on through "+words(last), "8 GB, €4.00 a month")
 	other.does("return", nil, "wrong", "tick this box first")
 	other.does("detach", url.Values{"gb": {"1"}}, "wrong", "-wrong-", "choose from 5 to")
 
