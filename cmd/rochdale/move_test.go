@@ -272,13 +272,13 @@ func TestMailboxIsMovedBetweenDovecots(t *testing.T) {
 	// And back, by programs that are killed: the first when something has been copied, the
 	// second when nobody gets in any more.
 	want = in(second, password).Contents(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	comes := func(what string, so func() bool) {
 		t.Helper()
 		for ; !so(); time.Sleep(time.Millisecond) {
 			if ctx.Err() != nil {
-				t.Fatalf("within two minutes it does not come to be that %s", what)
+				t.Fatalf("within five minutes it does not come to be that %s", what)
 			}
 		}
 	}
