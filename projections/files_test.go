@@ -82,10 +82,11 @@ func other(round int) domain.Language {
 	return []domain.Language{domain.German, domain.English}[round%2]
 }
 
-// soon waits until something holds.
+// soon waits until something holds. It is patient: after a file was looked after, that
+// rests for ten times as long as it took, which on a busy disk may be minutes.
 func soon(t testing.TB, what string, holds func() bool) {
 	t.Helper()
-	for end := time.Now().Add(2 * time.Minute); !holds(); time.Sleep(2 * time.Millisecond) {
+	for end := time.Now().Add(10 * time.Minute); !holds(); time.Sleep(2 * time.Millisecond) {
 		if time.Now().After(end) {
 			t.Fatal("in vain was it waited until " + what)
 		}
