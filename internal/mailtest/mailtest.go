@@ -64,7 +64,7 @@ func SQLite(t testing.TB) (tables Tables, path string) {
 		err = os.Chmod(dir, 0o711) //nolint:gosec // G302: the servers pass through it
 	}
 	t.Cleanup(func() {
-		if err := os.RemoveAll(dir); err != nil {
+		if err := gone(func() error { return os.RemoveAll(dir) }); err != nil {
 			t.Error(err)
 		}
 	})
@@ -216,7 +216,7 @@ func (s *Server) startDovecot(t testing.TB, tables Tables) (err error) {
 		if t.Failed() {
 			t.Log(s.said())
 		}
-		if err := s.remove(); err != nil {
+		if err := gone(s.remove); err != nil {
 			t.Error(err)
 		}
 	})
@@ -274,7 +274,7 @@ passdb {
 	if err := s.run(t, cmd, func() error { return cmd.Process.Signal(syscall.SIGTERM) }); err != nil {
 		return err
 	}
-	return s.await(func() error {
+	return await(func() error {
 		m, err := s.dial()
 		if err == nil {
 			m.Close()
@@ -392,7 +392,7 @@ relay_transport = error:5.4.4 a test sends nothing elsewhere
 	if err := s.run(t, cmd, stop); err != nil {
 		return err
 	}
-	return s.await(func() error {
+	return await(func() error {
 		c, err := net.DialTimeout("tcp", s.SMTP, patience)
 		if err != nil {
 			return err
@@ -609,18 +609,30 @@ func (s *Server) run(t testing.TB, cmd *exec.Cmd, stop func() error) error {
 }
 
 // await waits until a server answers.
-func (s *Server) await(try func() error) error {
-	begun := time.Now()
-	for {
-		err := try()
-		if err == nil {
+func await(try func() error) error {
+	if err := until(try); err != nil {
+		return fmt.Errorf("it does not answer within %v: %w", patience, err)
+	}
+	return nil
+}
+
+// gone waits until what servers have written is removed: processes of theirs may outlive
+// the one that is waited for, and still write.
+func gone(remove func() error) error {
+	if err := until(remove); err != nil {
+		return fmt.Errorf("mailtest: it cannot be removed within %v: %w", patience, err)
+	}
+	return nil
+}
+
+// until tries again and again, for a while.
+func until(try func() error) (err error) {
+	for begun := time.Now(); time.Since(begun) < patience; time.Sleep(10 * time.Millisecond) {
+		if err = try(); err == nil {
 			return nil
 		}
-		if time.Since(begun) > patience {
-			return fmt.Errorf("it does not answer within %v: %w", patience, err)
-		}
-		time.Sleep(10 * time.Millisecond)
 	}
+	return err
 }
 
 // said is what the servers have to say of what went wrong.
