@@ -332,6 +332,8 @@ func (s *Server) startPostfix(t testing.TB, tables Tables) error {
 	for _, address := range []*string{&s.SMTP, &s.Submissions, &s.Submission, &s.Program} {
 		*address = loopback.Address(t)
 	}
+	// Mail that was taken and could not be handed on at once is tried again soon, and not
+	// in five minutes.
 	instead := strings.ReplaceAll(`
 queue_directory = @/spool
 data_directory = @/postfix
@@ -341,12 +343,14 @@ inet_protocols = ipv4
 disable_dns_lookups = yes
 smtpd_peername_lookup = no
 smtpd_client_connection_rate_limit = 0
+minimal_backoff_time = 1s
+maximal_backoff_time = 1s
+queue_run_delay = 1s
 default_transport = `+s.transport()+`
 relay_transport = error:5.4.4 a test sends nothing elsewhere
 `, "@", s.dir)
 	also := map[string]string{"master.cf": "", "rochdale.cf": "", "rochdale-alias.cf": "", "rochdale-inbound.cf": ""}
 	if s.behind != nil {
-		instead += "minimal_backoff_time = 1s\nmaximal_backoff_time = 1s\nqueue_run_delay = 1s\n"
 		also["front-main.cf"], also["front-transport.cf"], also["front-replies.cf"] = "", "", ""
 	}
 	also["main.cf"] = instead
