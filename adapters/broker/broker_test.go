@@ -78,7 +78,7 @@ func TestNATS(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	consumer, err := js.CreateConsumer(ctx, "coop", jetstream.ConsumerConfig{AckPolicy: jetstream.AckExplicitPolicy, FilterSubject: "coop.membership.>"})
 	if err != nil {
@@ -129,7 +129,9 @@ func TestNATSGoesAway(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	consumer, err := js.CreateConsumer(t.Context(), "coop", jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy})
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	consumer, err := js.CreateConsumer(ctx, "coop", jetstream.ConsumerConfig{AckPolicy: jetstream.AckNonePolicy})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,7 +144,7 @@ func TestNATSGoesAway(t *testing.T) {
 			t.Fatalf("after %d messages comes %s", n-1, msg.Data())
 		}
 	}
-	if info, err := consumer.Info(t.Context()); err != nil || info.NumPending != 0 {
+	if info, err := consumer.Info(ctx); err != nil || info.NumPending != 0 {
 		t.Errorf("more is there: %+v, %v", info, err)
 	}
 }

@@ -74,7 +74,7 @@ func accounts(t testing.TB, wait time.Duration) (*pull.Accounts, *store) {
 
 func TestContract(t *testing.T) {
 	t.Parallel()
-	a, _ := accounts(t, 20*time.Second)
+	a, _ := accounts(t, time.Minute)
 	server := httptest.NewServer(pull.Handler(a))
 	t.Cleanup(server.Close)
 	outsidetest.RunPull(t, a, &outsidetest.Tool{URL: server.URL, Service: outsidetest.New()})
