@@ -601,14 +601,17 @@ func (a *account) atOnce(n int, do func(i int) error) []error {
 	if p := a.able().Parallel; p > 0 && p < n {
 		slots = make(chan struct{}, p)
 	}
+	start := make(chan struct{}) // when all are there: or the first might be done before the second comes
 	var wg sync.WaitGroup
 	for i := range n {
 		wg.Go(func() {
+			<-start
 			slots <- struct{}{}
 			errs[i] = do(i)
 			<-slots
 		})
 	}
+	close(start)
 	wg.Wait()
 	return errs
 }

@@ -197,7 +197,7 @@ func (m *memory) change(ctx context.Context, want provisioning.Desired, to func(
 	}
 	if m.has("races") {
 		if is, _ := m.Observe(ctx, want.Ref); !is.Exists {
-			runtime.Gosched()
+			time.Sleep(time.Millisecond) // in which others look too: to yield is not always enough
 			m.mu.Lock()
 			delete(m.accounts, want.Login) // of whoever was faster
 			m.mu.Unlock()
