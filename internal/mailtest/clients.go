@@ -326,44 +326,57 @@ func (s *Server) Send(to, subject string, size int) error {
 
 // Submit sends a message as a member does, who logs in for it, from an address.
 func (s *Server) Submit(login, password, from, to, subject string) error {
-	conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", s.Submissions, s.tls())
-	if err != nil {
-		return err
-	}
-	c, err := smtp.NewClient(conn, s.tls().ServerName)
-	if err != nil {
-		return err
-	}
-	if err := c.Auth(smtp.PlainAuth("", login, password, s.tls().ServerName)); err != nil {
-		_ = c.Close()
-		return refused(err)
-	}
-	return send(c, from, to, subject, 100)
+	return s.submit(func() (*smtp.Client, error) {
+		conn, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", s.Submissions, s.tls())
+		if err != nil {
+			return nil, err
+		}
+		return smtp.NewClient(conn, s.tls().ServerName)
+	}, login, password, from, to, subject)
 }
 
 // SubmitByStartTLS does the same on the other port.
 func (s *Server) SubmitByStartTLS(login, password, from, to, subject string) error {
-	conn, err := net.DialTimeout("tcp", s.Submission, patience)
-	if err != nil {
-		return err
-	}
-	c, err := smtp.NewClient(conn, s.tls().ServerName)
-	if err != nil {
-		return err
-	}
-	if ok, _ := c.Extension("AUTH"); ok {
+	return s.submit(func() (*smtp.Client, error) {
+		conn, err := net.DialTimeout("tcp", s.Submission, patience)
+		if err != nil {
+			return nil, err
+		}
+		c, err := smtp.NewClient(conn, s.tls().ServerName)
+		if err != nil {
+			return nil, err
+		}
+		if ok, _ := c.Extension("AUTH"); ok {
+			err = errors.New("mailtest: a password may be sent in the clear")
+		} else {
+			err = c.StartTLS(s.tls())
+		}
+		if err != nil {
+			_ = c.Close()
+			return nil, err
+		}
+		return c, nil
+	}, login, password, from, to, subject)
+}
+
+// submit logs in on a connection and sends a message. A server that is not able to tell
+// who it is (RFC 4954: 454) is asked again, for a while, as by [Server.LogIn].
+func (s *Server) submit(connect func() (*smtp.Client, error), login, password, from, to, subject string) error {
+	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		c, err := connect()
+		if err != nil {
+			return err
+		}
+		err = c.Auth(smtp.PlainAuth("", login, password, s.tls().ServerName))
+		if err == nil {
+			return send(c, from, to, subject, 100)
+		}
 		_ = c.Close()
-		return errors.New("mailtest: a password may be sent in the clear")
-	}
-	if err := c.StartTLS(s.tls()); err != nil {
-		_ = c.Close()
-		return err
-	}
-	if err := c.Auth(smtp.PlainAuth("", login, password, s.tls().ServerName)); err != nil {
-		_ = c.Close()
+		if answer, ok := errors.AsType[*textproto.Error](err); ok && answer.Code == 454 && time.Since(begun) < patience {
+			continue
+		}
 		return refused(err)
 	}
-	return send(c, from, to, subject, 100)
 }
 
 // send sends a message, and closes c. It announces its size, as all do who can.
