@@ -34,7 +34,7 @@ func TestWhatToolsComeForIsKeptBesideTheLog(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			log := eventstore.NewLog(driver)
 			t.Cleanup(func() { _ = log.Close() })
-			a, err := pull.New(pull.Config{Can: outsidetest.PullCan, Wait: 20 * time.Second}, pulled{log.KV()})
+			a, err := pull.New(pull.Config{Can: outsidetest.PullCan, Wait: time.Minute}, pulled{log.KV()})
 			if err != nil {
 				t.Fatal(err)
 			}
