@@ -44,7 +44,9 @@ func poppler(t *testing.T, pdf []byte, tool string, args ...string) []byte {
 	if err := os.WriteFile(name, pdf, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	out, err := exec.Command(path, append(args, name, "-")[:len(args)+1+b2i(tool == "pdftotext")]...).Output()
+	cmd := exec.Command(path, append(args, name, "-")[:len(args)+1+b2i(tool == "pdftotext")]...)
+	cmd.Env = append(os.Environ(), "TZ=UTC") // which it tells days in, wherever the machine is
+	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("%s: %v", tool, err)
 	}
