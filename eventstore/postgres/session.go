@@ -117,8 +117,9 @@ func (room) Frontend() {}
 const (
 	// patience bounds a statement: nobody waits longer for a server that is silent.
 	patience = time.Minute
-	// attempts is how often a statement is sent that does no harm when it is repeated.
-	attempts = 4
+	// attempts is how often a statement is sent that does no harm when it is repeated, and
+	// contended how often one that somebody else was in the way of, who got on by it.
+	attempts, contended = 4, 32
 	// ride is for how long a database that was there is waited for when it restarts,
 	// and breath how long between two tries to reach it.
 	ride, breath = 5 * time.Second, 50 * time.Millisecond
@@ -163,7 +164,11 @@ func (d *Driver) run(ctx context.Context, pool *pgxpool.Pool, repeatable bool, s
 		}
 		broken := d.broken(bounded, err)
 		attempt++
-		if rows > 0 || attempt > attempts || ctx.Err() != nil || !(s.again(err) || broken && repeatable) {
+		most := attempts
+		if overtaken(err) {
+			most = contended
+		}
+		if rows > 0 || attempt > most || ctx.Err() != nil || !(s.again(err) || broken && repeatable) {
 			return cause(ctx, err)
 		}
 	}
@@ -201,15 +206,18 @@ func (s *session) again(err error) bool {
 	if !answered {
 		return pgconn.SafeToRetry(err)
 	}
-	switch answer.Code {
-	case serializationFailure, deadlock:
-		return true
-	case noSuchStatement, otherResult: // so that the session was not ours alone; or tables have changed
+	if answer.Code == noSuchStatement || answer.Code == otherResult { // so that the session was not ours alone; or tables have changed
 		repeat := s.direct
 		s.direct = false
 		return repeat
 	}
-	return false
+	return overtaken(err)
+}
+
+// overtaken reports whether a transaction was rolled back for the sake of another.
+func overtaken(err error) bool {
+	answer, answered := errors.AsType[*pgconn.PgError](err)
+	return answered && (answer.Code == serializationFailure || answer.Code == deadlock)
 }
 
 // fatal reports whether an answer was the last one of its connection, so that it
