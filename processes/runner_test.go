@@ -170,7 +170,7 @@ func TestANodeThatStopsHandsOver(t *testing.T) {
 		synctest.Wait()
 		stop()
 		f.make(b, 6, 9)
-		time.Sleep(time.Second)
+		time.Sleep(2 * time.Second) // the other looks for nodes, and then at the lease, in 1.2 s at most; one not given back lasts for 3.7 s more at least
 		synctest.Wait()
 		for n := 1; n <= 9; n++ {
 			if seen[n] != 1 {
