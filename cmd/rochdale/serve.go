@@ -304,6 +304,9 @@ func (h *house) exits() processes.Exits {
 // keep does what is to be done day by day.
 func (h *house) keep(ctx context.Context, reconciler *processes.Reconciler, mailDomain string) {
 	processes.Daily(ctx, h.now, h.zone, func(ctx context.Context) error {
+		if err := h.models.CatchUp(ctx); err != nil { // what it would not see would wait for the next day
+			return fmt.Errorf("the day's work: %w", err)
+		}
 		if err := h.entitle(asProcess(ctx, "daily"), reconciler); err != nil {
 			return err
 		}
