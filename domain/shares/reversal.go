@@ -86,10 +86,8 @@ func (e Reversed) Evolve(h Holding) Holding {
 		for _, l := range e.Losses {
 			h.lots = h.charge(l, e.On, l.Amount.Negated())
 		}
-		for year, l := range h.losses {
-			if year.Through.String() == e.Of {
-				h.losses = set(h.losses, year, charging{l.LossCharged, later(l.reversed, e.On)})
-			}
+		if l, charged := h.lossThrough(e.Of); charged {
+			h.losses = set(h.losses, l.Year, charging{l.LossCharged, later(l.reversed, e.On)})
 		}
 	case EntryTransfer:
 		t := h.transfers[TransferID(e.Of)]
@@ -343,29 +341,43 @@ func (h Holding) uncalled(id CallID, on calendar.Date) []heldLot {
 	return h.lots
 }
 
-func (h Holding) reverseLoss(e *Reversed) error {
+// lossThrough returns the loss that was charged for the year that ended on a day. Of
+// two such years, which accounts in earnest never have, it is the longer one, or the
+// one of which the loss still stands.
+func (h Holding) lossThrough(last string) (loss charging, charged bool) {
 	for year, c := range h.losses {
-		if year.Through.String() != e.Of {
+		if year.Through.String() != last {
 			continue
 		}
-		if !c.reversed.IsZero() {
-			return ErrReversed.With("entry", e.Entry).With("of", e.Of)
+		stands, other := c.reversed.IsZero(), loss.reversed.IsZero()
+		if !charged || stands && !other || stands == other && year.From.Before(loss.Year.From) {
+			loss, charged = c, true
 		}
-		for _, l := range c.Lots {
-			i := slices.IndexFunc(h.lots, func(m heldLot) bool {
-				return m.Subscription == l.Subscription && m.Subscriber == l.Subscriber && m.Price == l.Price && m.Lost.Minor() >= l.Amount.Minor()
-			})
-			if i < 0 {
-				return ErrGone
-			}
-			if e.On.Before(h.lots[i].since) {
-				return ErrTooEarly.With("earliest", h.lots[i].since)
-			}
-		}
-		e.Losses, e.EntryOn = c.Lots, c.On
-		return nil
 	}
-	return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+	return loss, charged
+}
+
+func (h Holding) reverseLoss(e *Reversed) error {
+	c, charged := h.lossThrough(e.Of)
+	if !charged {
+		return ErrNoEntry.With("entry", e.Entry).With("of", e.Of)
+	}
+	if !c.reversed.IsZero() {
+		return ErrReversed.With("entry", e.Entry).With("of", e.Of)
+	}
+	for _, l := range c.Lots {
+		i := slices.IndexFunc(h.lots, func(m heldLot) bool {
+			return m.Subscription == l.Subscription && m.Subscriber == l.Subscriber && m.Price == l.Price && m.Lost.Minor() >= l.Amount.Minor()
+		})
+		if i < 0 {
+			return ErrGone
+		}
+		if e.On.Before(h.lots[i].since) {
+			return ErrTooEarly.With("earliest", h.lots[i].since)
+		}
+	}
+	e.Losses, e.EntryOn = c.Lots, c.On
+	return nil
 }
 
 // reverseCredit has a credit be there again that was paid back or time-barred.

@@ -1,6 +1,7 @@
 package shares_test
 
 import (
+	"slices"
 	"testing"
 	"time"
 
@@ -89,6 +90,10 @@ func TestReversingIssuesCallsAndLosses(t *testing.T) {
 		e.Of, e.EntryOn, e.Calls = "c2", day(time.March, 5), []shares.Asked{{Subscription: "s1", Subscriber: "ada", Price: eur("25.00"), UpTo: eur("50.00"), Amount: eur("25.00")}}
 	})
 	givenBack := with(reversed(shares.EntryLoss, "2026-12-31", charged.On, calendar.On(2027, time.June, 1)), func(e *shares.Reversed) { e.Losses = charged.Lots })
+	shorter := with(charged, func(e *shares.LossCharged) {
+		e.Year.From, e.Lots = e.Year.From.AddDays(90), slices.Clone(e.Lots)
+		e.Lots[0].Amount, e.Amount = eur("1.00"), eur("1.00")
+	})
 	pledged := shares.RestrictionNoted{Restriction: "x1", Party: "ada", Class: "A", Kind: shares.Pledged, Document: "deed", On: day(time.February, 9)}
 	spec.Check(t, []story{
 		{Rule: "an issue made by mistake is reversed, and what was paid waits again", Given: held, When: reverse(shares.EntryIssue, "s1", day(time.March, 1)), Then: spec.Events{unissued}},
@@ -109,6 +114,11 @@ func TestReversingIssuesCallsAndLosses(t *testing.T) {
 		{Rule: "a loss charged by mistake is given back", Given: append(held[:3:3], charged), When: reverse(shares.EntryLoss, "2026-12-31", calendar.On(2027, time.June, 1)), Then: spec.Events{givenBack}},
 		{Rule: "if it was charged", Given: held, When: reverse(shares.EntryLoss, "2026-12-31", calendar.On(2027, time.June, 1)), Refused: shares.ErrNoEntry},
 		{Rule: "once, too", Given: append(held[:3:3], charged, givenBack), When: with(reverse(shares.EntryLoss, "2026-12-31", calendar.On(2027, time.June, 1)), func(c *shares.ReverseEntry) { c.Reversal = "u2" }), Refused: shares.ErrReversed},
+		{
+			Rule:  "of two years with the same last day, that of the one whose loss still stands",
+			Given: append(held[:3:3], charged, shorter, givenBack), When: with(reverse(shares.EntryLoss, "2026-12-31", calendar.On(2027, time.June, 1)), func(c *shares.ReverseEntry) { c.Reversal = "u2" }),
+			Then: spec.Events{with(givenBack, func(e *shares.Reversed) { e.Reversal, e.Losses = "u2", shorter.Lots })},
+		},
 		{Rule: "while the shares are here, too", Given: append(held[:3:3], charged, shares.Redeemed{Redemption: "r", Party: "ada", Class: "A", Quantity: 4, Lots: []shares.Lot{lot}, On: day(time.December, 31)}), When: reverse(shares.EntryLoss, "2026-12-31", calendar.On(2027, time.June, 1)), Refused: shares.ErrGone},
 	})
 }
