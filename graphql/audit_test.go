@@ -18,7 +18,7 @@ func TestAudit(t *testing.T) {
 		t.Fatal("the audit takes Node 18 or later: install it, so that `node` is found")
 	}
 	if _, err := os.Stat("audit/node_modules/graphql-http"); err != nil {
-		install := exec.CommandContext(t.Context(), "npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts")
+		install := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--fetch-retries=5", "--no-audit", "--no-fund", "--ignore-scripts")
 		install.Dir = "audit"
 		if out, err := install.CombinedOutput(); err != nil {
 			t.Fatalf("npm ci in graphql/audit: %v\n%s", err, out)
