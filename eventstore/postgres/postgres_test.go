@@ -136,8 +136,10 @@ func TestNotALog(t *testing.T) {
 		})
 	}
 	t.Run("not in UTF-8", func(t *testing.T) {
-		_, err := server().SQL("postgres", `create database latin encoding 'LATIN1' template template0`)
-		must(t, err)
+		for _, statement := range []string{`drop database if exists latin`, `create database latin encoding 'LATIN1' template template0`} {
+			_, err := server().SQL("postgres", statement)
+			must(t, err)
+		}
 		if err := failure(t, server().URL("latin")); !strings.Contains(err, "is encoded in LATIN1: make one in UTF8") {
 			t.Error(err)
 		}
@@ -154,7 +156,7 @@ func TestNotALog(t *testing.T) {
 // TestOwnerIsEnough works as a user who owns the database, and nothing else.
 func TestOwnerIsEnough(t *testing.T) {
 	u := as(t, server().NewDatabase(t), "plain", "secret-1")
-	_, err := server().SQL("postgres", `create role plain login password 'secret-1'; alter database `+database(t, u)+` owner to plain`)
+	_, err := server().SQL("postgres", `drop role if exists plain; create role plain login password 'secret-1'; alter database `+database(t, u)+` owner to plain`)
 	must(t, err)
 	one, other := eventstore.NewLog(open(t, u)), eventstore.NewLog(open(t, u))
 	appendTo(t, one, "s", 0, 3)
@@ -174,7 +176,7 @@ func TestAdvice(t *testing.T) {
 		_, err := server().SQL("postgres", statements)
 		must(t, err)
 	}
-	sql(`create role stranger login password 'secret-2'; create role crowd login password 'secret-3' connection limit 0`)
+	sql(`drop role if exists stranger, crowd; create role stranger login password 'secret-2'; create role crowd login password 'secret-3' connection limit 0`)
 	there := server().NewDatabase(t)
 	change := func(change func(u *url.URL)) string {
 		u, err := url.Parse(there)
