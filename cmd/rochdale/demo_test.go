@@ -80,7 +80,10 @@ func TestDemo(t *testing.T) {
 		t.Errorf("the turnout stays at %s", after)
 	}
 
-	// Its folder holds what fits, and no more.
+	// Its folder holds what fits, and no more. Who is still sending when it is refused may
+	// lose the answer: so nothing is sent before there is one, or who asks is told to go on.
+	client := &http.Client{Transport: &http.Transport{ExpectContinueTimeout: time.Minute}}
+	defer client.CloseIdleConnections()
 	put := func(size int) int {
 		req, err := http.NewRequestWithContext(ctx, http.MethodPut, guide.URL+"/dav/file", io.LimitReader(zeros{}, int64(size)))
 		if err != nil {
@@ -88,8 +91,8 @@ func TestDemo(t *testing.T) {
 		}
 		req.SetBasicAuth(guide.Login, guide.Password)
 		req.ContentLength = int64(size)
-		req.Header.Set("Expect", "100-continue") // who is still sending when it is refused may lose the answer
-		resp, err := http.DefaultClient.Do(req)
+		req.Header.Set("Expect", "100-continue")
+		resp, err := client.Do(req)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -253,7 +253,7 @@ func (c *settlement) layoutHolds(ctx context.Context, t *testing.T, started map[
 // relayed looks whether NATS has every event, in the order of its stream.
 func relayed(ctx context.Context, t *testing.T, broker string, events int) {
 	t.Helper()
-	conn, err := nats.Connect(broker)
+	conn, err := nats.Connect(broker, nats.Timeout(time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
