@@ -94,7 +94,10 @@ func toTheBill(d *demo) []demoStep { return []demoStep{d.enter, d.subscribe, d.o
 func (c *settlement) node(t *testing.T, data string) *node {
 	t.Helper()
 	address := loopback.Address(t)
-	args := []string{"serve", "--listen", address, "--data", data, "--master-key", filepath.Join(c.Data, "master.key")}
+	args := []string{
+		"serve", "--listen", address, "--data", data, "--master-key", filepath.Join(c.Data, "master.key"),
+		"--timeout", "50s", // that a slow machine needs it is no answer; a little less than [client] waits
+	}
 	if c.Log != "" {
 		args = append(args, "--log", c.Log)
 	}
