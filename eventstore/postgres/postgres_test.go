@@ -186,7 +186,7 @@ func TestAdvice(t *testing.T) {
 	}
 	for name, c := range map[string]struct{ url, want string }{
 		"nobody there":           {"postgres://u:secret-4@127.0.0.1:1/db", `database "db" of u on 127.0.0.1:1 cannot be reached: start the server, or correct host and port in the URL: 127.0.0.1:1`},
-		"no such host":           {"postgres://u:secret-4@nowhere.invalid/db", "cannot be reached: start the server, or correct host and port in the URL: "},
+		"no such host":           {"postgres://u:secret-4@nowhere.invalid./db", "cannot be reached: start the server, or correct host and port in the URL: "},
 		"wrong password":         {as(t, there, server().User, "secret-5"), "the password is wrong: correct it in the URL, PGPASSWORD or .pgpass"},
 		"no such user":           {as(t, there, "nobody", "secret-6"), "the password is wrong: correct it in the URL, PGPASSWORD or .pgpass"}, // the server does not tell which
 		"no such database":       {change(func(u *url.URL) { u.Path = "/nowhere" }), "there is no such database: create it, or correct its name in the URL: database \"nowhere\" does not exist"},
