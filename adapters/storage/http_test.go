@@ -593,6 +593,8 @@ func TestBrokenUploads(t *testing.T) {
 				}
 				a.Body.Close()
 				s.patience = time.Minute
+			} else { // once it has begun: else there is nothing of it to see yet, and it takes up room later
+				s.eventually(func() bool { return len(s.files()) > whole })
 			}
 			conn.Close()
 			s.eventually(func() bool {

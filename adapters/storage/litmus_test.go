@@ -41,7 +41,7 @@ var (
 func TestLitmus(t *testing.T) {
 	s := serve(t)
 	s.account(anna, domain.GB)
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute) // each change waits for the disk
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "litmus", "-k", s.url+"/", string(anna), password)
 	cmd.Dir = t.TempDir() // where it writes its logs

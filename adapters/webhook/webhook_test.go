@@ -134,7 +134,7 @@ func TestLost(t *testing.T) {
 		<-r.Context().Done()
 	}))
 	t.Cleanup(mute.Close)
-	err := accounts(t, webhook.Config{URL: mute.URL, Timeout: time.Second}).Check(t.Context())
+	err := accounts(t, webhook.Config{URL: mute.URL, Timeout: 5 * time.Second}).Check(t.Context())
 	if class, _ := fault.ClassOf(err); class != fault.Transient || fault.CodeOf(err) != "timeout" {
 		t.Error(err)
 	}
