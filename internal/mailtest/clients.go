@@ -51,49 +51,49 @@ func (s *Server) dial() (*Mailbox, error) {
 // LogIn logs somebody in by IMAP, or fails by [ErrRefused] and what the server says.
 // A server that is not able to tell is asked again, for a while.
 func (s *Server) LogIn(login, password string) (*Mailbox, error) {
-	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		m, err := s.dial()
-		if err != nil {
-			return nil, err
-		}
-		plain := base64.StdEncoding.EncodeToString([]byte("\x00" + login + "\x00" + password))
-		_, err = m.do("AUTHENTICATE PLAIN " + plain)
-		if err == nil {
-			return m, nil
-		}
-		m.Close()
-		if errors.Is(err, ErrRefused) && strings.Contains(err.Error(), "[UNAVAILABLE]") && time.Since(begun) < patience {
-			continue
-		}
-		return nil, err
-	}
+	plain := base64.StdEncoding.EncodeToString([]byte("\x00" + login + "\x00" + password))
+	return s.logIn(func(m *Mailbox) error {
+		_, err := m.do("AUTHENTICATE PLAIN " + plain)
+		return err
+	})
 }
 
 // LogInByToken does the same by a token (RFC 7628) instead of a password.
 func (s *Server) LogInByToken(login, token string) (*Mailbox, error) {
-	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		m, err := s.tryToken(login, token)
-		if errors.Is(err, ErrRefused) && strings.Contains(err.Error(), "[UNAVAILABLE]") && time.Since(begun) < patience {
-			continue
+	bearer := base64.StdEncoding.EncodeToString([]byte("n,a=" + login + ",\x01auth=Bearer " + token + "\x01\x01"))
+	return s.logIn(func(m *Mailbox) error {
+		if _, err := io.WriteString(m.conn, "t AUTHENTICATE OAUTHBEARER "+bearer+"\r\n"); err != nil {
+			return err
 		}
-		return m, err
-	}
+		return m.tokenTaken()
+	})
 }
 
-func (s *Server) tryToken(login, token string) (*Mailbox, error) {
-	m, err := s.dial()
+func (s *Server) logIn(by func(*Mailbox) error) (m *Mailbox, err error) {
+	err = insist("[UNAVAILABLE]", func() error {
+		if m, err = s.dial(); err != nil {
+			return err
+		}
+		if err = by(m); err != nil {
+			m.Close()
+		}
+		return err
+	})
 	if err != nil {
-		return nil, err
-	}
-	bearer := base64.StdEncoding.EncodeToString([]byte("n,a=" + login + ",\x01auth=Bearer " + token + "\x01\x01"))
-	if _, err = io.WriteString(m.conn, "t AUTHENTICATE OAUTHBEARER "+bearer+"\r\n"); err == nil {
-		err = m.tokenTaken()
-	}
-	if err != nil {
-		m.Close()
 		return nil, err
 	}
 	return m, nil
+}
+
+// insist logs in, again and again where the server refuses by saying that it is not able
+// to tell, for a while.
+func insist(unable string, logIn func() error) error {
+	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
+		err := logIn()
+		if !errors.Is(err, ErrRefused) || !strings.Contains(err.Error(), unable) || time.Since(begun) >= patience {
+			return err
+		}
+	}
 }
 
 // tokenTaken reads whether a token is: of one that is not, the server tells why before
@@ -362,21 +362,20 @@ func (s *Server) SubmitByStartTLS(login, password, from, to, subject string) err
 // submit logs in on a connection and sends a message. A server that is not able to tell
 // who it is (RFC 4954: 454) is asked again, for a while, as by [Server.LogIn].
 func (s *Server) submit(connect func() (*smtp.Client, error), login, password, from, to, subject string) error {
-	for begun := time.Now(); ; time.Sleep(50 * time.Millisecond) {
-		c, err := connect()
-		if err != nil {
+	var c *smtp.Client
+	err := insist(": 454 ", func() (err error) {
+		if c, err = connect(); err != nil {
 			return err
 		}
-		err = c.Auth(smtp.PlainAuth("", login, password, s.tls().ServerName))
-		if err == nil {
-			return send(c, from, to, subject, 100)
-		}
-		_ = c.Close()
-		if answer, ok := errors.AsType[*textproto.Error](err); ok && answer.Code == 454 && time.Since(begun) < patience {
-			continue
+		if err = c.Auth(smtp.PlainAuth("", login, password, s.tls().ServerName)); err != nil {
+			_ = c.Close()
 		}
 		return refused(err)
+	})
+	if err != nil {
+		return err
 	}
+	return send(c, from, to, subject, 100)
 }
 
 // send sends a message, and closes c. It announces its size, as all do who can.
