@@ -24,14 +24,9 @@ Example:
 
 // Run writes the archive.
 func (c accountsExportCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
-	return withModels(ctx, g, t, func(h *house) error {
-		services, err := openServices(ctx, g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
+	return withServices(ctx, g, t, func(h *house, services *services) error {
 		copies, account := processes.Credentials{Store: h.store, Targets: services.targets}, domain.AccountID(c.Account)
-		err = toFile(t, c.Out, func(w io.Writer) error { return copies.ExportForHeirs(asCLI(ctx), account, h.today(), w) })
+		err := toFile(t, c.Out, func(w io.Writer) error { return copies.ExportForHeirs(asCLI(ctx), account, h.today(), w) })
 		if err != nil {
 			return err
 		}

@@ -128,12 +128,7 @@ func annas(t *testing.T, g *Globals) []provisioning.Login {
 	)
 	_, g.Mailboxes = mailtest.SQLite(t)
 	g.Mailboxes = "sqlite:" + g.Mailboxes
-	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
+	err := withServices(t.Context(), g, quiet(), func(h *house, services *services) error {
 		reconciler := h.reconciler(services)
 		runner := h.runner(reconciler, mailtest.Domain)
 		names := h.naming(mailtest.Domain)

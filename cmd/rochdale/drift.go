@@ -20,13 +20,8 @@ import (
 // withReconciler opens read models, services and what brings accounts there to how
 // they are wanted.
 func withReconciler(ctx context.Context, g *Globals, t *terminal, work func(*house, *processes.Reconciler) error) error {
-	return withModels(ctx, g, t, func(h *house) error {
+	return withServices(ctx, g, t, func(h *house, services *services) error {
 		h.store.Keys.Keep(1 << 14)
-		services, err := openServices(ctx, g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
 		return work(h, h.reconciler(services))
 	})
 }

@@ -437,12 +437,7 @@ Examples:
 
 // Run replays a dead letter.
 func (c logReplayCmd) Run(ctx context.Context, g *Globals, t *terminal) error {
-	return withModels(ctx, g, t, func(h *house) error {
-		services, err := openServices(ctx, g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
+	return withServices(ctx, g, t, func(h *house, services *services) error {
 		var mails []processes.Process
 		if c.SMTP != "" {
 			post, err := h.post(c.postFlags)

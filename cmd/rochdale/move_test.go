@@ -35,12 +35,7 @@ func TestMailboxesOnTwoServers(t *testing.T) {
 		t.Fatal(err)
 	}
 	on := map[string][]domain.AccountID{}
-	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
+	err := withServices(t.Context(), g, quiet(), func(h *house, services *services) (err error) {
 		r := h.reconciler(services)
 		if err := h.runner(r, "coop.example").CatchUp(t.Context()); err != nil {
 			return err
@@ -141,12 +136,7 @@ func TestMailboxIsMovedBetweenDovecots(t *testing.T) {
 	const password = "trois ou quatre mots"
 	var account, other listedAccount
 	var device string
-	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
+	err := withServices(t.Context(), g, quiet(), func(h *house, services *services) (err error) {
 		if err := h.runner(h.reconciler(services), "coop.example").CatchUp(t.Context()); err != nil {
 			return err
 		}

@@ -21,12 +21,7 @@ func TestMailComesUnderTheAddressesOfAnAccount(t *testing.T) {
 	g.Mailboxes, g.NameDays, g.Aliases = "sqlite:"+path, 730, 5
 	account := domain.AccountID(entitlement.IDOf("s0000", domain.Mail))
 	const password = "three or four words"
-	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
+	err := withServices(t.Context(), g, quiet(), func(h *house, services *services) error {
 		reconciler := h.reconciler(services)
 		runner := h.runner(reconciler, mailtest.Domain)
 		settle := func() {

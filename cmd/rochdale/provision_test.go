@@ -144,12 +144,7 @@ func TestDriftIsFoundAndMended(t *testing.T) {
 // served has all done in a co-op that is to be done, by a file of services.
 func served(t *testing.T, g *Globals) {
 	t.Helper()
-	err := withModels(t.Context(), g, quiet(), func(h *house) error {
-		services, err := openServices(t.Context(), g, h.store.Log.KV())
-		if err != nil {
-			return err
-		}
-		defer services.close()
+	err := withServices(t.Context(), g, quiet(), func(h *house, services *services) error {
 		return h.runner(h.reconciler(services), "coop.example").CatchUp(t.Context())
 	})
 	if err != nil {

@@ -40,6 +40,18 @@ type services struct {
 	closers  []io.Closer // of those that the file of services names
 }
 
+// withServices does the same as [withModels] with the services open.
+func withServices(ctx context.Context, g *Globals, t *terminal, work func(*house, *services) error) error {
+	return withModels(ctx, g, t, func(h *house) error {
+		services, err := openServices(ctx, g, h.store.Log.KV())
+		if err != nil {
+			return err
+		}
+		defer services.close()
+		return work(h, services)
+	})
+}
+
 func openServices(ctx context.Context, g *Globals, kv eventstore.KV) (*services, error) {
 	file, err := readServices(g.Services)
 	if err != nil {
